@@ -1,0 +1,59 @@
+# What CI runs is `make check`. Everything but `make test` without its real
+# servers needs nothing more than Go, a C compiler for the race detector, and
+# Debian's packages.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+
+# The real Vault, where `make vault` has built it; elsewhere its tests skip
+# with a word, and fail when CI=true.
+export KEYROTA_VAULT_BIN ?= $(wildcard $(shell .ci/vault --path))
+
+# The race detector needs a C compiler.
+RACE  = $(if $(shell command -v $${CC:-cc}),-race,$(warning no C compiler: testing without the race detector))
+TESTS ?= ./...
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: demo
+demo: ## watch keys rotate, in one process, without a network or credentials
+	go run ./cmd/keyrota demo
+
+.PHONY: build
+build: ## a static binary, ./keyrota
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o keyrota ./cmd/keyrota
+
+.PHONY: check
+check: format vet lint docs test ## what CI runs
+
+.PHONY: format
+format: ## every file is as gofmt writes it
+	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: vet
+vet: ## what the compiler lets pass
+	go vet ./...
+
+.PHONY: lint
+lint: ## the linters of .golangci.yml
+	.ci/lint run ./...
+
+.PHONY: docs
+docs: ## go.mod is tidy, links lead somewhere, every dependency has its reason
+	go mod tidy -diff
+	go test -run '^TestDocs' ./cmd/keyrota
+
+.PHONY: test
+test: ## all tests, with the race detector
+	go test $(RACE) -timeout 30m $(TESTS)
+
+.PHONY: vault
+vault: ## build the Vault server that the tests run against (five minutes, once)
+	.ci/vault
+
+.PHONY: clean
+clean: ## remove what was built in the clone
+	rm -rf keyrota dist .bin
