@@ -1,0 +1,155 @@
+package rotation
+
+// Spec is what is wanted of one account.
+type Spec struct {
+	Account   Account
+	Instance  string
+	Ledger    string // id of our ledger
+	Policy    Policy
+	Wants     []Want
+	Admin     bool // the issuer lists and deletes keys without a key of the account
+	Provision bool // the issuer can create this account
+	FirstKey  bool // the issuer can show a new account's first key
+}
+
+// Want is a destination that should hold the offered key.
+type Want struct {
+	Destination Destination
+	Shape       Shape
+	Readable    bool // its store and format give the key back
+}
+
+func (s Spec) want(d Destination) (Want, bool) {
+	for _, w := range s.Wants {
+		if w.Destination == d {
+			return w, true
+		}
+	}
+	return Want{}, false
+}
+
+// Destinations returns every destination that counts for r: the wanted ones,
+// then those once written that left the configuration.
+func (s Spec) Destinations(r Record) []Destination {
+	all := make([]Destination, 0, len(s.Wants)+len(r.Dests))
+	for _, w := range s.Wants {
+		all = append(all, w.Destination)
+	}
+	for _, d := range r.Dests {
+		if _, ok := s.want(d); !ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Observed is what was seen, taken before the record was loaded that it is
+// used with. Its zero value knows nothing, which is never taken for absence.
+type Observed struct {
+	Listing  Listing
+	Holdings []Held
+	Values   []Value
+}
+
+// Listing is the platform's account and its keys.
+type Listing struct {
+	Complete bool   // false: failed, partial, or never taken
+	Fresh    bool   // taken for this decision
+	Words    string // why it is not complete, for people
+	// Accounts are the ids of the accounts that bear exactly the wanted name.
+	// AccountsKnown is false where accounts cannot be listed (no admin key).
+	Accounts      []AccountID
+	AccountsKnown bool
+	Keys          []Key
+}
+
+// Held is a holding and where it was seen.
+type Held struct {
+	Destination Destination
+	Holding     Holding
+}
+
+// Holding returns what was seen at d: unknown if nothing was.
+func (o Observed) Holding(d Destination) Holding {
+	for _, h := range o.Holdings {
+		if h.Destination == d {
+			return h.Holding
+		}
+	}
+	return Holding{}
+}
+
+// Place is where the value of a key can be read from.
+type Place struct {
+	Kind        PlaceKind
+	Destination Destination
+	Version     Version
+}
+
+// PlaceKind says what kind of place it is.
+type PlaceKind uint8
+
+const (
+	// PlaceStore is one version of a destination.
+	PlaceStore PlaceKind = iota
+	// PlaceMemory is a value that whoever performs the effects still holds.
+	PlaceMemory
+	// PlacePlatform is the platform's own listing of a new account's first key.
+	PlacePlatform
+)
+
+// Verdict says what reading a place showed. The zero Verdict is Unreached.
+type Verdict uint8
+
+const (
+	// Unreached: the place, or the platform, could not be asked.
+	Unreached Verdict = iota
+	// Live: a key of this account that works.
+	Live
+	// Dead: no key, or one that does not work.
+	Dead
+	// Foreign: a key that works, of someone else.
+	Foreign
+	// Unreadable: written in a way that does not give the key back, or reading
+	// is not allowed.
+	Unreadable
+)
+
+// Value is what reading one place showed. The value itself stays with whoever
+// read it.
+type Value struct {
+	Place   Place
+	Verdict Verdict
+	Key     KeyID     // of Live
+	Account AccountID // of Live: whose key the platform says it is
+	Words   string    // for people, of Unreached and Unreadable
+}
+
+func (o Observed) value(p Place) (Value, bool) {
+	for _, v := range o.Values {
+		if v.Place == p {
+			return v, true
+		}
+	}
+	return Value{}, false
+}
+
+// live returns a place from which the value of k was read in this pass.
+func (o Observed) live(k KeyID) (Value, bool) {
+	for _, v := range o.Values {
+		if v.Verdict == Live && v.Key == k {
+			return v, true
+		}
+	}
+	return Value{}, false
+}
+
+// listed reports whether k is among the keys, and whether that can be told.
+func (o Observed) listed(k KeyID) (present, known bool) {
+	for _, key := range o.Listing.Keys {
+		if key.ID == k {
+			return true, true
+		}
+	}
+	return false, o.Listing.Complete
+}

@@ -1,0 +1,154 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+)
+
+// Record is what the ledger knows of one account. Its zero value is an account
+// that was never worked on. A Record is changed by saving a changed copy on
+// condition of the revision it was loaded at.
+type Record struct {
+	Account   AccountID // empty until found or provisioned
+	Seq       Edition   // the highest edition used, by offers and by intents
+	Provision time.Time // when its creation at the platform was last begun, zero if not
+	Intent    Intent    // a key is being created; zero if not
+	Abandoned []Abandoned
+	Offer     Offer
+	Old       []Old         // offered once, oldest first
+	Agreed    time.Time     // when all destinations were first seen to hold the offer; zero: they do not
+	Dests     []Destination // every destination ever written
+	Adopt     []Destination // secrets without a mark that a person named to be taken over
+	Leaked    Edition       // keys of this edition and below are known to others
+	Request   Request
+	Parked    string // words of what a person must do; empty: not parked
+	Tries     int    // failures to create a key in a row
+	NotBefore time.Time
+}
+
+// Intent is on record before a key is created.
+type Intent struct {
+	Label  Label
+	Worker string // who creates it, for people
+}
+
+// Abandoned is a label whose key, should it exist, was never offered.
+type Abandoned struct {
+	Label Label
+	At    time.Time
+}
+
+// Offer is what readers should have. Saving it is the point of no return: only
+// an offered key may be written to a store.
+type Offer struct {
+	Edition Edition
+	Key     KeyID
+	Issued  time.Time // when we created the key; zero: not ours, age unknown
+}
+
+// Old is a key that was offered once and is to be retired.
+type Old struct {
+	Key       KeyID
+	Edition   Edition // the last it was offered under; 0 if never by this record
+	Issued    time.Time
+	Condemned bool // its deletion was begun: never to be offered again
+}
+
+// RequestKind says what a person asked for.
+type RequestKind string
+
+// What can be asked for.
+const (
+	RequestNone     RequestKind = ""
+	RequestRotate   RequestKind = "rotate"   // issue a new key now
+	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again
+	RequestAdopt    RequestKind = "adopt"    // offer Request.Key, found at Request.From or handed in
+	RequestRetry    RequestKind = "retry"    // leave the parking place
+)
+
+// Request is a person's wish, carried out by whoever works on the account.
+type Request struct {
+	Kind   RequestKind
+	Key    KeyID
+	From   Destination // of RequestAdopt: where the key's value can be read
+	At     time.Time
+	By     string // the claimed actor
+	Reason string
+}
+
+// Phase is the state of a rotation as people are shown it.
+type Phase string
+
+// The phases, derived from a record.
+const (
+	PhaseNew        Phase = "new"
+	PhaseIssuing    Phase = "issuing"
+	PhaseDelivering Phase = "delivering"
+	PhaseRetiring   Phase = "retiring"
+	PhaseSteady     Phase = "steady"
+	PhaseParked     Phase = "parked"
+)
+
+// Phase derives what people are shown.
+func (r Record) Phase() Phase {
+	switch {
+	case r.Parked != "":
+		return PhaseParked
+	case r.Intent.Label != "":
+		return PhaseIssuing
+	case r.Offer.Key == "":
+		return PhaseNew
+	case r.Agreed.IsZero():
+		return PhaseDelivering
+	case len(r.Old) > 0:
+		return PhaseRetiring
+	default:
+		return PhaseSteady
+	}
+}
+
+// Clone returns a copy that shares no memory with r.
+func (r Record) Clone() Record {
+	r.Abandoned = slices.Clone(r.Abandoned)
+	r.Old = slices.Clone(r.Old)
+	r.Dests = slices.Clone(r.Dests)
+	r.Adopt = slices.Clone(r.Adopt)
+	return r
+}
+
+// knows reports whether the record explains a key by its id.
+func (r Record) knows(k KeyID) bool {
+	return k == r.Offer.Key || r.old(k) >= 0
+}
+
+func (r Record) old(k KeyID) int {
+	return slices.IndexFunc(r.Old, func(o Old) bool { return o.Key == k })
+}
+
+// offering returns the record with k offered under the next edition, its
+// predecessor old, and nothing agreed.
+func (r Record) offering(k KeyID, issued time.Time) Record {
+	r = r.Clone()
+	if i := r.old(k); i >= 0 {
+		issued = r.Old[i].Issued
+		r.Old = slices.Delete(r.Old, i, i+1)
+	}
+	if r.Offer.Key != "" && r.Offer.Key != k {
+		r.Old = append(r.Old, Old{Key: r.Offer.Key, Edition: r.Offer.Edition, Issued: r.Offer.Issued})
+	}
+	r.Seq++
+	r.Offer = Offer{Edition: r.Seq, Key: k, Issued: issued}
+	r.Agreed = time.Time{}
+	return r
+}
+
+// abandoning returns the record without its intent, the intent's label among
+// those whose key must not live.
+func (r Record) abandoning(now time.Time) Record {
+	r = r.Clone()
+	if r.Intent.Label != "" {
+		r.Abandoned = append(r.Abandoned, Abandoned{Label: r.Intent.Label, At: now})
+		r.Intent = Intent{}
+	}
+	return r
+}
