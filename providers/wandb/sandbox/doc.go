@@ -41,7 +41,6 @@
 //	server:
 //	  keys: hashed                # or shown: listings return whole keys, and a new service account has one at once
 //	  key_prefix: local           # before new keys
-//	  key_marker: CANARY          # inside the secret part of new keys, to hunt for them
 //	  key_limit: 10               # keys per account; absent: no limit
 //	  disable_key_creation: false
 //	  disable_team_service_accounts: false

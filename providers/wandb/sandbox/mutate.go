@@ -20,14 +20,12 @@ var (
 type payload struct{ clientMutationID *string }
 
 // ClientMutationId echoes the client's own id of the mutation.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (p payload) ClientMutationId() *string { return p.clientMutationID }
 
 type createServiceAccountInput struct {
 	Description      string
 	EntityName       string
-	ClientMutationId *string //nolint:revive,staticcheck // the GraphQL library asks for this name
+	ClientMutationId *string
 }
 
 type userPayload struct {
@@ -66,7 +64,7 @@ func (*resolver) CreateServiceAccount(ctx context.Context, args struct{ Input cr
 
 type generateKeyInput struct {
 	Description      *string
-	ClientMutationId *string //nolint:revive,staticcheck // the GraphQL library asks for this name
+	ClientMutationId *string
 }
 
 type keyPayload struct {
@@ -75,13 +73,9 @@ type keyPayload struct {
 }
 
 // ApiKey shows the whole key, this once.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (p *keyPayload) ApiKey() *keyNode { return p.key }
 
 // GenerateApiKey makes a key for the caller; there is no way to make one for somebody else.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (*resolver) GenerateApiKey(ctx context.Context, args struct{ Input generateKeyInput }) (*keyPayload, error) {
 	q := requestFrom(ctx)
 	if q.account == nil {
@@ -120,7 +114,7 @@ func (w *world) belowKeyLimit(a *account) error {
 
 // issueKey makes a key for an account. s.mu is held, or the server not yet used.
 func (s *Server) issueKey(w *world, a *account, description string, now time.Time) (*apiKey, string, error) {
-	value, first, err := newKey(s.options.Rand, w.settings.KeyPrefix, w.settings.KeyMarker)
+	value, first, err := newKey(s.options.Rand, w.settings.KeyPrefix, s.options.KeyMarker)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,7 +131,7 @@ func (s *Server) issueKey(w *world, a *account, description string, now time.Tim
 
 type deleteKeyInput struct {
 	ID               string
-	ClientMutationId *string //nolint:revive,staticcheck // the GraphQL library asks for this name
+	ClientMutationId *string
 }
 
 type successPayload struct {
@@ -149,8 +143,6 @@ func (p *successPayload) Success() bool { return p.success }
 
 // DeleteApiKey takes effect at once. An id that no key has any more is answered success false; whether W&B answers so,
 // or with an error, is not public.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (*resolver) DeleteApiKey(ctx context.Context, args struct{ Input deleteKeyInput }) (*successPayload, error) {
 	q := requestFrom(ctx)
 	if q.account == nil {
@@ -172,7 +164,7 @@ func (*resolver) DeleteApiKey(ctx context.Context, args struct{ Input deleteKeyI
 type deleteInviteInput struct {
 	ID               *string
 	EntityName       *string
-	ClientMutationId *string //nolint:revive,staticcheck // the GraphQL library asks for this name
+	ClientMutationId *string
 }
 
 // DeleteInvite removes a member from a team; a service account is gone with it.

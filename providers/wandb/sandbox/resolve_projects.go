@@ -116,7 +116,7 @@ type projectNode struct {
 }
 
 func (p *projectNode) ID() graphql.ID         { return graphql.ID(p.p.id) }
-func (p *projectNode) InternalId() graphql.ID { return graphql.ID(p.p.id) } //nolint:revive,staticcheck // the GraphQL library asks for this name
+func (p *projectNode) InternalId() graphql.ID { return graphql.ID(p.p.id) }
 func (p *projectNode) Name() string           { return p.p.name }
 func (p *projectNode) EntityName() string     { return p.p.team.name }
 func (p *projectNode) Entity() *entityNode    { return &entityNode{p.q, p.p.team} }
@@ -141,7 +141,7 @@ func (*resolver) ServerInfo(ctx context.Context) *serverInfo {
 
 type serverInfo struct{ version string }
 
-func (i *serverInfo) CliVersionInfo() *jsonString { return new(jsonString("{}")) } //nolint:revive // the GraphQL library asks for this name
+func (i *serverInfo) CliVersionInfo() *jsonString { return new(jsonString("{}")) }
 
 func (i *serverInfo) LatestLocalVersionInfo() *localVersion { return &localVersion{i.version} }
 

@@ -32,7 +32,7 @@ type entityNode struct {
 func (e *entityNode) ID() graphql.ID             { return graphql.ID(e.t.id) }
 func (e *entityNode) Name() string               { return e.t.name }
 func (e *entityNode) Available() *bool           { return new(false) }
-func (e *entityNode) PhotoUrl() *string          { return nil } //nolint:revive,staticcheck // the GraphQL library asks for this name
+func (e *entityNode) PhotoUrl() *string          { return nil }
 func (e *entityNode) ReadOnly() *bool            { return new(!e.q.inTeam(e.t)) }
 func (e *entityNode) ReadOnlyAdmin() *bool       { return new(!e.q.managesTeam(e.t)) }
 func (e *entityNode) IsTeam() bool               { return true }
@@ -80,7 +80,7 @@ func (m *memberNode) Pending() *bool    { return new(false) }
 func (m *memberNode) Email() *string    { return optional(m.a.email) }
 func (m *memberNode) Username() *string { return &m.a.username }
 func (m *memberNode) Name() string      { return m.a.name }
-func (m *memberNode) PhotoUrl() *string { return nil } //nolint:revive,staticcheck // the GraphQL library asks for this name
+func (m *memberNode) PhotoUrl() *string { return nil }
 
 // AccountType has values of ours: W&B's are not public for every server.
 func (m *memberNode) AccountType() *string {
@@ -94,8 +94,6 @@ func (m *memberNode) AccountType() *string {
 }
 
 // ApiKey is the first whole key that the server still knows.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (m *memberNode) ApiKey() *string {
 	if !m.q.managesKeysOf(m.a) {
 		return nil

@@ -91,8 +91,6 @@ func (u *userNode) DeletedAt() *dateTime {
 }
 
 // ApiKeys lists ids and names, for recognised clients only.
-//
-//nolint:revive,staticcheck // the GraphQL library asks for this name
 func (u *userNode) ApiKeys() *keyConnection {
 	if !u.q.knownClient || !u.q.managesKeysOf(u.a) {
 		return nil

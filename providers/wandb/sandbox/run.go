@@ -68,7 +68,7 @@ type upsertBucketInput struct {
 	Sweep            *string
 	Tags             *[]string
 	SummaryMetrics   *jsonString
-	ClientMutationId *string //nolint:revive,staticcheck // the GraphQL library asks for this name
+	ClientMutationId *string
 }
 
 type runPayload struct {
@@ -213,7 +213,7 @@ func (n *runNode) Commit() *string          { return nil }
 func (n *runNode) SweepName() *string       { return nil }
 func (n *runNode) ReadOnly() *bool          { return new(!n.q.mayWrite(n.r.project)) }
 func (n *runNode) HistoryLineCount() *int32 { return new(int32(0)) }
-func (n *runNode) ProjectId() *graphql.ID   { return new(graphql.ID(n.r.project.id)) } //nolint:revive,staticcheck // the GraphQL library asks for this name
+func (n *runNode) ProjectId() *graphql.ID   { return new(graphql.ID(n.r.project.id)) }
 func (n *runNode) CreatedAt() dateTime      { return dateTime{n.r.createdAt} }
 func (n *runNode) HeartbeatAt() *dateTime   { return &dateTime{n.r.heartbeatAt} }
 func (n *runNode) User() *userNode          { return &userNode{n.q, n.r.user} }

@@ -27,7 +27,6 @@ const seedText = `
 organization: acme
 server:
   key_prefix: local
-  key_marker: CANARY
 teams:
   - name: ml
   - name: vision
@@ -91,6 +90,7 @@ func newBenchFrom(t *testing.T, seed sandbox.Seed, options sandbox.Options) *ben
 	t.Helper()
 	c := newClock()
 	options.Now = c.Now
+	options.KeyMarker = "CANARY"
 	server, err := sandbox.New(seed, options)
 	if err != nil {
 		t.Fatal(err)

@@ -33,8 +33,8 @@ func (s *Server) saveNow() error {
 	return s.save()
 }
 
-// save writes the state where one is kept. It happens before the answer to every change of accounts, keys and faults;
-// runs and the audit log go along with the next one. s.mu is held.
+// save writes the state where one is kept. It happens before the answer to every change of accounts and keys; runs,
+// faults and the audit log go along with the next one, and at the end of Serve. s.mu is held.
 func (s *Server) save() error {
 	if s.options.StatePath != "" {
 		if err := writeSeed(s.options.StatePath, s.state()); err != nil {
@@ -51,7 +51,7 @@ func (s *Server) state() Seed {
 		Organization: w.organization,
 		Settings:     w.settings,
 		JWTIssuers:   slices.Clone(w.jwtIssuers),
-		Faults:       slices.Clone(s.faults),
+		Faults:       append([]Fault(nil), s.faults...),
 		AuditLog:     slices.Clone(w.audit[max(0, len(w.audit)-savedAudit):]),
 		NextID:       w.nextID,
 	}

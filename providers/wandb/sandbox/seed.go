@@ -75,8 +75,6 @@ type Seed struct {
 type Settings struct {
 	Keys      KeyStorage `yaml:"keys,omitempty"`       // default hashed
 	KeyPrefix string     `yaml:"key_prefix,omitempty"` // put before new keys, with a dash; "local" on self-managed servers
-	// KeyMarker is put inside the secret part of every new key, so that a test can hunt for keys where none may be.
-	KeyMarker string `yaml:"key_marker,omitempty"`
 	// KeyLimit is the number of keys an account may have; 0 means no limit.
 	KeyLimit int `yaml:"key_limit,omitempty"`
 	// DisableKeyCreation refuses new keys to people and team service accounts, not to organization service accounts.

@@ -26,6 +26,9 @@ type Options struct {
 	Rand io.Reader
 	// StatePath is a file that always holds the current state, as a seed without keys. Empty keeps no state.
 	StatePath string
+	// KeyMarker is put inside the secret part of every new key, so that a test can hunt for keys where none may be.
+	// Letters, digits, "_" and "-". It is no part of the state.
+	KeyMarker string
 	// Logger gets one line for each request, without anything of its body. Default: none.
 	Logger *slog.Logger
 	// HTTPClient fetches the keys of JWT issuers. Default: a client with a timeout of 10 seconds.
@@ -131,6 +134,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		// Requests that outlast the grace are cut off; the state is consistent between any two of them.
 		_ = server.Close()
 	}
-	<-served
+	_ = <-served // http.ErrServerClosed, after a shutdown
 	return s.saveNow()
 }
