@@ -134,6 +134,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		// Requests that outlast the grace are cut off; the state is consistent between any two of them.
 		_ = server.Close()
 	}
-	_ = <-served // http.ErrServerClosed, after a shutdown
+	<-served // http.ErrServerClosed, after a shutdown
 	return s.saveNow()
 }
