@@ -30,7 +30,7 @@ check: format vet lint docs test ## what CI runs
 
 .PHONY: format
 format: ## every file is as gofmt writes it
-	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l); \
+	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
 .PHONY: vet
