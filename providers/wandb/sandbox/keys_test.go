@@ -94,7 +94,7 @@ func TestWhoSeesAndDeletesKeys(t *testing.T) {
 			b := newBench(t, nil)
 			data, messages, _ := query[struct {
 				Users struct{ Edges []struct{ Node user } }
-			}](b, test.key, `query SearchUsers($query: String) { users(query: $query) { edges { node {
+			}](b, test.key, `query Search($query: String) { users(query: $query) { edges { node {
 				id name username apiKeys { edges { node { id name description } } } } } } }`, nil, test.header)
 			if messages != nil {
 				t.Fatal(messages)

@@ -15,7 +15,7 @@ import (
 func (b *bench) log(key, team, project, name string, extra header) (inserted bool, messages []string, r reply) {
 	b.t.Helper()
 	data, messages, r := query[struct{ UpsertBucket struct{ Inserted bool } }](b, key,
-		`mutation CreateRun($name: String!, $project: String, $entity: String, $state: String) {
+		`mutation StartRun($name: String!, $project: String, $entity: String, $state: String) {
 			upsertBucket(input: { modelName: $project, entityName: $entity, name: $name, state: $state }) {
 				bucket { id name project { name entity { name } } } inserted } }`,
 		map[string]any{"name": name, "project": project, "entity": team}, extra)
@@ -41,7 +41,7 @@ func (b *bench) runs(key, project, filters, order string) (names []runNode) {
 					Edges []struct{ Node runNode }
 				}
 			}
-		}](b, key, `query GetLightRuns($project: String!, $entity: String!, $cursor: String, $perPage: Int = 2, $order: String, $filters: JSONString) {
+		}](b, key, `query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 2, $order: String, $filters: JSONString) {
 			project(name: $project, entityName: $entity) { internalId readOnly
 				runs(filters: $filters, after: $cursor, first: $perPage, order: $order) {
 					totalCount pageInfo { __typename endCursor hasNextPage }
@@ -111,7 +111,7 @@ func TestProjectVisibility(t *testing.T) {
 			PageInfo struct{ HasNextPage bool }
 			Edges    []struct{ Node struct{ Name string } }
 		}
-	}](b, outsiderKey, `query GetProjects($entity: String, $cursor: String, $perPage: Int = 50) {
+	}](b, outsiderKey, `query Projects($entity: String, $cursor: String, $perPage: Int = 50) {
 		models(entityName: $entity, after: $cursor, first: $perPage) {
 			edges { node { id name entityName createdAt isBenchmark } } pageInfo { endCursor hasNextPage } } }`,
 		map[string]any{"entity": "ml"}, nil)

@@ -13,8 +13,8 @@ type window struct {
 	used int
 }
 
-// withinLimit counts a request against the account's limit, and says in the headers how much is left and in how many
-// seconds it begins anew. s.mu is held.
+// withinLimit counts a request against the account's limit, and says in the headers how many are left and in how many
+// seconds it begins anew. W&B scales what is left in a way of its own; a client should read only whether it is zero. s.mu is held.
 func (s *Server) withinLimit(w http.ResponseWriter, a *account, now time.Time) bool {
 	limit := s.world.settings.RateLimit
 	if limit == nil {

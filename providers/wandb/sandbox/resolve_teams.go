@@ -47,7 +47,7 @@ func (e *entityNode) Organization() *organizationNode {
 	return &organizationNode{e.q.world.organization}
 }
 
-// Members are null's opposite for people outside: a team seen through a public project shows none.
+// Members are for those who see the team; one that is reached through a public project shows none.
 func (e *entityNode) Members() []*memberNode {
 	members := []*memberNode{}
 	if !e.q.seesTeam(e.t) {

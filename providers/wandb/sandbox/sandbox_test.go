@@ -178,12 +178,12 @@ func (u user) keys() []keyNode {
 	return keys
 }
 
-// generate makes a key with the query that W&B's SDK sends.
+// generate makes a key with the fields that W&B's SDK asks for.
 func (b *bench) generate(key, description string) (keyNode, []string, reply) {
 	b.t.Helper()
 	data, messages, r := query[struct {
 		GenerateAPIKey struct{ APIKey keyNode } `json:"generateApiKey"`
-	}](b, key, `mutation GenerateApiKey($description: String) {
+	}](b, key, `mutation NewKey($description: String) {
 		generateApiKey(input: { description: $description }) { apiKey { id name description } }
 	}`, map[string]any{"description": description}, nil)
 	return data.GenerateAPIKey.APIKey, messages, r
@@ -201,14 +201,14 @@ func (b *bench) mustGenerate(key, description string) keyNode {
 func (b *bench) deleteKey(key, id string) (success bool, messages []string, r reply) {
 	b.t.Helper()
 	data, messages, r := query[struct{ DeleteAPIKey struct{ Success bool } }](b, key,
-		`mutation DeleteApiKey($id: String!) { deleteApiKey(input: { id: $id }) { success } }`, map[string]any{"id": id}, nil)
+		`mutation RemoveKey($id: String!) { deleteApiKey(input: { id: $id }) { success } }`, map[string]any{"id": id}, nil)
 	return data.DeleteAPIKey.Success, messages, r
 }
 
 func (b *bench) viewer(key string, extra header) (*user, reply) {
 	b.t.Helper()
-	data, messages, r := query[struct{ Viewer *user }](b, key, `query GetViewer { viewer { ...FullUserFragment } }
-		fragment FullUserFragment on User {
+	data, messages, r := query[struct{ Viewer *user }](b, key, `query WhoAmI { viewer { ...Account } }
+		fragment Account on User {
 			id name username email admin flags entity deletedAt
 			apiKeys { edges { node { id name description } } }
 			teams { edges { node { name } } }

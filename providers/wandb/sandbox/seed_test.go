@@ -39,6 +39,19 @@ func TestSeedMistakes(t *testing.T) {
 	}
 }
 
+func TestIDsOfTheSeedAreNotGivenOutAgain(t *testing.T) {
+	b := newBench(t, nil)
+	taken := b.mustGenerate(ciKey, "").ID
+	again := newBench(t, func(s *sandbox.Seed) { s.ServiceAccounts[0].Keys[0].ID = taken })
+	seen := map[string]bool{}
+	for _, id := range []string{again.Keys("ci")[0].ID, again.mustGenerate(ciKey, "").ID, again.mustGenerate(ciKey, "").ID} {
+		if seen[id] {
+			t.Errorf("id %s is given out twice", id)
+		}
+		seen[id] = true
+	}
+}
+
 func TestGeneratedKey(t *testing.T) {
 	b := newBench(t, func(s *sandbox.Seed) {
 		s.ServiceAccounts[0].Keys = append(s.ServiceAccounts[0].Keys, sandbox.Key{Value: "generate", Description: "second"})

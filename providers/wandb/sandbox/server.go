@@ -86,7 +86,8 @@ func New(seed Seed, options Options) (*Server, error) {
 	return s, s.saveNow()
 }
 
-// Open is New with the state file that options.StatePath names, where there is one, and else with the seed file.
+// Open is New with the state file that options.StatePath names, where there is one, and else with the seed file. Once
+// there is a state, changes of the seed file have no effect.
 func Open(seedPath string, options Options) (*Server, error) {
 	path := seedPath
 	if options.StatePath != "" {

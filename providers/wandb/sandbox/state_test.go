@@ -45,6 +45,10 @@ func TestRestartLosesNoKey(t *testing.T) {
 	}
 	b.generate(ciKey, "lost")
 	made := b.mustGenerate(ciKey, "kept")
+	newest := b.mustGenerate(ciKey, "the newest, deleted: its id is not given out again")
+	if ok, _, _ := b.deleteKey(ciKey, newest.ID); !ok {
+		t.Fatal("not deleted")
+	}
 	before := b.Server
 
 	// What was answered is in the file already: nothing ends this server in good order.
@@ -66,7 +70,7 @@ func TestRestartLosesNoKey(t *testing.T) {
 		t.Errorf("state after the restart: %s", diff)
 	}
 	id, _, err := reopened.CreateKey("ci", "after")
-	if err != nil || id == made.ID || id == removed.ID {
+	if err != nil || id == made.ID || id == newest.ID {
 		t.Errorf("a new key has id %s, which was given out before: %v", id, err)
 	}
 

@@ -15,7 +15,7 @@ type member struct {
 	APIKey                          *string `json:"apiKey"`
 }
 
-// members reads a team with the query that W&B's SDK sends.
+// members reads a team with the fields that W&B's SDK asks for.
 func (b *bench) members(key, team string) (id string, byUsername map[string]member) {
 	b.t.Helper()
 	data, messages, _ := query[struct {
@@ -23,7 +23,7 @@ func (b *bench) members(key, team string) (id string, byUsername map[string]memb
 			ID      string
 			Members []member
 		}
-	}](b, key, `query GetTeamEntity($name: String!) { entity(name: $name) {
+	}](b, key, `query Team($name: String!) { entity(name: $name) {
 		id name available photoUrl readOnly readOnlyAdmin isTeam entityType privateOnly storageBytes codeSavingEnabled
 		defaultAccess isPaid
 		members { id admin pending email username name photoUrl accountType apiKey }
@@ -45,7 +45,7 @@ func (b *bench) tryCreateAccount(key, team, name string) (id string, messages []
 	b.t.Helper()
 	data, messages, _ := query[struct {
 		CreateServiceAccount struct{ User struct{ ID string } }
-	}](b, key, `mutation CreateServiceAccount($entityName: String!, $description: String!) {
+	}](b, key, `mutation NewAccount($entityName: String!, $description: String!) {
 		createServiceAccount(input: {description: $description, entityName: $entityName}) { user { id } }
 	}`, map[string]any{"entityName": team, "description": name}, nil)
 	return data.CreateServiceAccount.User.ID, messages
@@ -111,7 +111,7 @@ func TestCreateAndRemoveServiceAccount(t *testing.T) {
 	}
 	remove := func(key, id string) (bool, []string) {
 		data, messages, _ := query[struct{ DeleteInvite struct{ Success bool } }](b, key,
-			`mutation DeleteInvite($id: String, $entityName: String) {
+			`mutation RemoveMember($id: String, $entityName: String) {
 				deleteInvite(input: {id: $id, entityName: $entityName}) { success } }`,
 			map[string]any{"id": id, "entityName": "ml"}, nil)
 		return data.DeleteInvite.Success, messages
