@@ -61,6 +61,11 @@ type Listing struct {
 	Accounts      []AccountID
 	AccountsKnown bool
 	Keys          []Key
+	// Offered and Account are what was on record before the listing was taken:
+	// it cannot tell that a key offered later, or an account found later, is
+	// absent.
+	Offered Edition
+	Account AccountID
 }
 
 // Held is a holding and where it was seen.
@@ -144,12 +149,13 @@ func (o Observed) live(k KeyID) (Value, bool) {
 	return Value{}, false
 }
 
-// listed reports whether k is among the keys, and whether that can be told.
-func (o Observed) listed(k KeyID) (present, known bool) {
+// listed reports whether k, offered under edition e, is among the keys, and
+// whether that can be told: a listing older than the key says nothing of it.
+func (o Observed) listed(k KeyID, e Edition) (present, known bool) {
 	for _, key := range o.Listing.Keys {
 		if key.ID == k {
 			return true, true
 		}
 	}
-	return false, o.Listing.Complete
+	return false, o.Listing.Complete && e <= o.Listing.Offered
 }

@@ -125,10 +125,11 @@ func (r Record) old(k KeyID) int {
 	return slices.IndexFunc(r.Old, func(o Old) bool { return o.Key == k })
 }
 
-// offering returns the record with k offered under the next edition, its
-// predecessor old, and nothing agreed.
-func (r Record) offering(k KeyID, issued time.Time) Record {
+// offering returns the record with k offered under edition e, its predecessor
+// old, and nothing agreed.
+func (r Record) offering(e Edition, k KeyID, issued time.Time) Record {
 	r = r.Clone()
+	r.Seq = e
 	if i := r.old(k); i >= 0 {
 		issued = r.Old[i].Issued
 		r.Old = slices.Delete(r.Old, i, i+1)
@@ -136,17 +137,20 @@ func (r Record) offering(k KeyID, issued time.Time) Record {
 	if r.Offer.Key != "" && r.Offer.Key != k {
 		r.Old = append(r.Old, Old{Key: r.Offer.Key, Edition: r.Offer.Edition, Issued: r.Offer.Issued})
 	}
-	r.Seq++
-	r.Offer = Offer{Edition: r.Seq, Key: k, Issued: issued}
+	r.Offer = Offer{Edition: e, Key: k, Issued: issued}
 	r.Agreed = time.Time{}
 	return r
 }
+
+// abandonedFor is how long a label without a key is remembered.
+const abandonedFor = 30 * 24 * time.Hour
 
 // abandoning returns the record without its intent, the intent's label among
 // those whose key must not live.
 func (r Record) abandoning(now time.Time) Record {
 	r = r.Clone()
 	if r.Intent.Label != "" {
+		r.Abandoned = slices.DeleteFunc(r.Abandoned, func(a Abandoned) bool { return now.Sub(a.At) > abandonedFor })
 		r.Abandoned = append(r.Abandoned, Abandoned{Label: r.Intent.Label, At: now})
 		r.Intent = Intent{}
 	}

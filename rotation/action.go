@@ -1,0 +1,88 @@
+package rotation
+
+import "time"
+
+// ActionKind says what kind of thing to do.
+type ActionKind uint8
+
+const (
+	// Wait: nothing to do before Action.Until.
+	Wait ActionKind = iota
+	// Save: save Action.Record with Action.Events.
+	Save
+	// LookFreshly: take the listing and every holding again, freshly.
+	LookFreshly
+	// Seek: read Action.Places back and ask the platform whose keys they are.
+	Seek
+	// DoProvision: perform the procedure Provision.
+	DoProvision
+	// DoIssue: perform Issue, authenticated by the value read at Action.Places[0].
+	DoIssue
+	// DoDeliver: perform Deliver of the offered key for each of Action.Destinations.
+	DoDeliver
+	// DoRetire: perform Retire for Action.Key.
+	DoRetire
+	// DoDiscard: perform Discard for Action.Key, which was never offered.
+	DoDiscard
+)
+
+// String returns the kind as people read it.
+func (k ActionKind) String() string {
+	return [...]string{
+		"wait", "record", "look", "read back", "provision", "issue", "deliver", "retire", "discard",
+	}[k]
+}
+
+// Action is the one thing to do next.
+type Action struct {
+	Kind ActionKind
+	Rule int    // the rule that asked for it, for people
+	Why  string // for people
+
+	Record       Record        // of Save
+	Events       []Event       // of Save
+	Places       []Place       // of Seek and DoIssue
+	Key          KeyID         // of DoRetire and DoDiscard; of Seek: what is sought, may be empty
+	Destinations []Destination // of DoDeliver; of Wait: those that are in the way
+	Until        time.Time     // of Wait: when the next thing is due by itself; zero: unknown
+	Overdue      bool          // of Wait: something is in the way of what is due
+}
+
+// EventKind names what happened. The names are stable.
+type EventKind string
+
+// What can happen to an account.
+const (
+	EventProvisioning EventKind = "account.provisioning"
+	EventProvisioned  EventKind = "account.provisioned"
+	EventFound        EventKind = "account.found"
+	EventRecovered    EventKind = "account.recovered"
+	EventParked       EventKind = "account.parked"
+	EventRequested    EventKind = "account.requested"
+	EventIssuing      EventKind = "key.issuing"
+	EventIssueFailed  EventKind = "key.issue_failed"
+	EventAbandoned    EventKind = "key.abandoned"
+	EventDiscarded    EventKind = "key.discarded"
+	EventOffered      EventKind = "key.offered"
+	EventAdopted      EventKind = "key.adopted"
+	EventRolledBack   EventKind = "key.rolled_back"
+	EventWithdrawn    EventKind = "key.withdrawn"
+	EventCondemned    EventKind = "key.condemned"
+	EventRevoked      EventKind = "key.revoked"
+	EventGone         EventKind = "key.gone"
+	EventDelivering   EventKind = "key.delivering"
+	EventDelivered    EventKind = "key.delivered"
+	EventHealed       EventKind = "destination.healed"
+	EventAgreed       EventKind = "rotation.agreed"
+)
+
+// Event is something that happened to an account, or is about to: events that
+// end in "ing" are saved before their effect.
+type Event struct {
+	Kind        EventKind
+	Key         KeyID
+	Label       Label
+	Edition     Edition
+	Destination Destination
+	Words       string
+}

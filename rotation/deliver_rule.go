@@ -1,0 +1,100 @@
+package rotation
+
+import "time"
+
+// deliver brings the offer to every wanted destination that lacks it, and
+// finds or replaces a value that is nowhere to be read.
+func (d *decision) deliver() (Action, bool) {
+	var lacks []Destination
+	for _, w := range d.s.Wants {
+		h := d.o.Holding(w.Destination)
+		if d.s.Standing(d.r, h, w.Destination) != StandsLacks {
+			continue
+		}
+		if h.State == StateEdited && w.Readable {
+			at := Place{Destination: w.Destination, Version: h.Version}
+			v, tried := d.o.value(at)
+			switch {
+			case !tried:
+				return Action{Kind: Seek, Rule: 9, Places: []Place{at}, Why: w.Destination.String() + " was changed since it was delivered"}, true
+			case v.Verdict == Unreached || v.Verdict == Foreign:
+				continue // not known to be worthless: left as it is
+			case v.Verdict == Live && !d.r.knows(v.Key):
+				r := d.r.offering(d.r.Seq+1, v.Key, d.r.Offer.Issued)
+				return save(9, w.Destination.String()+" holds another live key of this account, put there by hand", r,
+					Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq, Destination: w.Destination, Words: "found in place of the delivered one"})
+			}
+		}
+		lacks = append(lacks, w.Destination)
+	}
+	present, known := d.o.listed(d.r.Offer.Key, d.r.Offer.Edition)
+	dead := known && !present
+	if len(lacks) == 0 && !dead {
+		return Action{}, false
+	}
+	if _, ok := d.o.live(d.r.Offer.Key); ok && !dead {
+		return Action{Kind: DoDeliver, Rule: 9, Key: d.r.Offer.Key, Destinations: lacks, Why: "not all destinations hold the offered key"}, true
+	}
+	if places := d.untried(d.places()); len(places) > 0 {
+		return Action{Kind: Seek, Rule: 9, Key: d.r.Offer.Key, Places: places, Why: "the value of the offered key is looked for"}, true
+	}
+	if at, words := d.unreached(); words != "" && !dead {
+		a, ok := wait(9, time.Time{}, "the offered key cannot be read back: %s", words)
+		a.Overdue, a.Destinations = true, at
+		return a, ok
+	}
+	why := "the value of the offered key is lost"
+	if dead {
+		why = "the offered key was deleted at the platform"
+	}
+	if !d.o.Listing.Complete {
+		return d.unlisted(9)
+	}
+	if d.slotFree() {
+		return d.issue(9, why)
+	}
+	return d.withdraw(why)
+}
+
+// withdraw offers a live key again whose value can be read, where no further
+// key may be created: the lost one becomes old and is retired like any other.
+func (d *decision) withdraw(why string) (Action, bool) {
+	for i := len(d.r.Old) - 1; i >= 0; i-- {
+		old := d.r.Old[i]
+		if _, held := d.o.live(old.Key); held && !old.Condemned {
+			r := d.r.offering(d.r.Seq+1, old.Key, time.Time{})
+			return save(9, why+", and no further key may be created", r,
+				Event{Kind: EventWithdrawn, Key: d.r.Offer.Key, Edition: r.Seq, Words: why})
+		}
+	}
+	return d.park(9, "%s, and the account has as many keys as it may: delete one that is not used, then create one by hand and run: keyrota adopt %s --key-file -", why, d.s.Account.Ref)
+}
+
+// first finds a key where none was ever offered.
+func (d *decision) first() (Action, bool) {
+	if d.r.Offer.Key != "" {
+		return Action{}, false
+	}
+	for _, v := range d.o.Values {
+		if i := d.r.old(v.Key); v.Verdict == Live && (i < 0 || !d.r.Old[i].Condemned) {
+			r := d.r.offering(d.r.Seq+1, v.Key, d.r.Provision)
+			return save(9, "the account's first key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq})
+		}
+	}
+	places := d.places()
+	if d.s.FirstKey {
+		places = append(places, Place{Kind: PlacePlatform})
+	}
+	if places = d.untried(places); len(places) > 0 {
+		return Action{Kind: Seek, Rule: 9, Places: places, Why: "a first live key of the account is looked for"}, true
+	}
+	if v, ok := d.o.value(Place{Kind: PlacePlatform}); ok && v.Verdict == Unreached {
+		return wait(9, time.Time{}, "the account's first key cannot be read: %s", v.Words)
+	}
+	if at, words := d.unreached(); words != "" {
+		a, ok := wait(9, time.Time{}, "no live key can be read back: %s", words)
+		a.Destinations = at
+		return a, ok
+	}
+	return d.park(9, "no key of this account is known: the platform shows a key once, to the person who creates it. Sign in as an admin, open the service account %q, create an API key, and run: keyrota adopt %s --key-file - (or --from STORE:PATH#FIELD where it already sits in a store)", d.s.Account.Name, d.s.Account.Ref)
+}

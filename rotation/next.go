@@ -1,0 +1,360 @@
+package rotation
+
+import (
+	"fmt"
+	"time"
+)
+
+// Next returns the one thing to do for an account: the first rule that
+// matches. o must have been taken before r was loaded.
+func Next(s Spec, r Record, o Observed, now time.Time) Action {
+	d := decision{s: s, r: r, o: o, now: now}
+	for _, rule := range []func() (Action, bool){
+		d.observeOnly, // what a person wants left alone
+		d.parked,      // 1
+		d.find,        // 2, an account without a record
+		d.overtaken,   // 2, a mark or label above what we recorded
+		d.abandon,     // 3
+		d.strays,      // 4
+		d.forget,      // 5
+		d.lookFreshly, // 6
+		d.moved,       //    the account itself is gone or another
+		d.requested,   // 7
+		d.emergency,   // 8
+		d.first,       //    nothing was ever offered
+		d.deliver,     // 9
+		d.agree,       // 10
+		d.retire,      // 11
+		d.rotate,      // 12
+	} {
+		if a, ok := rule(); ok {
+			return a
+		}
+	}
+	return d.wait() // 13
+}
+
+// decision holds what one call of Next looks at.
+type decision struct {
+	s   Spec
+	r   Record
+	o   Observed
+	now time.Time
+}
+
+func save(rule int, why string, r Record, events ...Event) (Action, bool) {
+	return Action{Kind: Save, Rule: rule, Why: why, Record: r, Events: events}, true
+}
+
+func wait(rule int, until time.Time, format string, args ...any) (Action, bool) {
+	return Action{Kind: Wait, Rule: rule, Until: until, Why: fmt.Sprintf(format, args...)}, true
+}
+
+func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
+	r := d.r.Clone()
+	r.Parked = fmt.Sprintf(format, args...)
+	r.Request = Request{}
+	return save(rule, r.Parked, r, Event{Kind: EventParked, Key: r.Offer.Key, Edition: r.Offer.Edition, Words: r.Parked})
+}
+
+func (d *decision) observeOnly() (Action, bool) {
+	switch {
+	case d.s.Account.Scope == ScopeExternal:
+		return wait(0, time.Time{}, "external account: it owns no key")
+	case d.s.Policy.Observe:
+		return wait(0, time.Time{}, "manage: observe")
+	}
+	return Action{}, false
+}
+
+func (d *decision) parked() (Action, bool) {
+	if d.r.Parked == "" {
+		return Action{}, false
+	}
+	if d.r.Request.Kind == RequestNone {
+		return wait(1, time.Time{}, "%s", d.r.Parked)
+	}
+	r := d.r.Clone()
+	r.Parked, r.Tries, r.NotBefore = "", 0, time.Time{}
+	if r.Request.Kind == RequestRetry {
+		r.Request = Request{}
+	}
+	return save(1, "a person asked to go on", r)
+}
+
+func (d *decision) abandon() (Action, bool) {
+	if d.r.Intent.Label == "" {
+		return Action{}, false
+	}
+	return save(3, "creation was cut short", d.r.abandoning(d.now), Event{
+		Kind: EventAbandoned, Label: d.r.Intent.Label, Words: "begun by " + d.r.Intent.Worker,
+	})
+}
+
+// strays deletes keys that were created and never offered. Only a label that
+// is an abandoned intent of this very record says so; any other label that
+// nothing explains is for people to judge.
+func (d *decision) strays() (Action, bool) {
+	for _, k := range d.o.Listing.Keys {
+		if d.r.knows(k.ID) {
+			continue
+		}
+		for _, a := range d.r.Abandoned {
+			if a.Label == k.Label {
+				return d.withAuth(Action{Kind: DoDiscard, Rule: 4, Key: k.ID, Why: "created, and never offered to anyone"})
+			}
+		}
+	}
+	return Action{}, false
+}
+
+// withAuth puts a search for a live key before an action that needs one,
+// where no admin credential does.
+func (d *decision) withAuth(a Action) (Action, bool) {
+	if d.s.Admin {
+		return a, true
+	}
+	for _, v := range d.o.Values {
+		if v.Verdict == Live && v.Key != a.Key {
+			return a, true
+		}
+	}
+	if places := d.untried(d.places()); len(places) > 0 {
+		return Action{Kind: Seek, Rule: a.Rule, Places: places, Why: "a live key of the account is needed to " + a.Kind.String()}, true
+	}
+	return Action{}, false
+}
+
+func (d *decision) forget() (Action, bool) {
+	for i, old := range d.r.Old {
+		if present, known := d.o.listed(old.Key, old.Edition); known && !present {
+			r := d.r.Clone()
+			r.Old = append(r.Old[:i], r.Old[i+1:]...)
+			return save(5, "it is gone", r, Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
+		}
+	}
+	return Action{}, false
+}
+
+// lookFreshly comes before every rule that acts on what was seen. Waiting
+// needs no fresh look: if the stale one shows nothing to do, none is taken.
+func (d *decision) lookFreshly() (Action, bool) {
+	stale := d.o.Listing.Complete && !d.o.Listing.Fresh
+	for _, dest := range d.s.Destinations(d.r) {
+		h := d.o.Holding(dest)
+		stale = stale || h.State != StateUnknown && !h.Fresh
+	}
+	if !stale {
+		return Action{}, false
+	}
+	assumed := *d
+	assumed.o = d.o.AsFresh()
+	if a := Next(d.s, d.r, assumed.o, d.now); a.Kind == Wait {
+		return a, true
+	}
+	return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
+}
+
+// AsFresh returns o as if everything in it had been looked at just now: for
+// deciding whether a fresh look is worth taking, and for plans.
+func (o Observed) AsFresh() Observed {
+	o.Listing.Fresh = true
+	held := make([]Held, len(o.Holdings))
+	for i, h := range o.Holdings {
+		h.Holding.Fresh = h.Holding.State != StateUnknown
+		held[i] = h
+	}
+	o.Holdings = held
+	return o
+}
+
+func (d *decision) moved() (Action, bool) {
+	l := d.o.Listing
+	if !l.Complete || !l.AccountsKnown || l.Account != d.r.Account {
+		return Action{}, false
+	}
+	for _, id := range l.Accounts {
+		if id == d.r.Account {
+			return Action{}, false
+		}
+	}
+	if len(l.Accounts) == 0 {
+		return d.park(0, "the platform no longer lists this account (id %s): find out who removed it; then remove it from the configuration, or create it again and run: keyrota adopt %s --key-file -", d.r.Account, d.s.Account.Ref)
+	}
+	return d.park(0, "the platform lists another account by this name (id %s, recorded %s): someone removed and created it again; run: keyrota adopt %s --key-file - with a key of the new one", l.Accounts[0], d.r.Account, d.s.Account.Ref)
+}
+
+// requested offers again, or for the first time, a key that a person named.
+func (d *decision) requested() (Action, bool) {
+	q := d.r.Request
+	switch q.Kind {
+	case RequestRollback:
+		i := d.r.old(q.Key)
+		r := d.r.Clone()
+		r.Request = Request{}
+		if i < 0 || r.Old[i].Condemned {
+			return save(7, "the key can no longer be offered", r, Event{Kind: EventRequested, Key: q.Key, Words: "rollback refused: the key is not among those that can come back"})
+		}
+		r = r.offering(d.r.Seq+1, q.Key, time.Time{})
+		return save(7, "a person asked to roll back", r, Event{Kind: EventRolledBack, Key: q.Key, Edition: r.Seq, Words: q.Reason})
+	case RequestAdopt:
+		return d.adopt(q)
+	case RequestRetry:
+		r := d.r.Clone()
+		r.Request, r.Tries, r.NotBefore = Request{}, 0, time.Time{}
+		return save(7, "a person asked to try again", r)
+	}
+	return Action{}, false
+}
+
+func (d *decision) adopt(q Request) (Action, bool) {
+	at := Place{Kind: PlaceMemory}
+	if q.From != (Destination{}) {
+		at = Place{Kind: PlaceStore, Destination: q.From}
+	}
+	v, tried := d.o.value(at)
+	if !tried {
+		if at.Kind == PlaceMemory {
+			if d.r.Offer.Key == q.Key {
+				r := d.r.Clone()
+				r.Request = Request{}
+				return save(7, "already adopted", r)
+			}
+			return wait(7, time.Time{}, "adoption was begun by %s and needs the key again: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
+		}
+		return Action{Kind: Seek, Rule: 7, Places: []Place{at}, Why: "a person asked to adopt the key found there"}, true
+	}
+	r := d.r.Clone()
+	r.Request = Request{}
+	i := r.old(v.Key)
+	switch {
+	case v.Verdict == Unreached:
+		return wait(7, time.Time{}, "cannot read the key to adopt: %s", v.Words)
+	case v.Verdict != Live || i >= 0 && r.Old[i].Condemned:
+		words := "adoption refused: " + map[Verdict]string{
+			Live: "that key is being deleted", Dead: "no key there, or one that does not work",
+			Foreign: "that key belongs to someone else", Unreadable: "it cannot be read back",
+		}[v.Verdict]
+		return save(7, words, r, Event{Kind: EventRequested, Key: v.Key, Words: words})
+	case v.Key == r.Offer.Key:
+		return save(7, "already adopted", r)
+	}
+	r = r.offering(d.r.Seq+1, v.Key, time.Time{})
+	return save(7, "a person asked to adopt this key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq, Words: q.Reason})
+}
+
+// emergency issues at a person's word, or because keys are known to others.
+func (d *decision) emergency() (Action, bool) {
+	leaked := d.r.Leaked > 0 && d.r.Offer.Edition <= d.r.Leaked
+	if d.r.Request.Kind != RequestRotate && !leaked || d.r.Offer.Key == "" {
+		return Action{}, false
+	}
+	if !d.slotFree() {
+		return Action{}, false // what is in the way is retired or forgotten first
+	}
+	why := "a person asked for it"
+	if leaked {
+		why = "the offered key has leaked"
+	}
+	return d.issue(8, why)
+}
+
+// agree starts the overlap.
+func (d *decision) agree() (Action, bool) {
+	if !d.r.Agreed.IsZero() || len(d.s.Wants) == 0 || !d.allHold(wantedOnly) {
+		return Action{}, false
+	}
+	r := d.r.Clone()
+	r.Agreed = d.now
+	return save(10, "every destination holds the offered key", r,
+		Event{Kind: EventAgreed, Key: r.Offer.Key, Edition: r.Offer.Edition})
+}
+
+// retire deletes the oldest of the old keys once its overlap is over.
+func (d *decision) retire() (Action, bool) {
+	if len(d.r.Old) == 0 || d.r.Agreed.IsZero() {
+		return Action{}, false
+	}
+	old := d.r.Old[0]
+	leaked := d.r.Leaked > 0 && old.Edition <= d.r.Leaked
+	over := d.r.Agreed.Add(d.s.Policy.overlap(old, d.r.Leaked))
+	switch {
+	case d.now.Before(over) || d.s.Policy.Forever && !leaked:
+		return Action{}, false
+	case !leaked && !d.s.Policy.open(d.now):
+		return Action{}, false
+	case !d.allHold(everWritten):
+		return Action{}, false
+	}
+	if v, ok := d.o.live(d.r.Offer.Key); !ok || v.Place.Kind != PlaceStore {
+		if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
+			return Action{Kind: Seek, Rule: 11, Key: d.r.Offer.Key, Places: places, Why: "its successor is verified first"}, true
+		}
+		return Action{}, false
+	}
+	return Action{Kind: DoRetire, Rule: 11, Key: old.Key, Why: "its overlap is over"}, true
+}
+
+// rotate issues when the schedule says so, if nothing is under way.
+func (d *decision) rotate() (Action, bool) {
+	due := d.s.Due(d.r)
+	if due.IsZero() || d.now.Before(due) || d.r.Agreed.IsZero() || len(d.r.Old) > 0 ||
+		!d.s.Policy.open(d.now) || !d.allHold(everWritten) || !d.slotFree() {
+		return Action{}, false
+	}
+	return d.issue(12, "its rotation is due")
+}
+
+// issue asks for a new key, once a live one was read to create it with.
+func (d *decision) issue(rule int, why string) (Action, bool) {
+	if d.now.Before(d.r.NotBefore) {
+		a, ok := wait(rule, d.r.NotBefore, "the last creation failed; the next try is at %s", d.r.NotBefore.UTC().Format(time.RFC3339))
+		a.Overdue = true
+		return a, ok
+	}
+	if v, ok := d.o.live(d.r.Offer.Key); ok {
+		return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
+	}
+	for _, v := range d.o.Values {
+		if v.Verdict == Live {
+			return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
+		}
+	}
+	if places := d.untried(d.places()); len(places) > 0 {
+		return Action{Kind: Seek, Rule: rule, Key: d.r.Offer.Key, Places: places, Why: "a live key of the account is needed to create the next"}, true
+	}
+	if at, words := d.unreached(); words != "" {
+		a, ok := wait(rule, time.Time{}, "no live key can be read back: %s", words)
+		a.Overdue, a.Destinations = true, at
+		return a, ok
+	}
+	return d.park(rule, "no live key of this account can be read back from any destination: create one by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
+}
+
+func (d *decision) unlisted(rule int) (Action, bool) {
+	words := d.o.Listing.Words
+	if words == "" {
+		words = "not asked"
+	}
+	return wait(rule, time.Time{}, "the platform's keys are unknown: %s", words)
+}
+
+// slotFree reports whether one more live key is allowed: at most three of
+// ours, four when one has leaked.
+func (d *decision) slotFree() bool {
+	if !d.o.Listing.Complete {
+		return false
+	}
+	limit := d.s.Policy.MaxKeys
+	if d.r.Leaked > 0 {
+		limit = d.s.Policy.EmergencyKeys
+	}
+	live := 0
+	for _, k := range d.o.Listing.Keys {
+		_, ours := k.Label.EditionFor(d.s.Instance, d.r.Account)
+		if ours || d.r.knows(k.ID) {
+			live++
+		}
+	}
+	return live < limit
+}

@@ -1,0 +1,109 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+)
+
+// Retire deletes an old key. It is condemned first, so that nothing offers it
+// again; then every destination is looked at, and its successor, read from a
+// store, is verified; only then is it deleted.
+type Retire struct {
+	Key KeyID
+
+	step     retireStep
+	offer    Offer
+	at       int   // which destination is looked at
+	verified Place // where the successor is read
+}
+
+type retireStep uint8
+
+const (
+	retireCondemn retireStep = iota
+	retireLook
+	retireVerify
+	retireRevoke
+	retireForget
+	retireEnd
+)
+
+// Step takes the outcome of the last effect (of the first call: none) and the
+// record as last loaded or saved, and returns the next effect.
+func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effect) {
+	switch p.step {
+	case retireCondemn:
+		i := r.old(p.Key)
+		if i < 0 || r.Agreed.IsZero() {
+			return p, done("the record changed meanwhile")
+		}
+		p.step, p.offer = retireLook, r.Offer
+		if r.Old[i].Condemned {
+			return p.look(s, r)
+		}
+		r = r.Clone()
+		r.Old[i].Condemned = true
+		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{{
+			Kind: EventCondemned, Key: p.Key, Edition: r.Old[i].Edition,
+		}}}
+
+	case retireLook:
+		if in.Result != OK {
+			return p, done("it could not be condemned: " + in.Words)
+		}
+		return p.look(s, r)
+
+	case retireVerify:
+		dest := s.Destinations(r)[p.at-1]
+		if in.Result != OK || s.Standing(r, in.Holding, dest) != StandsHolds {
+			return p, done(dest.String() + " is not seen to hold its successor")
+		}
+		if w, wanted := s.want(dest); wanted && w.Readable && p.verified == (Place{}) {
+			p.verified = Place{Destination: dest, Version: in.Holding.Version}
+		}
+		return p.look(s, r)
+
+	case retireRevoke:
+		skew := in.At.Sub(now).Abs()
+		switch {
+		case in.Value.Verdict != Live || in.Value.Key != p.offer.Key:
+			return p, done("its successor could not be verified: " + in.Words)
+		case in.At.IsZero():
+			return p, done("the platform does not say what time it is")
+		case skew > s.Policy.ClockSkew:
+			return p, done("our clock and the platform's are apart by " + skew.String() + ": set the clock")
+		}
+		p.step = retireForget
+		return p, Effect{Kind: RevokeKey, Key: p.Key}
+
+	case retireForget:
+		if in.Result != OK {
+			return p, done("it could not be deleted: " + in.Words)
+		}
+		i := r.old(p.Key)
+		if i < 0 {
+			return p, Effect{Kind: Done}
+		}
+		r = r.Clone()
+		e := Event{Kind: EventRevoked, Key: p.Key, Edition: r.Old[i].Edition}
+		r.Old = slices.Delete(r.Old, i, i+1)
+		p.step = retireEnd
+		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{e}}
+	}
+	return p, Effect{Kind: Done}
+}
+
+// look goes on to the next destination, and after the last to verifying.
+func (p Retire) look(s Spec, r Record) (Retire, Effect) {
+	dests := s.Destinations(r)
+	if p.at < len(dests) {
+		p.at++
+		p.step = retireVerify
+		return p, Effect{Kind: LookAt, Destination: dests[p.at-1]}
+	}
+	if p.verified == (Place{}) {
+		return p, done("its successor cannot be read back from any destination")
+	}
+	p.step = retireRevoke
+	return p, Effect{Kind: TryPlace, Place: p.verified}
+}

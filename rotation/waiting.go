@@ -1,0 +1,83 @@
+package rotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// wait says what is waited for, and until when.
+func (d *decision) wait() Action {
+	a := Action{Kind: Wait, Rule: 13}
+	var words []string
+	wanted := len(d.s.Wants)
+	for i, dest := range d.s.Destinations(d.r) {
+		h := d.o.Holding(dest)
+		switch standing := d.s.Standing(d.r, h, dest); {
+		case standing == StandsHolds:
+			continue
+		case standing == StandsUnknown:
+			words = append(words, dest.String()+" cannot be looked at"+because(h.Words))
+		case standing == StandsForeign:
+			words = append(words, dest.String()+" is not ours"+because(h.Owner)+": adopt it by name, or deliver elsewhere")
+		case i >= wanted:
+			words = append(words, dest.String()+" left the configuration without the offered key; nobody says that it is no longer read, so no key is deleted")
+		default:
+			words = append(words, dest.String()+" was changed by hand to a key of someone else, or cannot be read back")
+		}
+		a.Destinations = append(a.Destinations, dest)
+	}
+	switch {
+	case wanted == 0:
+		words = append(words, "no destination is configured: nothing is issued and nothing is deleted")
+	case d.r.Agreed.IsZero():
+	case len(d.r.Old) > 0:
+		words = append(words, d.waitOverlap(&a))
+	default:
+		words = append(words, d.waitDue(&a))
+	}
+	a.Overdue = len(a.Destinations) > 0 || wanted == 0
+	a.Why = strings.Join(words, "; ")
+	return a
+}
+
+func because(words string) string {
+	if words == "" {
+		return ""
+	}
+	return " (" + words + ")"
+}
+
+func (d *decision) waitOverlap(a *Action) string {
+	old := d.r.Old[0]
+	over := d.r.Agreed.Add(d.s.Policy.overlap(old, d.r.Leaked))
+	switch {
+	case d.s.Policy.Forever && !(d.r.Leaked > 0 && old.Edition <= d.r.Leaked):
+		return "jobs of this account never end: a person says when the old key may go"
+	case d.now.Before(over):
+		a.Until = over
+		return "both keys work until the overlap is over"
+	case !d.s.Policy.open(d.now):
+		a.Until = d.s.Policy.nextOpen(d.now)
+		return "the old key is kept until the window opens"
+	}
+	return "the old key is kept until all destinations are seen to hold its successor"
+}
+
+func (d *decision) waitDue(a *Action) string {
+	due := d.s.Due(d.r)
+	switch {
+	case due.IsZero():
+		return "no schedule: rotated on request only"
+	case d.now.Before(due):
+		a.Until = due
+		if !d.s.Policy.open(due) {
+			a.Until = d.s.Policy.nextOpen(due)
+		}
+		return "in step; the next rotation is due"
+	case !d.s.Policy.open(d.now):
+		a.Until = d.s.Policy.nextOpen(d.now)
+		return fmt.Sprintf("due since %s; held back until the window opens", due.UTC().Format(time.RFC3339))
+	}
+	return "due; held back until all destinations are seen to hold the offered key"
+}
