@@ -8,9 +8,12 @@ cd "$(dirname "$0")"
 
 vault policy write keyrota keyrota.hcl
 
-# The Kubernetes auth method must be enabled and configured for the cluster.
+# The Kubernetes auth method must be enabled and configured for the cluster,
+# with a reviewer's token of its own: the one that keyrota sends is for the
+# audience `vault` alone, so that nobody can use it against the cluster.
 vault write auth/kubernetes/role/keyrota \
 	bound_service_account_names=keyrota \
 	bound_service_account_namespaces=keyrota \
+	audience=vault \
 	token_policies=keyrota \
 	token_ttl=1h token_max_ttl=24h
