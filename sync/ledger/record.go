@@ -1,0 +1,225 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"time"
+
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// recordVersion is the form of stored records that this program writes. It
+// rises with every field that is added: a program that does not know a field
+// would drop it when it saves.
+const recordVersion = 1
+
+// storedRecord is rotation.Record as it is stored. The names are part of the
+// file; they never change.
+type storedRecord struct {
+	Version   int                 `json:"v"`
+	Account   string              `json:"account,omitempty"`
+	Seq       uint64              `json:"seq,omitempty"`
+	Provision time.Time           `json:"provision,omitzero"`
+	Intent    storedIntent        `json:"intent,omitzero"`
+	Abandoned []storedAbandoned   `json:"abandoned,omitempty"`
+	Offer     storedOffer         `json:"offer,omitzero"`
+	Old       []storedOld         `json:"old,omitempty"`
+	Agreed    time.Time           `json:"agreed,omitzero"`
+	Dests     []storedDestination `json:"destinations,omitempty"`
+	Adopt     []storedDestination `json:"adopt,omitempty"`
+	Leaked    uint64              `json:"leaked,omitempty"`
+	Request   storedRequest       `json:"request,omitzero"`
+	Parked    string              `json:"parked,omitempty"`
+	Tries     int                 `json:"tries,omitempty"`
+	NotBefore time.Time           `json:"not_before,omitzero"`
+}
+
+type storedIntent struct {
+	Label  string `json:"label,omitempty"`
+	Worker string `json:"worker,omitempty"`
+}
+
+type storedAbandoned struct {
+	Label string    `json:"label"`
+	At    time.Time `json:"at,omitzero"`
+}
+
+type storedOffer struct {
+	Edition uint64    `json:"edition,omitempty"`
+	Key     string    `json:"key,omitempty"`
+	Issued  time.Time `json:"issued,omitzero"`
+}
+
+type storedOld struct {
+	Key       string    `json:"key"`
+	Edition   uint64    `json:"edition,omitempty"`
+	Issued    time.Time `json:"issued,omitzero"`
+	Condemned bool      `json:"condemned,omitempty"`
+}
+
+type storedRequest struct {
+	Kind   string            `json:"kind,omitempty"`
+	Key    string            `json:"key,omitempty"`
+	From   storedDestination `json:"from,omitzero"`
+	At     time.Time         `json:"at,omitzero"`
+	By     string            `json:"by,omitempty"`
+	Reason string            `json:"reason,omitempty"`
+}
+
+type storedDestination struct {
+	Store string `json:"store,omitempty"`
+	Path  string `json:"path,omitempty"`
+	Field string `json:"field,omitempty"`
+}
+
+// encodeRecord refuses a record that would not read back as it is, such as one
+// with a name that is not UTF-8: a destination that changes on its way through
+// the ledger is one lost from sight.
+func encodeRecord(r rotation.Record) ([]byte, error) {
+	s := storedRecord{
+		Version:   recordVersion,
+		Account:   string(r.Account),
+		Seq:       uint64(r.Seq),
+		Provision: instant(r.Provision),
+		Intent:    storedIntent{Label: string(r.Intent.Label), Worker: r.Intent.Worker},
+		Abandoned: each(r.Abandoned, func(a rotation.Abandoned) storedAbandoned {
+			return storedAbandoned{Label: string(a.Label), At: instant(a.At)}
+		}),
+		Offer: storedOffer{Edition: uint64(r.Offer.Edition), Key: string(r.Offer.Key), Issued: instant(r.Offer.Issued)},
+		Old: each(r.Old, func(o rotation.Old) storedOld {
+			return storedOld{Key: string(o.Key), Edition: uint64(o.Edition), Issued: instant(o.Issued), Condemned: o.Condemned}
+		}),
+		Agreed: instant(r.Agreed),
+		Dests:  each(r.Dests, storeDestination),
+		Adopt:  each(r.Adopt, storeDestination),
+		Leaked: uint64(r.Leaked),
+		Request: storedRequest{
+			Kind: string(r.Request.Kind), Key: string(r.Request.Key), From: storeDestination(r.Request.From),
+			At: instant(r.Request.At), By: r.Request.By, Reason: r.Request.Reason,
+		},
+		Parked:    r.Parked,
+		Tries:     r.Tries,
+		NotBefore: instant(r.NotBefore),
+	}
+	body, err := canonical(s)
+	if err != nil {
+		return nil, err
+	}
+	var back storedRecord
+	if err := strict(body, &back); err != nil {
+		return nil, err
+	}
+	if !reflect.DeepEqual(s, back) {
+		return nil, errUnreadable
+	}
+	return body, nil
+}
+
+var errUnreadable = errors.New("it holds text that is not UTF-8 and would not read back as it is")
+
+func decodeRecord(body []byte) (rotation.Record, error) {
+	if err := known(body, recordVersion); err != nil {
+		return rotation.Record{}, err
+	}
+	var s storedRecord
+	if err := strict(body, &s); err != nil {
+		return rotation.Record{}, err
+	}
+	return rotation.Record{
+		Account:   rotation.AccountID(s.Account),
+		Seq:       rotation.Edition(s.Seq),
+		Provision: s.Provision,
+		Intent:    rotation.Intent{Label: rotation.Label(s.Intent.Label), Worker: s.Intent.Worker},
+		Abandoned: each(s.Abandoned, func(a storedAbandoned) rotation.Abandoned {
+			return rotation.Abandoned{Label: rotation.Label(a.Label), At: a.At}
+		}),
+		Offer: rotation.Offer{Edition: rotation.Edition(s.Offer.Edition), Key: rotation.KeyID(s.Offer.Key), Issued: s.Offer.Issued},
+		Old: each(s.Old, func(o storedOld) rotation.Old {
+			return rotation.Old{Key: rotation.KeyID(o.Key), Edition: rotation.Edition(o.Edition), Issued: o.Issued, Condemned: o.Condemned}
+		}),
+		Agreed: s.Agreed,
+		Dests:  each(s.Dests, storedDestination.destination),
+		Adopt:  each(s.Adopt, storedDestination.destination),
+		Leaked: rotation.Edition(s.Leaked),
+		Request: rotation.Request{
+			Kind: rotation.RequestKind(s.Request.Kind), Key: rotation.KeyID(s.Request.Key), From: s.Request.From.destination(),
+			At: s.Request.At, By: s.Request.By, Reason: s.Request.Reason,
+		},
+		Parked:    s.Parked,
+		Tries:     s.Tries,
+		NotBefore: s.NotBefore,
+	}, nil
+}
+
+func storeDestination(d rotation.Destination) storedDestination {
+	return storedDestination{Store: d.Store, Path: d.Path, Field: d.Field}
+}
+
+func (d storedDestination) destination() rotation.Destination {
+	return rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
+}
+
+// instant drops what a file cannot keep of a time: its zone and the monotonic
+// clock.
+func instant(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.Round(0).UTC()
+}
+
+// each keeps an empty list empty: nil.
+func each[A, B any](list []A, f func(A) B) []B {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]B, len(list))
+	for i, a := range list {
+		out[i] = f(a)
+	}
+	return out
+}
+
+// canonical encodes v in one way only: fields in the order of the type,
+// nothing escaped that JSON does not require, no space, no newline.
+func canonical(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func known(body []byte, version int) error {
+	var s struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal(body, &s); err != nil {
+		return fmt.Errorf("%w: %w: %s", ErrDamaged, err, hintDamaged)
+	}
+	switch {
+	case s.Version > version:
+		return fmt.Errorf("%w: it has form %d, this program knows %d: %s", ErrNewer, s.Version, version, hintNewer)
+	case s.Version < 1:
+		return fmt.Errorf("%w: it has no form: %s", ErrDamaged, hintDamaged)
+	}
+	return nil
+}
+
+func strict(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: %w: %s", ErrDamaged, err, hintDamaged)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: more than one value: %s", ErrDamaged, hintDamaged)
+	}
+	return nil
+}
