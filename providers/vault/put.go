@@ -1,0 +1,209 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// Put writes p on condition that the secret's version is the one seen. On a
+// secret or field without a mark it writes the mark of ownership first, so
+// that a policy which forbids marks is met before the data is.
+func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Payload, m rotation.Mark, seen rotation.Holding) (rotation.Holding, error) {
+	const op = "put"
+	none := rotation.Holding{}
+	if err := s.Check(d, p); err != nil {
+		return none, err
+	}
+	longest := version{math.MaxInt32, "2006-01-02T15:04:05.000000000Z"}
+	if _, err := delivery(m, longest).encode(); err != nil {
+		return none, problemf(op, d.String(), providers.Invalid, "a shorter instance name helps", "%w", err)
+	}
+	at, err := s.locate(ctx, op, d)
+	if err != nil {
+		return none, err
+	}
+	turn := s.turn(at)
+	if err := turn.take(ctx); err != nil {
+		return none, problem(op, d.String(), err)
+	}
+	defer turn.give()
+
+	before, err := s.metadata(ctx, at)
+	if err != nil {
+		return none, problem(op, d.String(), err)
+	}
+	if err := s.unchanged(d, before, m, seen); err != nil {
+		return none, err
+	}
+	if _, marked := before.note(d.Field); !marked {
+		err := s.writeMarks(ctx, at, before, map[string]note{markKey(d.Field): ownership(m)})
+		if statusOf(err) == http.StatusNotFound && !said(err, saidNoRoute) {
+			err = changed(at)
+		}
+		if err != nil {
+			return none, problem(op, d.String(), err)
+		}
+	}
+	written, err := s.writeData(ctx, at, d.Field, p, before)
+	if err != nil {
+		return none, problem(op, d.String(), err)
+	}
+	marks := map[string]note{}
+	if v, live := before.current(s.now()); live {
+		marks = before.advanced(d.Field, v, written)
+	}
+	marks[markKey(d.Field)] = delivery(m, written)
+	before.exists = true
+	if err := s.writeMarks(ctx, at, before, marks); err != nil {
+		return none, unmarked(op, d, err)
+	}
+	return rotation.Holding{
+		State: rotation.StateMarked, Fresh: true, Mark: m,
+		Version: rotation.Version(written.String()), Older: before.olderAfterWrite(s.now()),
+	}, nil
+}
+
+// unmarked tells of data that was written and whose mark was not. Whatever the
+// reason, the data is there, so the kind is Transient.
+func unmarked(op string, d rotation.Destination, err error) *providers.Error {
+	e := problem(op, d.String(), err)
+	e.Err = fmt.Errorf("the data was written, its mark was not: %w", e.Err)
+	e.Kind = providers.Transient
+	return e
+}
+
+// unchanged compares version and owner with what was seen.
+func (s *Store) unchanged(d rotation.Destination, now metadata, m rotation.Mark, seen rotation.Holding) error {
+	conflict := func(hint, format string, a ...any) error {
+		return problemf("put", d.String(), providers.Conflict, hint, format, a...)
+	}
+	version := now.token(s.now())
+	if version != seen.Version {
+		return conflict("", "the secret changed since it was looked at: version %s, seen %s", orNone(version), orNone(seen.Version))
+	}
+	n, marked := now.note(d.Field)
+	switch seen.State {
+	case rotation.StateUnknown:
+		return conflict("", "it was not looked at before")
+	case rotation.StateAbsent:
+		// What is absent shows no mark, so ours of an earlier try counts as seen.
+		if owner := n.mark(); marked && (owner.Instance != m.Instance || owner.Account != m.Account) {
+			return conflict(fmt.Sprintf("if that is over, remove its mark: `vault kv metadata patch -remove-custom-metadata=%s %s`", markKey(d.Field), d.Path),
+				"keyrota %s has claimed it for account %s", owner.Instance, owner.Account)
+		}
+	case rotation.StateBare:
+		if marked {
+			return conflict("", "its owner changed since it was looked at")
+		}
+	default:
+		if !marked || !sameOwner(n.mark(), seen.Mark) {
+			return conflict("", "its owner changed since it was looked at")
+		}
+	}
+	return nil
+}
+
+func orNone(v rotation.Version) string {
+	if v == "" {
+		return "none"
+	}
+	return string(v)
+}
+
+// writeData writes the next version with check-and-set on the one before, which
+// is 0 only for a secret without any version (Vault API docs, KV version 2,
+// "Create/Update secret").
+func (s *Store) writeData(ctx context.Context, at place, field string, p providers.Payload, before metadata) (version, error) {
+	v, live := before.current(s.now())
+	write := func(method string, data map[string]json.RawMessage) (version, error) {
+		var a struct {
+			Data versionAnswer `json:"data"`
+		}
+		err := s.call(ctx, request{
+			method: method, path: at.data(), values: true,
+			body: map[string]any{"options": map[string]int{"cas": v.number}, "data": data},
+		}, &a)
+		if err == nil && a.Data.Version == 0 {
+			err = &failure{request: request{method: method, path: at.data()}, err: errors.New("the answer names no version")}
+		}
+		return version{a.Data.Version, a.Data.Created}, err
+	}
+	if field == "" {
+		whole, err := members(p.Value)
+		if err != nil {
+			return version{}, err
+		}
+		return write(http.MethodPost, whole)
+	}
+	text, err := json.Marshal(p.Value.Expose())
+	if err != nil {
+		return version{}, err
+	}
+	only := map[string]json.RawMessage{field: text}
+	if !live {
+		return write(http.MethodPost, only)
+	}
+	written, err := write(http.MethodPatch, only)
+	switch status := statusOf(err); {
+	case status == http.StatusNotFound && !said(err, saidNoRoute):
+		return version{}, changed(at)
+	case status != http.StatusForbidden && status != http.StatusMethodNotAllowed:
+		return written, err
+	}
+	patchErr := err
+	fields, same, err := s.fields(ctx, at, v)
+	switch {
+	case statusOf(err) == http.StatusForbidden:
+		return version{}, patchErr // the capability that is better given
+	case err != nil:
+		return version{}, err
+	case !same:
+		return version{}, changed(at)
+	}
+	maps.Copy(fields, only)
+	return write(http.MethodPost, fields)
+}
+
+func changed(at place) error {
+	return &failure{request: request{method: http.MethodPatch, path: at.data()}, status: http.StatusBadRequest, said: []string{saidMismatch}}
+}
+
+// writeMarks sets some keys of custom metadata and leaves the others.
+func (s *Store) writeMarks(ctx context.Context, at place, m metadata, marks map[string]note) error {
+	custom := map[string]string{}
+	for key, n := range marks {
+		text, err := n.encode()
+		if err != nil {
+			return err
+		}
+		custom[key] = text
+	}
+	write := func(method string) error {
+		return s.call(ctx, request{method: method, path: at.metadata(), body: map[string]any{"custom_metadata": custom}}, nil)
+	}
+	if !m.exists {
+		return write(http.MethodPost)
+	}
+	err := write(http.MethodPatch)
+	if status := statusOf(err); status != http.StatusForbidden && status != http.StatusMethodNotAllowed {
+		return err
+	}
+	fresh, err := s.metadata(ctx, at)
+	if err != nil {
+		return err
+	}
+	for key, text := range fresh.Custom {
+		if _, ours := custom[key]; !ours {
+			custom[key] = text
+		}
+	}
+	return write(http.MethodPost)
+}

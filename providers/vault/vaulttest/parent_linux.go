@@ -1,0 +1,11 @@
+package vaulttest
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// endWithParent ends the server with the test process, however that ends.
+func endWithParent(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
