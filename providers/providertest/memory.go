@@ -174,7 +174,7 @@ func (m *Memory) step(ctx context.Context, op string, d rotation.Destination, at
 }
 
 // Check implements providers.SecretStore. A path has 1 to 512 bytes, a field
-// up to 128, and a value, which is not empty, up to 65536.
+// up to 128, and a value up to 65536.
 func (m *Memory) Check(d rotation.Destination, p providers.Payload) error {
 	invalid := func(what, hint string) error {
 		return m.fail("check", d, providers.Invalid, errors.New(what), hint)
@@ -190,6 +190,11 @@ func (m *Memory) Check(d rotation.Destination, p providers.Payload) error {
 		return invalid("an object cannot be put into one field", "leave out the field, or the object")
 	case len(p.Value.Expose()) > 65536:
 		return invalid("the value has more than 65536 bytes", "shorten it")
+	}
+	if p.Object {
+		if _, _, err := providers.Field(p.Value.Expose(), ""); err != nil {
+			return invalid(err.Error(), "render a JSON object")
+		}
 	}
 	return nil
 }
