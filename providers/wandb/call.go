@@ -1,0 +1,100 @@
+package wandb
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/Khan/genqlient/graphql"
+
+	"github.com/keyrota/keyrota/providers"
+)
+
+// maxAnswer is the longest answer read, in bytes: some hundred thousand keys.
+const maxAnswer = 32 << 20
+
+// call is one operation on the server with one credential. It is the
+// graphql.Client of the generated code; its errors are *providers.Error. Not
+// for concurrent use.
+type call struct {
+	issuer *Issuer
+	op     string
+	name   string // of the account or team
+	key    providers.Secret
+	admin  string    // how the configuration names the key; empty for an account's own
+	date   time.Time // the server's clock at the last answer; zero if it did not say
+}
+
+// MakeRequest sends one request, exactly once, and decodes its answer. Where
+// there are errors beside data, both are returned.
+func (c *call) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return c.fail(providers.Invalid, errors.New("the request cannot be written as JSON"), "")
+	}
+	if c.issuer.limiter != nil {
+		if err := c.issuer.limiter.Wait(ctx); err != nil {
+			return c.fail(providers.Limited, fmt.Errorf("waiting for our own limit of requests: %w", err), "")
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.issuer.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return c.fail(providers.Invalid, errors.New("the request cannot be made"), "")
+	}
+	r.SetBasicAuth("api", c.key.Expose())
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", c.issuer.userAgent)
+	if c.admin != "" {
+		r.Header.Set("Use-Admin-Privileges", "true")
+	}
+	answer, err := c.issuer.http.Do(r)
+	if err != nil {
+		return c.unreached(ctx, err)
+	}
+	defer answer.Body.Close()
+	c.date = time.Time{}
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		c.date = date
+	}
+	return c.decode(ctx, answer, resp)
+}
+
+// decode reads the answer. What was read is wiped: it may hold keys.
+func (c *call) decode(ctx context.Context, answer *http.Response, resp *graphql.Response) error {
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	defer clear(text)
+	if err != nil && answer.StatusCode == http.StatusOK {
+		return c.unreached(ctx, err)
+	}
+	if len(text) > maxAnswer {
+		return c.fail(providers.Transient, fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20), "")
+	}
+	var body struct {
+		Data   json.RawMessage   `json:"data"`
+		Errors []json.RawMessage `json:"errors"`
+	}
+	// The decoder's errors are not repeated: they may quote the answer.
+	err = json.Unmarshal(text, &body)
+	defer clear(body.Data)
+	if answer.StatusCode != http.StatusOK {
+		return c.refused(answer, body.Errors, err == nil)
+	}
+	if err != nil {
+		return c.fail(providers.Transient, errors.New("the answer is not the JSON of a GraphQL server"), hintURL)
+	}
+	empty := len(body.Data) == 0 || string(body.Data) == "null"
+	odd := !empty && json.Unmarshal(body.Data, resp.Data) != nil
+	switch {
+	case len(body.Errors) > 0:
+		return c.refused(answer, body.Errors, true)
+	case empty || odd:
+		return c.fail(providers.Transient, errors.New("the answer does not have the fields that were asked for"), hintSchema)
+	}
+	return nil
+}
