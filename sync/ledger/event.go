@@ -45,9 +45,9 @@ type storedEvent struct {
 
 func encodeEvent(e StoredEvent) ([]byte, error) {
 	s := storedEvent{
-		Version: eventVersion, Seq: e.Seq, Time: instant(e.Time), Ref: string(e.Ref), Revision: int64(e.Revision), By: e.By,
+		Version: eventVersion, Seq: e.Seq, Time: instant(e.Time), Ref: string(e.Ref), Revision: int64(e.Revision), By: words(e.By),
 		Kind: string(e.Event.Kind), Key: string(e.Event.Key), Label: string(e.Event.Label), Edition: uint64(e.Event.Edition),
-		Destination: storeDestination(e.Event.Destination), Words: e.Event.Words,
+		Destination: storeDestination(e.Event.Destination), Words: words(e.Event.Words),
 	}
 	body, err := canonical(s)
 	if err != nil {
@@ -57,9 +57,6 @@ func encodeEvent(e StoredEvent) ([]byte, error) {
 	if err := strict(body, &back); err != nil {
 		return nil, err
 	}
-	// Words come from others' error messages: a byte that is not UTF-8 is
-	// replaced in them, never in an id or a place.
-	s.Words, s.By = back.Words, back.By
 	if !reflect.DeepEqual(s, back) {
 		return nil, errUnreadable
 	}

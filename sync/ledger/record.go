@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -99,9 +100,9 @@ func encodeRecord(r rotation.Record) ([]byte, error) {
 		Leaked: uint64(r.Leaked),
 		Request: storedRequest{
 			Kind: string(r.Request.Kind), Key: string(r.Request.Key), From: storeDestination(r.Request.From),
-			At: instant(r.Request.At), By: r.Request.By, Reason: r.Request.Reason,
+			At: instant(r.Request.At), By: words(r.Request.By), Reason: words(r.Request.Reason),
 		},
-		Parked:    r.Parked,
+		Parked:    words(r.Parked),
 		Tries:     r.Tries,
 		NotBefore: instant(r.NotBefore),
 	}
@@ -162,6 +163,10 @@ func storeDestination(d rotation.Destination) storedDestination {
 func (d storedDestination) destination() rotation.Destination {
 	return rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
 }
+
+// words are for people, often from others' errors: a byte that is not UTF-8 is
+// replaced in them, where in an id or a place it is refused.
+func words(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // instant drops what a file cannot keep of a time: its zone and the monotonic
 // clock.
