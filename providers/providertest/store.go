@@ -24,6 +24,7 @@ type StoreAbilities struct {
 	Raw           bool // a whole secret can be one value that is no object
 	Fields        bool // a destination can be one field
 	KeepsText     bool // an object keeps its text: order and blanks too
+	RoundsNumbers bool // numbers come back as the nearest float64, as with Vault
 	Older         bool // versions before the current one can be read
 	// ObserveCalls is how many calls Observe may make for so many secrets of
 	// one folder. Nil where calls are not counted.

@@ -209,11 +209,14 @@ func (r *storeRun) same(got providers.Secret, p providers.Payload) bool {
 	return reflect.DeepEqual(r.decode(got.Expose()), r.decode(p.Value.Expose()))
 }
 
-// decode returns the members of an object, with numbers as they are written.
+// decode returns the members of an object, with numbers as they are written
+// unless the service rounds them.
 func (r *storeRun) decode(object string) map[string]any {
 	r.Helper()
 	dec := json.NewDecoder(strings.NewReader(object))
-	dec.UseNumber()
+	if !r.can.RoundsNumbers {
+		dec.UseNumber()
+	}
 	var members map[string]any
 	if err := dec.Decode(&members); err != nil {
 		r.Fatal("a secret is no JSON object")

@@ -32,6 +32,8 @@ const answerLimit = 64 << 20
 // unless that is nil. Every error is a *failure. Nothing is sent once ctx has
 // ended.
 func (s *Store) send(ctx context.Context, token string, r request, into any) error {
+	content := r.body
+	r.body = nil // so that no failure holds it
 	if err := ctx.Err(); err != nil {
 		return &failure{request: r, err: err}
 	}
@@ -44,8 +46,8 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	if r.method == http.MethodPatch {
 		req.Headers.Set("Content-Type", "application/merge-patch+json")
 	}
-	if r.body != nil {
-		if err := req.SetJSONBody(r.body); err != nil {
+	if content != nil {
+		if err := req.SetJSONBody(content); err != nil {
 			return &failure{request: r, err: errors.New("the request cannot be encoded as JSON")}
 		}
 	}
@@ -100,7 +102,13 @@ func (e *loginError) Error() string { return "login: " + e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
 func (s *Store) refused(r request, resp *api.Response, err error, body []byte) *failure {
-	f := &failure{request: r, status: resp.StatusCode, body: body}
+	f := &failure{request: r, status: resp.StatusCode}
+	var about struct {
+		Data struct {
+			Metadata *versionAnswer `json:"metadata"`
+		} `json:"data"`
+	}
+	f.ofVersion = json.Unmarshal(body, &about) == nil && about.Data.Metadata != nil
 	var said *api.ResponseError
 	if errors.As(err, &said) && !said.RawError {
 		f.said = said.Errors

@@ -15,10 +15,10 @@ import (
 // failure is a call that did not succeed. It keeps what the server said apart
 // from what may be repeated of it.
 type failure struct {
-	request    request
+	request    request  // without its body
 	status     int      // 0: no answer
 	said       []string // the server's own error messages
-	body       []byte   // what came with the status; never shown
+	ofVersion  bool     // a 404 that told of a version: it was deleted or destroyed
 	retryAfter time.Duration
 	err        error // of the connection, where there is no answer
 

@@ -171,7 +171,10 @@ func TestNewLoginWhenTheTokenWasRevoked(t *testing.T) {
 	w, s, d := expiring(t)
 	seen := look(t, s, d)
 	w.proxy.Reset()
-	w.proxy.Inject(vaulttest.Fault{Kind: "PATCH data", Before: func() { w.Revoke(t, w.proxy.Header("X-Vault-Token")) }})
+	w.proxy.Inject(vaulttest.Fault{Kind: "PATCH data", Before: func() error {
+		w.Revoke(t, w.proxy.Header("X-Vault-Token"))
+		return nil
+	}})
 	h, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
 	if err != nil {
 		t.Fatal(err)

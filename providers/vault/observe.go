@@ -20,8 +20,8 @@ const (
 )
 
 // Observe reads the metadata of each secret once, however many of its fields
-// are asked for. Whether a field without a mark is there, only the data could
-// tell, so that is unknown here.
+// are asked for. A field without a mark in a secret that has data is not yielded:
+// whether it is there, only the data could tell.
 func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield func(rotation.Destination, rotation.Holding) error) error {
 	const op = "observe"
 	var paths []string
@@ -94,7 +94,7 @@ func (o *observation) show(path string, m metadata) error {
 	for _, d := range o.at[path] {
 		h, sure := m.holding(d.Field, o.store.now())
 		if !sure && h.State == rotation.StateBare {
-			h = rotation.Holding{Version: h.Version, Words: "the secret bears no mark for this field; a fresh look tells whether the field is there"}
+			continue // whether the field is there, only the data tells
 		}
 		if err := o.yield(d, h); err != nil {
 			return &yieldError{err}

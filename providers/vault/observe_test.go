@@ -41,13 +41,13 @@ func TestObserve(t *testing.T) {
 	put(t, s, gone, value(keyOne), mark("d", 1))
 	w.Call(t, http.MethodDelete, w.mount+"/data/ci/gone", nil)
 	want := map[rotation.Destination]rotation.State{
-		a: rotation.StateMarked, b: rotation.StateMarked, bare: rotation.StateUnknown,
+		a: rotation.StateMarked, b: rotation.StateMarked,
 		edited: rotation.StateEdited, whole: rotation.StateBare, gone: rotation.StateAbsent,
 	}
 	for i := range 20 {
 		want[w.dest(fmt.Sprintf("ci/never-%d#K", i))] = rotation.StateAbsent
 	}
-	var all []rotation.Destination
+	all := []rotation.Destination{bare}
 	for d := range want {
 		all = append(all, d)
 	}
@@ -67,8 +67,8 @@ func TestObserve(t *testing.T) {
 	if seen[a].Mark != mark("a", 1) || seen[a].Version != look(t, s, a).Version {
 		t.Errorf("%+v", seen[a])
 	}
-	if seen[bare].Words == "" {
-		t.Error("unknown, and no word why")
+	if h, ok := seen[bare]; ok {
+		t.Errorf("nobody could tell whether the field is there, and it is seen as %+v", h)
 	}
 }
 

@@ -277,8 +277,9 @@ func TestPutConflictsAtTheServer(t *testing.T) {
 					edited(t, w, s)
 				}
 				for _, kind := range []string{"POST data", "PATCH data"} {
-					w.proxy.Inject(vaulttest.Fault{Kind: kind, Before: func() {
+					w.proxy.Inject(vaulttest.Fault{Kind: kind, Before: func() error {
 						w.Write(t, w.mount, "ci/wandb", map[string]any{"K": "faster"})
+						return nil
 					}})
 				}
 				_, err := s.Put(t.Context(), d, p, mark("a", 2), look(t, s, d))
@@ -302,7 +303,7 @@ func TestNothingIsSentAfterTheDeadline(t *testing.T) {
 		seen := look(t, s, d)
 		w.proxy.Reset()
 		ctx, cancel := context.WithCancel(t.Context())
-		w.proxy.Inject(vaulttest.Fault{Skip: cut, Before: cancel})
+		w.proxy.Inject(vaulttest.Fault{Skip: cut, Before: func() error { cancel(); return nil }})
 		if _, err := s.Put(ctx, d, value(keyTwo), mark("a", 2), seen); err == nil {
 			t.Fatalf("call %d: the put did not notice", cut+1)
 		} else {

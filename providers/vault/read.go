@@ -94,13 +94,7 @@ func (s *Store) missing(ctx context.Context, p place, err error) error {
 		s.mounts.forget(p.mount)
 		return err
 	}
-	var f *failure
-	var a struct {
-		Data struct {
-			Metadata *versionAnswer `json:"metadata"`
-		} `json:"data"`
-	}
-	if errors.As(err, &f) && json.Unmarshal(f.body, &a) == nil && a.Data.Metadata != nil {
+	if answered(err).ofVersion {
 		return nil
 	}
 	return s.mustSee(ctx, p.data())

@@ -31,7 +31,7 @@ type Fault struct {
 	Times int
 	Skip  int // so many calls of this kind pass before
 
-	Before func()        // runs before the call reaches the server
+	Before func() error  // runs before the call reaches the server; if it fails, the connection ends
 	Delay  time.Duration // or until the client goes away
 	Status int           // this is answered, and the server not asked
 	Header http.Header   // with Status
@@ -137,8 +137,8 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, forward http.Handl
 		forward.ServeHTTP(w, r)
 		return
 	}
-	if f.Before != nil {
-		f.Before()
+	if f.Before != nil && f.Before() != nil {
+		panic(http.ErrAbortHandler)
 	}
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
