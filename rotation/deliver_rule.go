@@ -81,11 +81,7 @@ func (d *decision) first() (Action, bool) {
 			return save(9, "the account's first key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq})
 		}
 	}
-	places := d.places()
-	if d.s.FirstKey {
-		places = append(places, Place{Kind: PlacePlatform})
-	}
-	if places = d.untried(places); len(places) > 0 {
+	if places := d.untried(d.places()); len(places) > 0 {
 		return Action{Kind: Seek, Rule: 9, Places: places, Why: "a first live key of the account is looked for"}, true
 	}
 	if v, ok := d.o.value(Place{Kind: PlacePlatform}); ok && v.Verdict == Unreached {

@@ -86,7 +86,7 @@ const olderVersionsTried = 3
 
 // places returns where live values of the account may be read, the likeliest
 // first: what is marked with the offered key, then every other value of ours,
-// then older versions.
+// then older versions, then what the platform itself may show.
 func (d *decision) places() []Place {
 	first := d.placesOf(d.r.Offer.Key)
 	var other, older []Place
@@ -105,7 +105,11 @@ func (d *decision) places() []Place {
 			older = append(older, Place{Destination: dest, Version: v})
 		}
 	}
-	return append(append(first, other...), older...)
+	all := append(append(first, other...), older...)
+	if d.s.FirstKey {
+		all = append(all, Place{Kind: PlacePlatform})
+	}
+	return all
 }
 
 // placesOf returns where a mark says that the value of k is.
@@ -161,4 +165,11 @@ func (d *decision) unreached() (at []Destination, words string) {
 		}
 	}
 	return at, words
+}
+
+// Places returns where live values of the account may be read, the likeliest
+// first: for those who need one before the keys can be listed.
+func (s Spec) Places(r Record, o Observed) []Place {
+	d := decision{s: s, r: r, o: o}
+	return d.untried(d.places())
 }

@@ -1,0 +1,124 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// pass is one worker's work on one account.
+type pass struct {
+	w        *Worker
+	a        inventory.Account
+	record   rotation.Record
+	revision ledger.Revision
+	seen     rotation.Observed
+	slots    map[rotation.KeyID]providers.Secret // values read or created in this pass
+	auth     rotation.KeyID                      // the key read last by a procedure
+	fresh    held                                // the key created last
+}
+
+func (p *pass) observer() inventory.Observer {
+	return inventory.Observer{Issuer: p.w.Issuer, Stores: p.w.Stores, Call: p.w.Call}
+}
+
+func (p *pass) load(ctx context.Context) error {
+	r, rev, err := p.w.Ledger.Load(ctx, p.a.Ref())
+	if err != nil {
+		return fmt.Errorf("loading the record of %s: %w", p.a.Ref(), err)
+	}
+	p.record, p.revision = r, rev
+	p.a.Account.ID = r.Account
+	return nil
+}
+
+// look takes everything freshly. The record is loaded before, to know which
+// destinations count, and again by decide.
+func (p *pass) look(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	p.seen = rotation.Observed{}
+	if p.a.Policy.Observe || p.record.Parked != "" && p.record.Request.Kind == rotation.RequestNone {
+		return nil // nothing will be done, whatever is seen
+	}
+	p.verifyKept(ctx)
+	p.seen.Holdings = p.observer().Look(ctx, p.a, p.record)
+	auth := providers.Secret{}
+	if !p.a.Admin {
+		if auth = p.ownKey(ctx); auth.Empty() {
+			return nil
+		}
+	}
+	p.seen.Listing = p.observer().List(ctx, p.a, p.record, auth)
+	return nil
+}
+
+// verifyKept puts a key that an earlier action left in memory among what was
+// read.
+func (p *pass) verifyKept(ctx context.Context) {
+	h, ok := p.w.kept.get(p.a.Ref())
+	if !ok {
+		return
+	}
+	v, _ := p.verify(ctx, h.value)
+	v.Place = rotation.Place{Kind: rotation.PlaceMemory}
+	switch v.Verdict {
+	case rotation.Dead, rotation.Foreign:
+		p.w.kept.drop(p.a.Ref())
+	}
+	p.seen.Values = append(p.seen.Values, v)
+}
+
+// ownKey returns a live key of the account to list its keys with, where no
+// admin credential does.
+func (p *pass) ownKey(ctx context.Context) providers.Secret {
+	for _, v := range p.seen.Values {
+		if v.Verdict == rotation.Live {
+			return p.slots[v.Key]
+		}
+	}
+	for _, place := range p.a.Places(p.record, p.seen) {
+		v, _ := p.try(ctx, place)
+		p.seen.Values = append(p.seen.Values, v)
+		if v.Verdict == rotation.Live {
+			return p.slots[v.Key]
+		}
+	}
+	return providers.Secret{}
+}
+
+// decide loads the record and asks for the next action, reading values back as
+// long as that is asked for.
+func (p *pass) decide(ctx context.Context) (rotation.Action, error) {
+	for {
+		if err := p.load(ctx); err != nil {
+			return rotation.Action{}, err
+		}
+		action := rotation.Next(p.a.Spec, p.record, p.seen, p.w.Now())
+		if action.Kind != rotation.Seek {
+			return action, nil
+		}
+		for _, place := range action.Places {
+			v, _ := p.try(ctx, place)
+			p.seen.Values = append(p.seen.Values, v)
+			if ctx.Err() != nil {
+				return rotation.Action{}, ctx.Err()
+			}
+			if v.Verdict == rotation.Live && (action.Key == "" || action.Key == v.Key) {
+				break
+			}
+		}
+	}
+}
+
+// tidy forgets a kept key once every destination has it.
+func (p *pass) tidy() {
+	if h, ok := p.w.kept.get(p.a.Ref()); ok && (!p.record.Agreed.IsZero() || p.record.Offer.Key != h.key) {
+		p.w.kept.drop(p.a.Ref())
+	}
+}

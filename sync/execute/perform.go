@@ -1,0 +1,113 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// perform does one action. Trouble says why it did not come off; the error is
+// the ledger's or ctx's.
+func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble string, err error) {
+	switch action.Kind {
+	case rotation.Save:
+		p.keep(action.Record.Offer.Key)
+		out, err := p.save(ctx, action.Record, action.Events)
+		if out.Result == rotation.Conflict {
+			return "", nil // someone else went on; so do we
+		}
+		return "", err
+	case rotation.LookFreshly:
+		return "", nil // every look of a pass is fresh
+	case rotation.DoProvision:
+		return run(ctx, p, rotation.Provision{Worker: p.w.Name}, rotation.Provision.Step)
+	case rotation.DoIssue:
+		return run(ctx, p, rotation.Issue{
+			Auth: action.Places[0], Nonce: p.w.Nonce(), Worker: p.w.Name, Why: action.Why,
+		}, rotation.Issue.Step)
+	case rotation.DoRetire:
+		return run(ctx, p, rotation.Retire{Key: action.Key}, rotation.Retire.Step)
+	case rotation.DoDiscard:
+		return run(ctx, p, rotation.Discard{Key: action.Key}, rotation.Discard.Step)
+	case rotation.DoDeliver:
+		return p.deliver(ctx, action)
+	}
+	return "", fmt.Errorf("working on %s: no way to %s", p.a.Ref(), action.Kind)
+}
+
+// keep holds on to a value that was read and is now offered: the place it was
+// read from need not be a destination.
+func (p *pass) keep(offered rotation.KeyID) {
+	if value, ok := p.slots[offered]; ok && offered != p.record.Offer.Key {
+		p.w.kept.put(p.a.Ref(), held{key: offered, value: value})
+	}
+}
+
+// deliver brings the offer to each destination; one that fails leaves the
+// others theirs.
+func (p *pass) deliver(ctx context.Context, action rotation.Action) (trouble string, err error) {
+	for _, d := range action.Destinations {
+		seen := &rotation.DeliverState{}
+		step := func(proc rotation.Deliver, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Deliver, rotation.Effect) {
+			return proc.Step(s, r, seen, in, now)
+		}
+		words, err := run(ctx, p, rotation.Deliver{Destination: d, Offer: p.record.Offer}, step)
+		if err != nil {
+			return trouble, err
+		}
+		if words != "" {
+			if trouble != "" {
+				trouble += "; "
+			}
+			trouble += d.String() + ": " + words
+		}
+	}
+	return trouble, nil
+}
+
+// run performs a procedure effect by effect. Once a creation has begun, it is
+// finished even if ctx ends.
+func run[P any](ctx context.Context, p *pass, proc P, step func(P, rotation.Spec, rotation.Record, rotation.Outcome, time.Time) (P, rotation.Effect)) (trouble string, err error) {
+	var out rotation.Outcome
+	for {
+		var effect rotation.Effect
+		proc, effect = step(proc, p.a.Spec, p.record, out, p.w.Now())
+		if effect.Kind == rotation.Done {
+			return effect.Words, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		if effect.Kind == rotation.CreateKey || effect.Kind == rotation.CreateAccount {
+			ctx = context.WithoutCancel(ctx)
+		}
+		out, err = p.effect(ctx, effect)
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+// save saves the record. The error is the ledger's, where it is not a
+// conflict.
+func (p *pass) save(ctx context.Context, r rotation.Record, events []rotation.Event) (rotation.Outcome, error) {
+	rev, err := p.w.Ledger.Save(ctx, p.a.Ref(), r, p.revision, events...)
+	switch {
+	case errors.Is(err, ledger.ErrConflict):
+		return rotation.Outcome{Result: rotation.Conflict, Words: "the record changed meanwhile"}, nil
+	case err != nil:
+		return rotation.Outcome{Words: err.Error()}, fmt.Errorf("saving the record of %s: %w", p.a.Ref(), err)
+	}
+	p.record, p.revision = r, rev
+	p.a.Account.ID = r.Account
+	if p.w.Saved != nil {
+		for _, e := range events {
+			p.w.Saved(p.a.Ref(), e)
+		}
+	}
+	return rotation.Outcome{Result: rotation.OK}, nil
+}

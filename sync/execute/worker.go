@@ -1,0 +1,135 @@
+// Package execute performs what rotation asks for. It is the only place with
+// side effects on the issuer and the stores, and the only one that holds the
+// value of a key, from the moment it is created or read back until every
+// destination has it.
+//
+// A Worker makes passes: look, load the record, ask rotation.Next, do that one
+// thing, and again, until there is something to wait for. A pass that is cut
+// short anywhere leaves nothing that the next pass, by any process, does not
+// see. Several workers may pass over the same account: the ledger's
+// compare-and-set and the stores' own conditions decide.
+package execute
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// Ledger is what a Worker needs of the ledger; *ledger.Ledger has it.
+type Ledger interface {
+	Load(ctx context.Context, ref rotation.Ref) (rotation.Record, ledger.Revision, error)
+	Save(ctx context.Context, ref rotation.Ref, r rotation.Record, prev ledger.Revision, events ...rotation.Event) (ledger.Revision, error)
+}
+
+// Worker performs passes. Its fields do not change after the first; it may be
+// used from several goroutines.
+type Worker struct {
+	Issuer providers.Issuer
+	Stores map[string]providers.SecretStore
+	Ledger Ledger
+	Call   attempt.Caller
+	Name   string // of this worker, on record with every intent
+	Now    func() time.Time
+	Nonce  func() string // returns text never returned before, by any worker
+	// ValidWithin is how long a new key may take until it works.
+	ValidWithin time.Duration
+	// Saved is told of every event that was saved; nil: nobody is. It must not
+	// block.
+	Saved func(rotation.Ref, rotation.Event)
+
+	kept keeper
+}
+
+// Report is what came of a pass.
+type Report struct {
+	Wait   rotation.Action // what is waited for now
+	Record rotation.Record // as last loaded or saved
+	Did    int             // actions performed, looking and reading not counted
+	// Trouble is why the last action did not come off, empty if it did.
+	Trouble string
+}
+
+// Failed reports whether a person would say that something is wrong: the
+// account is parked, or something due is in the way.
+func (r Report) Failed() bool {
+	return r.Trouble != "" || r.Record.Parked != "" || r.Wait.Overdue
+}
+
+// actionsPerPass bounds a pass: rotation converges in far fewer.
+const actionsPerPass = 60
+
+// Pass works on one account until there is something to wait for. The error
+// is the ledger's or ctx's; what goes wrong at the issuer or a store is in the
+// Report.
+func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
+	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}}
+	var report Report
+	for range actionsPerPass {
+		if err := p.look(ctx); err != nil {
+			return report, err
+		}
+		action, err := p.decide(ctx)
+		if err != nil {
+			return report, err
+		}
+		report.Record = p.record
+		if action.Kind == rotation.Wait {
+			report.Wait = action
+			p.tidy()
+			return report, ctx.Err()
+		}
+		trouble, err := p.perform(ctx, action)
+		report.Record, report.Trouble = p.record, trouble
+		if err != nil {
+			return report, err
+		}
+		if trouble != "" {
+			report.Wait = rotation.Action{Kind: rotation.Wait, Rule: action.Rule, Why: trouble, Overdue: true}
+			return report, ctx.Err()
+		}
+		report.Did++
+	}
+	return report, fmt.Errorf("working on %s: %d actions and no end: please report this with the output of keyrota history %[1]s", a.Ref(), actionsPerPass)
+}
+
+// keeper holds new keys between passes until their destinations have them, so
+// that a store that is down for a while does not cost a key.
+type keeper struct {
+	lock sync.Mutex
+	keys map[rotation.Ref]held
+}
+
+type held struct {
+	key   rotation.KeyID
+	value providers.Secret
+}
+
+func (k *keeper) get(ref rotation.Ref) (held, bool) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	h, ok := k.keys[ref]
+	return h, ok
+}
+
+func (k *keeper) put(ref rotation.Ref, h held) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	if k.keys == nil {
+		k.keys = map[rotation.Ref]held{}
+	}
+	k.keys[ref] = h
+}
+
+func (k *keeper) drop(ref rotation.Ref) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	delete(k.keys, ref)
+}

@@ -1,0 +1,295 @@
+package execute_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
+	"github.com/keyrota/keyrota/sync/execute"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// memoryLedger is a ledger for one test.
+type memoryLedger struct {
+	record   map[rotation.Ref]rotation.Record
+	revision map[rotation.Ref]ledger.Revision
+	events   []string
+}
+
+func (l *memoryLedger) Load(_ context.Context, ref rotation.Ref) (rotation.Record, ledger.Revision, error) {
+	return l.record[ref].Clone(), l.revision[ref], nil
+}
+
+func (l *memoryLedger) Save(_ context.Context, ref rotation.Ref, r rotation.Record, prev ledger.Revision, events ...rotation.Event) (ledger.Revision, error) {
+	if l.revision[ref] != prev {
+		return 0, ledger.ErrConflict
+	}
+	l.record[ref] = r.Clone()
+	l.revision[ref]++
+	for _, e := range events {
+		l.events = append(l.events, string(e.Kind))
+	}
+	return l.revision[ref], nil
+}
+
+// world is one configuration with everything around it in memory.
+type world struct {
+	t        *testing.T
+	platform *providertest.Platform
+	stores   map[string]*providertest.Memory
+	ledger   *memoryLedger
+	worker   *execute.Worker
+	inv      *inventory.Inventory
+	admin    bool
+	nonces   int
+}
+
+const oneAccount = `
+instance: test
+ledger: ledger.db
+stores: {a: {}, b: {}}
+accounts:
+  - name: ci-train
+    team: ml
+    purpose: training
+    owner: ml@example.org
+    every: 30d
+    deliver: [a:ml/train#WANDB_API_KEY, b:ml/train#KEY]
+`
+
+func newWorld(t *testing.T, yaml string, opt providertest.PlatformOptions) *world {
+	t.Helper()
+	opt.Now = time.Now
+	w := &world{
+		t: t, platform: providertest.NewPlatform(opt), stores: map[string]*providertest.Memory{}, admin: !opt.NoAdmin,
+		ledger: &memoryLedger{record: map[rotation.Ref]rotation.Record{}, revision: map[rotation.Ref]ledger.Revision{}},
+	}
+	w.configure(yaml)
+	return w
+}
+
+// configure does what a new start of the program with this configuration does.
+func (w *world) configure(yaml string) {
+	w.t.Helper()
+	c, problems := config.Parse("keyrota.yaml", []byte(yaml), config.Options{})
+	if err := problems.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	stores := map[string]providers.SecretStore{}
+	for name := range c.Stores {
+		if w.stores[name] == nil {
+			w.stores[name] = providertest.NewMemory(providertest.MemoryOptions{Name: name})
+		}
+		stores[name] = w.stores[name]
+	}
+	inv, err := inventory.Build(c, inventory.Providers{
+		Issuer: w.platform, Stores: stores, Admin: func(string) bool { return w.admin },
+	}, "ledger-1")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.inv = inv
+	w.restart()
+}
+
+// restart forgets everything that a process holds in memory.
+func (w *world) restart() {
+	stores := map[string]providers.SecretStore{}
+	for name, s := range w.stores {
+		stores[name] = s
+	}
+	w.worker = &execute.Worker{
+		Issuer: w.platform, Stores: stores, Ledger: w.ledger, Call: attempt.Default(), Name: "test",
+		Now: time.Now, Nonce: func() string { w.nonces++; return strconv.Itoa(w.nonces) }, ValidWithin: 3 * time.Minute,
+	}
+}
+
+func (w *world) pass() execute.Report {
+	w.t.Helper()
+	report, err := w.worker.Pass(w.t.Context(), w.inv.Accounts[0])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return report
+}
+
+func (w *world) record() rotation.Record { return w.ledger.record[w.inv.Accounts[0].Ref()] }
+
+func (w *world) writes() int {
+	n := 0
+	for _, s := range w.stores {
+		n += s.Calls().Writes
+	}
+	return n
+}
+
+// reader checks that every destination holds a key that works, and returns it.
+func (w *world) reader() rotation.KeyID {
+	w.t.Helper()
+	var all []string
+	for _, want := range w.inv.Accounts[0].Wants {
+		value, err := w.stores[want.Destination.Store].Read(w.t.Context(), want.Destination, "")
+		if err != nil {
+			w.t.Fatalf("a reader of %s: %v", want.Destination, err)
+		}
+		_, id, works := w.platform.Works(value)
+		if !works {
+			w.t.Fatalf("a reader of %s finds a key that does not work", want.Destination)
+		}
+		all = append(all, string(id))
+	}
+	if all[0] != all[len(all)-1] {
+		w.t.Fatalf("the destinations hold different keys: %s", strings.Join(all, ", "))
+	}
+	return rotation.KeyID(all[0])
+}
+
+func (w *world) live() int {
+	return len(w.platform.LiveKeys(w.record().Account))
+}
+
+func bubble(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+func TestFromNothingThroughARotation(t *testing.T) {
+	for _, admin := range []bool{true, false} {
+		bubble(t, fmt.Sprintf("admin=%v", admin), func(t *testing.T) {
+			w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+			first := w.pass()
+			if first.Failed() {
+				t.Fatalf("not delivered: %+v", first.Wait)
+			}
+			was := w.reader()
+			if !admin { // the admin leaves; the account goes on by its own keys
+				w.admin = false
+				w.platform.Set(func(o *providertest.PlatformOptions) { o.NoAdmin = true })
+				w.configure(oneAccount)
+			}
+			writes := w.writes()
+			if again := w.pass(); again.Did != 0 || w.writes() != writes {
+				t.Fatalf("the second pass did %d things and %d writes", again.Did, w.writes()-writes)
+			}
+			time.Sleep(31 * 24 * time.Hour)
+			if r := w.pass(); r.Failed() {
+				t.Fatalf("not rotated: %+v\n%v", r, w.ledger.events)
+			}
+			now := w.reader()
+			if now == was || w.live() != 2 {
+				t.Fatalf("after a rotation: key %s, was %s, %d live keys", now, was, w.live())
+			}
+			time.Sleep(23 * time.Hour)
+			w.pass()
+			if w.live() != 2 {
+				t.Fatal("the old key went before the overlap was over")
+			}
+			time.Sleep(2 * time.Hour)
+			if r := w.pass(); r.Failed() || w.live() != 1 {
+				t.Fatalf("after the overlap: %d live keys, %+v", w.live(), r.Wait)
+			}
+			if w.reader() != now {
+				t.Fatal("the wrong key went")
+			}
+		})
+	}
+}
+
+func TestAStoreThatIsDownCostsNoKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		was := w.reader()
+		w.stores["b"].Unreachable(true)
+		for range 40 {
+			time.Sleep(24 * time.Hour)
+			w.pass()
+		}
+		if w.live() != 1 {
+			t.Fatalf("%d live keys while a store was down", w.live())
+		}
+		w.stores["b"].Unreachable(false)
+		w.pass()
+		time.Sleep(25 * time.Hour)
+		if r := w.pass(); r.Failed() || w.live() != 1 || w.reader() == was {
+			t.Fatalf("not healed: %d live keys, %+v", w.live(), r)
+		}
+	})
+}
+
+func TestALostAnswerLeavesNoKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		lost := 0
+		w.platform.Intercept(func(_ context.Context, s providertest.PlatformStep) error {
+			if s.Op == "issue" && s.Point == providertest.After && lost == 0 {
+				lost++
+				return &providers.Error{Provider: "platform", Op: "issue", Kind: providers.Transient}
+			}
+			return nil
+		})
+		time.Sleep(31 * 24 * time.Hour)
+		w.pass()
+		if lost != 1 || w.live() != 1 {
+			t.Fatalf("%d answers lost, %d live keys", lost, w.live())
+		}
+		time.Sleep(2 * time.Minute)
+		if r := w.pass(); r.Failed() || w.live() != 2 {
+			t.Fatalf("not rotated: %d live keys, %+v", w.live(), r)
+		}
+	})
+}
+
+func TestCreationDisabledParks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		w.platform.Set(func(o *providertest.PlatformOptions) { o.CreateDisabled = true })
+		time.Sleep(31 * 24 * time.Hour)
+		r := w.pass()
+		if r.Record.Parked == "" || !r.Failed() {
+			t.Fatalf("not parked: %+v", r)
+		}
+		w.reader()
+	})
+}
+
+func TestAHandEditIsHealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		was := w.reader()
+		d := w.inv.Accounts[0].Wants[0].Destination
+		w.stores["a"].Edit(d.Path, `{"WANDB_API_KEY":"CANARY-typed-by-hand-0000000000000000000000000000"}`)
+		if r := w.pass(); r.Failed() || w.reader() != was {
+			t.Fatalf("not healed: %+v", r)
+		}
+	})
+}
+
+func TestALostLedgerIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		time.Sleep(31 * 24 * time.Hour)
+		w.pass()
+		now := w.reader()
+		clear(w.ledger.record)
+		clear(w.ledger.revision)
+		w.restart()
+		if r := w.pass(); r.Failed() || w.reader() != now {
+			t.Fatalf("not recovered: %+v", r)
+		}
+	})
+}

@@ -1,0 +1,140 @@
+// Package inventory says what is wanted and what is observed. Build turns a
+// configuration and the providers made from it into accounts with their
+// rotation.Spec; Observer looks at the platform and the stores. It changes
+// nothing anywhere.
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/format"
+)
+
+// Inventory is everything that one configuration wants. It does not change and
+// may be used from several goroutines.
+type Inventory struct {
+	Accounts []Account
+	Issuer   providers.Issuer
+	Stores   map[string]providers.SecretStore
+}
+
+// Account is one wanted account.
+type Account struct {
+	rotation.Spec
+	Config  config.Account
+	Formats map[rotation.Destination]*format.Format
+}
+
+// Ref returns how the configuration and the ledger name the account.
+func (a Account) Ref() rotation.Ref { return a.Account.Ref }
+
+// Providers are what the configuration's blocks were made into.
+type Providers struct {
+	Issuer providers.Issuer
+	// Admin says whether there is an admin credential for a team.
+	Admin  func(team string) bool
+	Stores map[string]providers.SecretStore
+}
+
+// Build returns the inventory of a configuration. The errors name every
+// destination that its store or its form refuses, with its place in the file.
+func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
+	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores}
+	_, provisions := p.Issuer.(providers.Provisioner)
+	_, shows := p.Issuer.(providers.FirstKeyer)
+	var faults []error
+	for _, from := range c.Accounts {
+		admin := p.Admin != nil && p.Admin(from.Team)
+		a := Account{
+			Config:  from,
+			Formats: map[rotation.Destination]*format.Format{},
+			Spec: rotation.Spec{
+				Account: rotation.Account{
+					Ref: rotation.Ref(from.Ref), Name: from.Name,
+					Scope: rotation.Scope(from.Scope), Team: from.Team,
+				},
+				Instance:  c.Instance,
+				Ledger:    ledgerID,
+				Policy:    policy(c, from),
+				Admin:     admin,
+				Provision: provisions && admin,
+				FirstKey:  shows && admin,
+			},
+		}
+		if from.Scope == config.ScopeOrganization {
+			a.Account.Team = from.DefaultTeam
+		}
+		for _, d := range from.Deliver {
+			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
+			f, readable, err := form(p.Stores, dest, d, from.Env)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s: %s: %w", d.Pos, from.Ref, err))
+				continue
+			}
+			a.Formats[dest] = f
+			a.Wants = append(a.Wants, rotation.Want{Destination: dest, Shape: f.Shape(), Readable: readable})
+		}
+		inv.Accounts = append(inv.Accounts, a)
+	}
+	return inv, errors.Join(faults...)
+}
+
+// form prepares one destination and lets its store judge a dummy payload.
+func form(stores map[string]providers.SecretStore, dest rotation.Destination, d config.Destination, env map[string]string) (*format.Format, bool, error) {
+	store, ok := stores[dest.Store]
+	if !ok {
+		return nil, false, fmt.Errorf("there is no store %q: name one under stores:", dest.Store)
+	}
+	f, err := format.New(d, env)
+	if err != nil {
+		return nil, false, err
+	}
+	dummy, err := f.Dummy()
+	if err != nil {
+		return nil, false, err
+	}
+	if err := store.Check(dest, dummy); err != nil {
+		return nil, false, err
+	}
+	_, reads := store.(providers.Reader)
+	return f, reads && d.Readable(), nil
+}
+
+func policy(c *config.Config, a config.Account) rotation.Policy {
+	p := rotation.DefaultPolicy()
+	p.Observe = a.Manage == config.Observe
+	p.Schedule = a.Schedule
+	p.Window = a.Window
+	p.Freeze = a.Freezes
+	p.Overlap = a.Overlap
+	p.Forever = a.LongestJob.Forever
+	p.WriteDeadline = c.WriteDeadline
+	p.RetryBase = min(p.RetryBase, max(c.WriteDeadline, time.Second))
+	return p
+}
+
+// Find returns the account that a person named: by its ref, or by its name
+// alone where only one account bears it.
+func (inv *Inventory) Find(name string) (Account, error) {
+	var found []Account
+	for _, a := range inv.Accounts {
+		if string(a.Ref()) == name {
+			return a, nil
+		}
+		if a.Account.Name == name {
+			found = append(found, a)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return Account{}, fmt.Errorf("there is no account %q in the configuration: keyrota status lists them", name)
+	}
+	return Account{}, fmt.Errorf("%d accounts are named %q: write team/name, like %s", len(found), name, found[0].Ref())
+}

@@ -1,0 +1,265 @@
+package inventory
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
+)
+
+// Observer looks at the platform and the stores. It may be used from several
+// goroutines.
+type Observer struct {
+	Issuer providers.Issuer
+	Stores map[string]providers.SecretStore
+	Call   attempt.Caller
+}
+
+// IssuerService is the name under which calls to the issuer are counted.
+const IssuerService = "issuer"
+
+const looksAtOnce = 8
+
+// Look takes a fresh holding of every destination that counts for r.
+func (o Observer) Look(ctx context.Context, a Account, r rotation.Record) []rotation.Held {
+	dests := a.Destinations(r)
+	held := make([]rotation.Held, len(dests))
+	var g errgroup.Group
+	g.SetLimit(looksAtOnce)
+	for i, d := range dests {
+		g.Go(func() error {
+			h, err := o.LookAt(ctx, d)
+			if err != nil {
+				h = rotation.Holding{Words: err.Error()}
+			}
+			held[i] = rotation.Held{Destination: d, Holding: h}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return held
+}
+
+// LookAt takes one fresh holding.
+func (o Observer) LookAt(ctx context.Context, d rotation.Destination) (rotation.Holding, error) {
+	store, ok := o.Stores[d.Store]
+	if !ok {
+		return rotation.Holding{}, noStore(d)
+	}
+	var h rotation.Holding
+	err := o.Call.Read(ctx, d.Store, "look", func(ctx context.Context) (err error) {
+		h, err = store.Look(ctx, d)
+		return err
+	})
+	return h, err
+}
+
+func noStore(d rotation.Destination) error {
+	return &providers.Error{
+		Provider: d.Store, Op: "look", Name: d.Path, Kind: providers.Invalid,
+		Hint: "the store is no longer in the configuration: put it back under this name",
+	}
+}
+
+// List lists the keys of one account: with auth, a live key of it, or with the
+// admin credential where auth is empty. r is the record as it was before.
+func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth providers.Secret) rotation.Listing {
+	l := rotation.Listing{Fresh: true, Offered: r.Offer.Edition, Account: r.Account}
+	account := a.Account
+	account.ID = r.Account
+	var err error
+	if account.ID == "" && auth.Empty() {
+		var found []rotation.Account
+		var keys [][]rotation.Key
+		err = o.keys(ctx, listingOf(a), func(b rotation.Account, k []rotation.Key) {
+			if same(account, b) {
+				found, keys = append(found, b), append(keys, k)
+			}
+		}, func() { found, keys = nil, nil })
+		l.AccountsKnown = err == nil
+		for i, b := range found {
+			l.Accounts = append(l.Accounts, b.ID)
+			l.Keys = append(l.Keys, keys[i]...)
+		}
+	} else {
+		err = o.Call.Read(ctx, IssuerService, "list", func(ctx context.Context) (err error) {
+			l.Keys, err = o.Issuer.KeysOf(ctx, account, auth)
+			return err
+		})
+		if err != nil && providers.KindOf(err) == providers.NotFound {
+			err, l.AccountsKnown = nil, true
+		}
+	}
+	l.Complete = err == nil
+	if err != nil {
+		l.Words, l.Keys, l.Accounts = err.Error(), nil, nil
+	}
+	return l
+}
+
+// keys lists a team's accounts and keys; restart is called before each attempt.
+func (o Observer) keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
+	return o.Call.Read(ctx, IssuerService, "list", func(ctx context.Context) error {
+		restart()
+		return o.Issuer.Keys(ctx, team, func(b rotation.Account, k []rotation.Key) error {
+			add(b, k)
+			return nil
+		})
+	})
+}
+
+// listingOf returns the team under which an account is listed: none for
+// organization scope.
+func listingOf(a Account) string {
+	if a.Account.Scope == rotation.ScopeOrganization {
+		return ""
+	}
+	return a.Account.Team
+}
+
+func same(wanted, listed rotation.Account) bool {
+	return wanted.Name == listed.Name &&
+		(listed.Scope == "" || wanted.Scope == listed.Scope) &&
+		(wanted.Scope == rotation.ScopeOrganization || listed.Team == "" || wanted.Team == listed.Team)
+}
+
+// Sweep looks at everything at once, in pages: one listing for each team and
+// one observation for each store. What it returns may lag and is not fresh.
+func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Ref]rotation.Observed {
+	holdings := o.sweepStores(ctx, accounts, records)
+	listings := o.sweepIssuer(ctx, accounts)
+	seen := make(map[rotation.Ref]rotation.Observed, len(accounts))
+	for _, a := range accounts {
+		r := records[a.Ref()]
+		var obs rotation.Observed
+		for _, d := range a.Destinations(r) {
+			obs.Holdings = append(obs.Holdings, rotation.Held{Destination: d, Holding: holdings[d]})
+		}
+		switch {
+		case a.Admin:
+			obs.Listing = listings[listingOf(a)].of(a, r)
+		case r.Account != "":
+			obs.Listing = onRecord(r)
+		}
+		seen[a.Ref()] = obs
+	}
+	return seen
+}
+
+// onRecord is the listing that is assumed where accounts cannot be listed
+// without reading a key back: a sweep only decides whether to look closer.
+func onRecord(r rotation.Record) rotation.Listing {
+	l := rotation.Listing{Complete: true, Offered: r.Offer.Edition, Account: r.Account}
+	if r.Offer.Key != "" {
+		l.Keys = append(l.Keys, rotation.Key{ID: r.Offer.Key})
+	}
+	for _, old := range r.Old {
+		l.Keys = append(l.Keys, rotation.Key{ID: old.Key})
+	}
+	for _, abandoned := range r.Abandoned {
+		l.Keys = append(l.Keys, rotation.Key{ID: rotation.KeyID(abandoned.Label), Label: abandoned.Label})
+	}
+	return l
+}
+
+func (o Observer) sweepStores(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Destination]rotation.Holding {
+	wanted := map[string][]rotation.Destination{}
+	for _, a := range accounts {
+		for _, d := range a.Destinations(records[a.Ref()]) {
+			wanted[d.Store] = append(wanted[d.Store], d)
+		}
+	}
+	var lock sync.Mutex
+	holdings := map[rotation.Destination]rotation.Holding{}
+	var g errgroup.Group
+	for name, dests := range wanted {
+		g.Go(func() error {
+			var err error
+			if store, ok := o.Stores[name]; ok {
+				err = o.Call.Read(ctx, name, "observe", func(ctx context.Context) error {
+					return store.Observe(ctx, dests, func(d rotation.Destination, h rotation.Holding) error {
+						h.Fresh = false
+						lock.Lock()
+						defer lock.Unlock()
+						holdings[d] = h
+						return nil
+					})
+				})
+			} else {
+				err = noStore(dests[0])
+			}
+			if err == nil {
+				return nil
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			for _, d := range dests {
+				if h := holdings[d]; h.State == rotation.StateUnknown && h.Words == "" {
+					holdings[d] = rotation.Holding{Words: err.Error()}
+				}
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return holdings
+}
+
+// teamListing is one team's accounts with their keys.
+type teamListing struct {
+	accounts []rotation.Account
+	keys     [][]rotation.Key
+	words    string
+}
+
+func (t teamListing) of(a Account, r rotation.Record) rotation.Listing {
+	l := rotation.Listing{Offered: r.Offer.Edition, Account: r.Account, Words: t.words}
+	if t.words != "" {
+		return l
+	}
+	l.Complete, l.AccountsKnown = true, true
+	for i, b := range t.accounts {
+		if same(a.Account, b) {
+			l.Accounts = append(l.Accounts, b.ID)
+			if r.Account == "" || b.ID == r.Account {
+				l.Keys = append(l.Keys, t.keys[i]...)
+			}
+		}
+	}
+	return l
+}
+
+func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[string]teamListing {
+	var teams []string
+	for _, a := range accounts {
+		if t := listingOf(a); a.Admin && a.Account.Scope != rotation.ScopeExternal && !slices.Contains(teams, t) {
+			teams = append(teams, t)
+		}
+	}
+	var lock sync.Mutex
+	listings := map[string]teamListing{}
+	var g errgroup.Group
+	g.SetLimit(looksAtOnce)
+	for _, team := range teams {
+		g.Go(func() error {
+			var t teamListing
+			err := o.keys(ctx, team, func(b rotation.Account, k []rotation.Key) {
+				t.accounts, t.keys = append(t.accounts, b), append(t.keys, k)
+			}, func() { t = teamListing{} })
+			if err != nil {
+				t = teamListing{words: err.Error()}
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			listings[team] = t
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return listings
+}
