@@ -1,0 +1,161 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Options are what the content of a file is judged with.
+type Options struct {
+	// Env looks up environment variables, like os.LookupEnv; nil: there are none.
+	Env func(string) (string, bool)
+	// StoreTypes are the types of stores that there are, by name. Nil: types
+	// and blocks of stores are not checked, and Store.Config stays nil.
+	StoreTypes map[string]StoreType
+}
+
+// Config is a configuration with every setting resolved. It does not change
+// and can be used from several goroutines.
+type Config struct {
+	File          string // as it was named when loading
+	Instance      string
+	WandB         WandB
+	Stores        map[string]Store
+	Teams         map[string]Team
+	Accounts      []Account // in the order of the file
+	Ledger        string    // path of the ledger's file
+	Listen        string    // host:port for health and metrics; empty when off
+	SweepEvery    time.Duration
+	Workers       int
+	WriteDeadline time.Duration // W: the longest that a write to a store may take to land
+}
+
+// WandB says which W&B server and organization the accounts are in.
+type WandB struct {
+	URL          string // without a last slash
+	Organization string // empty if not written
+	AdminKey     Reference
+	UserAgent    string // empty: keyrota's own
+}
+
+// Team is what was written about one W&B team.
+type Team struct {
+	Name     string
+	AdminKey Reference // of an admin of this team; zero if there is none
+	Pos      Position
+}
+
+// Account is one service account with the settings that hold for it.
+type Account struct {
+	// Ref names the account in the ledger and on the command line:
+	// "team/name", or "organization//name" for one of organization scope.
+	Ref         string
+	Name        string
+	Team        string // empty for organization scope
+	Scope       Scope
+	DefaultTeam string // of organization scope
+	Purpose     string
+	Owner       string
+	UsedBy      []string
+	Reason      string    // why organization scope is needed
+	Reviewed    time.Time // midnight UTC of the day; zero if not written
+	Subject     string    // of an external account
+	Manage      Manage    // Observe for every external account
+	Schedule    Schedule
+	Overlap     time.Duration
+	MaxOverlap  time.Duration
+	LongestJob  LongestJob
+	Window      Window
+	Freezes     Freezes
+	// Env is a job's environment without the key: WANDB_BASE_URL, WANDB_ENTITY
+	// where the team is known, and what env: adds.
+	Env     map[string]string
+	Deliver []Destination
+	Pos     Position
+}
+
+// Built-in defaults.
+const (
+	defaultURL           = "https://api.wandb.ai"
+	defaultEvery         = 90 * 24 * time.Hour
+	defaultOverlap       = 24 * time.Hour
+	defaultWriteDeadline = 10 * time.Minute
+	defaultListen        = "127.0.0.1:9464"
+	defaultSweepEvery    = 5 * time.Minute
+	defaultWorkers       = 4
+	maxWorkers           = 64
+)
+
+// Parse checks the content of a configuration file and resolves it. The
+// Config is nil if there is an error among the problems. file is the file's
+// path, for positions and for the relative paths in it; it is not opened.
+func Parse(file string, data []byte, o Options) (*Config, Problems) {
+	if o.Env == nil {
+		o.Env = func(string) (string, bool) { return "", false }
+	}
+	d := &decoder{&report{file: file, nodes: map[string]*node{}}}
+	var c *Config
+	if root := readNodes(d.report, data, o.Env); root != nil {
+		var doc document
+		d.decode(root, reflect.ValueOf(&doc).Elem())
+		doc.Stores.decodeBlocks(d, o.StoreTypes)
+		if !root.bad {
+			c = resolver{decoder: d, doc: &doc, env: o.Env}.resolve()
+		}
+	}
+	d.problems.sort()
+	// What is wrong with a default is found at every account it holds for.
+	problems := slices.Compact(d.problems)
+	if len(problems.Errors()) > 0 {
+		return nil, problems
+	}
+	return c, problems
+}
+
+// resolver checks a document and turns it into a Config.
+type resolver struct {
+	*decoder
+	doc *document
+	env func(string) (string, bool)
+}
+
+func (r resolver) resolve() *Config {
+	doc := r.doc
+	c := &Config{
+		File:          r.file,
+		Instance:      doc.Instance,
+		WandB:         r.wandb(),
+		Stores:        maps.Clone(map[string]Store(doc.Stores)),
+		Teams:         map[string]Team{},
+		Ledger:        r.ledger(),
+		Listen:        r.listen(),
+		SweepEvery:    r.atLeast("sweep_every", doc.SweepEvery, defaultSweepEvery, time.Second),
+		Workers:       r.workers(),
+		WriteDeadline: r.atLeast("defaults.write_deadline", doc.Defaults.WriteDeadline, defaultWriteDeadline, time.Second),
+	}
+	r.general()
+	r.checkSettings("defaults", &doc.Defaults.settings)
+	for _, name := range slices.Sorted(maps.Keys(doc.Teams)) {
+		t := doc.Teams[name]
+		path := join("teams", name)
+		r.checkTeam(path, name)
+		r.checkSettings(path, &t.settings)
+		c.Teams[name] = Team{Name: name, AdminKey: valueOr(t.AdminKey, Reference{}), Pos: r.position(path)}
+	}
+	for i := range doc.Accounts {
+		c.Accounts = append(c.Accounts, r.account(i, c))
+	}
+	r.checkAccounts(c)
+	r.checkReferences(c)
+	r.checkConflicts(c)
+	return c
+}
+
+func valueOr[T any](p *T, fallback T) T {
+	if p == nil {
+		return fallback
+	}
+	return *p
+}

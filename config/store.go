@@ -1,0 +1,132 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// StoreType is one type of store that this program has.
+type StoreType struct {
+	// New returns a pointer to the provider's own type of configuration; the
+	// store's block is decoded into it when the file is loaded.
+	New func() any
+	// Identity returns the physical place of a path, from what New returned
+	// and was filled: two equal identities are one secret, whatever the stores
+	// are called. Nil: the store's name and the path.
+	Identity func(block any, path string) string
+}
+
+// Store is one secrets manager.
+type Store struct {
+	Name string
+	Type string // the name, where no type is written
+	// Config is the block, decoded into what StoreType.New returned; nil if
+	// the configuration was loaded without store types.
+	Config   any
+	Pos      Position
+	block    *node
+	identity func(path string) string
+	report   *report
+}
+
+// Decode decodes the store's block, without its type, into a pointer to a
+// struct. It is strict: what it returns names every unknown field and bad
+// value with its place.
+//
+// The struct has plain fields with the tag yaml:"name": strings, booleans,
+// numbers, time.Duration (written as 90d or 1d12h), lists, maps with string
+// keys, further structs and pointers to any of these. Embedded structs are
+// flattened. A string type with a method Values() []string takes only those. The tag keyrota takes, separated by commas:
+//
+//	required   the field must be written
+//	reference  a string that must be env:NAME, file:/path or
+//	           store:NAME/path#field; a literal is refused. A provider is
+//	           given a function that resolves it
+//	path       a file's path: a relative one becomes relative to the
+//	           configuration file
+//
+// A type with the method
+//
+//	Check(report func(path, message, hint string))
+//
+// is asked to check itself once it is filled, with paths like auth.role
+// relative to itself; message and hint must not quote values.
+func (s Store) Decode(into any) Problems {
+	r := &report{file: s.report.file, nodes: s.report.nodes}
+	s.decode(&decoder{r}, into)
+	r.problems.sort()
+	return r.problems
+}
+
+func (s Store) decode(d *decoder, into any) {
+	block := *s.block
+	block.entries = slices.DeleteFunc(slices.Clone(block.entries), func(e entry) bool { return e.name == "type" })
+	d.decode(&block, reflect.ValueOf(into).Elem())
+}
+
+// Identity returns the physical place of a path in this store: see
+// StoreType.Identity.
+func (s Store) Identity(path string) string {
+	if s.identity != nil {
+		return s.identity(path)
+	}
+	return s.Name + ":" + path
+}
+
+// stores are the blocks by name.
+type stores map[string]Store
+
+func (s *stores) decodeNode(d *decoder, n *node) {
+	if !d.wants(n, kindMapping, "write names and blocks, like {vault: {address: https://vault.example}}") {
+		return
+	}
+	*s = stores{}
+	for _, e := range n.entries {
+		at := Position{File: d.file, Line: e.line, Column: e.column, Path: join(n.path, e.name)}
+		if !storeName.MatchString(e.name) || !speakable(e.name) {
+			d.add(Error, at, "not a name for a store", "write lower case letters, digits, - and _")
+			continue
+		}
+		store := Store{Name: e.name, Type: e.name, Pos: at, block: e.value, report: d.report}
+		if d.wants(e.value, kindMapping, "write the store's settings as fields, or {}") {
+			if t := e.value.entry("type"); t != nil && d.wants(t, kindScalar, "write the type of the store") {
+				store.Type = t.text
+			}
+			(*s)[e.name] = store
+		}
+	}
+}
+
+// notYet names what the documentation speaks of and this version lacks.
+var notYet = []string{"aws", "awssm", "azure", "azurekv"}
+
+// decodeBlocks decodes every store's block, where the types are known.
+func (s stores) decodeBlocks(d *decoder, types map[string]StoreType) {
+	if types == nil {
+		return
+	}
+	known := slices.Sorted(maps.Keys(types))
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		store := s[name]
+		at := store.Pos.Path
+		if store.block.entry("type") != nil {
+			at += ".type"
+		}
+		t, ok := types[store.Type]
+		switch {
+		case ok:
+			store.Config = t.New()
+			store.decode(d, store.Config)
+			if t.Identity != nil {
+				store.identity = func(path string) string { return store.Type + " " + t.Identity(store.Config, path) }
+			}
+			s[name] = store
+		case slices.Contains(notYet, store.Type):
+			d.errorAt(at, "stores of this type are not available yet", "known here: "+strings.Join(known, ", "))
+		default:
+			d.errorAt(at, "not a type of store", also(suggest(store.Type, known), "a store with a name of its own needs type:"))
+		}
+	}
+}
