@@ -104,7 +104,7 @@ func (m *Memory) writeMark(d rotation.Destination, mark rotation.Mark, before, w
 		return rotation.Holding{}, m.changed(d)
 	}
 	for field, other := range s.marks {
-		if before != "" && other.of == before {
+		if d.Field != "" && field != "" && before != "" && other.of == before {
 			other.of = written
 			s.marks[field] = other
 		}

@@ -213,8 +213,13 @@ func (r *storeRun) same(got providers.Secret, p providers.Payload) bool {
 // unless the service rounds them.
 func (r *storeRun) decode(object string) map[string]any {
 	r.Helper()
+	return r.members(object, !r.can.RoundsNumbers)
+}
+
+func (r *storeRun) members(object string, asWritten bool) map[string]any {
+	r.Helper()
 	dec := json.NewDecoder(strings.NewReader(object))
-	if !r.can.RoundsNumbers {
+	if asWritten {
 		dec.UseNumber()
 	}
 	var members map[string]any
