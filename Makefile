@@ -13,6 +13,8 @@ export KEYROTA_VAULT_BIN ?= $(wildcard $(shell .ci/vault --path))
 RACE  = $(if $(shell command -v $${CC:-cc}),-race,$(warning no C compiler: testing without the race detector))
 TESTS ?= ./...
 
+GENERATED = providers/wandb/internal/graph/generated.go
+
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,12 +28,17 @@ build: ## a static binary, ./keyrota
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o keyrota ./cmd/keyrota
 
 .PHONY: check
-check: format vet lint docs test ## what CI runs
+check: format generated vet lint docs test ## what CI runs
 
 .PHONY: format
 format: ## every file is as gofmt writes it
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: generated
+generated: ## generated code is what its sources give
+	@before=$$(cksum $(GENERATED)); go generate ./providers/...; \
+	if [ "$$before" != "$$(cksum $(GENERATED))" ]; then echo "changed: commit $(GENERATED)"; exit 1; fi
 
 .PHONY: vet
 vet: ## what the compiler lets pass
