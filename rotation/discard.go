@@ -79,7 +79,7 @@ func (p Provision) Step(s Spec, r Record, in Outcome, now time.Time) (Provision,
 			r.NotBefore = s.Policy.backoff(r.Tries, now, in.Until)
 			events := []Event{{Kind: EventIssueFailed, Words: "the account could not be created: " + in.Words}}
 			if in.Result == Denied {
-				r.Parked = "the account could not be created: " + in.Words + "; then run: keyrota retry " + string(s.Account.Ref)
+				r.Parked = "the account could not be created: " + in.Words + "; then run: keyrota rotate " + string(s.Account.Ref)
 				events = append(events, Event{Kind: EventParked, Words: r.Parked})
 			}
 			return p, Effect{Kind: SaveRecord, Record: r, Events: events}

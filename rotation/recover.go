@@ -35,7 +35,7 @@ func (d *decision) find() (Action, bool) {
 	case len(l.Accounts) == 1:
 		return d.recover(l.Accounts[0])
 	case len(l.Accounts) > 1:
-		return d.park(2, "the platform lists %d accounts by exactly this name: rename or remove all but one, then run: keyrota retry %s", len(l.Accounts), d.s.Account.Ref)
+		return d.park(2, "the platform lists %d accounts by exactly this name: rename or remove all but one, then run: keyrota rotate %s", len(l.Accounts), d.s.Account.Ref)
 	case !d.s.Provision || d.s.Account.Scope != ScopeTeam:
 		return d.park(2, "there is no such account, and accounts of this scope cannot be created by API: an admin creates it in the platform's own pages, with exactly the name %q, and a key of it; then run: keyrota adopt %s --key-file -", d.s.Account.Name, d.s.Account.Ref)
 	}
@@ -58,7 +58,7 @@ func (d *decision) overtaken() (Action, bool) {
 		h := d.o.Holding(dest)
 		if (h.State == StateMarked || h.State == StateEdited) && d.s.ours(d.r, h.Mark) &&
 			h.Mark.Edition > d.r.Seq && h.Mark.Ledger != d.s.Ledger {
-			return d.park(2, "%s was written by another ledger, %s; ours is %s: two daemons work on this account. Stop one of them, then run: keyrota retry %s", dest, h.Mark.Ledger, d.s.Ledger, d.s.Account.Ref)
+			return d.park(2, "%s was written by another ledger, %s; ours is %s: two daemons work on this account. Stop one of them, then run: keyrota rotate %s", dest, h.Mark.Ledger, d.s.Ledger, d.s.Account.Ref)
 		}
 	}
 	return d.recover(d.r.Account)

@@ -93,7 +93,10 @@ func (w *world) configure(yaml string) {
 		stores[name] = w.stores[name]
 	}
 	inv, err := inventory.Build(c, inventory.Providers{
-		Issuer: w.platform, Stores: stores, Admin: func(string) bool { return w.admin },
+		Issuer: w.platform, Stores: stores,
+		Abilities: func(rotation.Account) inventory.Abilities {
+			return inventory.Abilities{Admin: w.admin, Provision: w.admin, FirstKey: w.admin}
+		},
 	}, "ledger-1")
 	if err != nil {
 		w.t.Fatal(err)

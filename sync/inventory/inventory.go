@@ -36,42 +36,53 @@ func (a Account) Ref() rotation.Ref { return a.Account.Ref }
 // Providers are what the configuration's blocks were made into.
 type Providers struct {
 	Issuer providers.Issuer
-	// Admin says whether there is an admin credential for a team.
-	Admin  func(team string) bool
-	Stores map[string]providers.SecretStore
+	// Abilities says what the issuer can do for an account with the admin
+	// credentials it has.
+	Abilities func(rotation.Account) Abilities
+	Stores    map[string]providers.SecretStore
+}
+
+// Abilities are what an issuer can do for an account without a key of it.
+type Abilities struct {
+	Admin     bool // list its keys, and delete them
+	Provision bool // create it
+	FirstKey  bool // show its first key
 }
 
 // Build returns the inventory of a configuration. The errors name every
 // destination that its store or its form refuses, with its place in the file.
 func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores}
-	_, provisions := p.Issuer.(providers.Provisioner)
-	_, shows := p.Issuer.(providers.FirstKeyer)
+	places := physical{}
 	var faults []error
 	for _, from := range c.Accounts {
-		admin := p.Admin != nil && p.Admin(from.Team)
+		account := rotation.Account{
+			Ref: rotation.Ref(from.Ref), Name: from.Name,
+			Scope: rotation.Scope(from.Scope), Team: from.Team,
+		}
+		if from.Scope == config.ScopeOrganization {
+			account.Team = from.DefaultTeam
+		}
+		able := p.Abilities(account)
 		a := Account{
 			Config:  from,
 			Formats: map[rotation.Destination]*format.Format{},
 			Spec: rotation.Spec{
-				Account: rotation.Account{
-					Ref: rotation.Ref(from.Ref), Name: from.Name,
-					Scope: rotation.Scope(from.Scope), Team: from.Team,
-				},
+				Account:   account,
 				Instance:  c.Instance,
 				Ledger:    ledgerID,
 				Policy:    policy(c, from),
-				Admin:     admin,
-				Provision: provisions && admin,
-				FirstKey:  shows && admin,
+				Admin:     able.Admin,
+				Provision: able.Provision,
+				FirstKey:  able.FirstKey,
 			},
-		}
-		if from.Scope == config.ScopeOrganization {
-			a.Account.Team = from.DefaultTeam
 		}
 		for _, d := range from.Deliver {
 			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
 			f, readable, err := form(p.Stores, dest, d, from.Env)
+			if err == nil {
+				err = places.take(p.Stores[dest.Store].Identity(dest), d)
+			}
 			if err != nil {
 				faults = append(faults, fmt.Errorf("%s: %s: %w", d.Pos, from.Ref, err))
 				continue
@@ -82,6 +93,21 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 		inv.Accounts = append(inv.Accounts, a)
 	}
 	return inv, errors.Join(faults...)
+}
+
+// physical tells which configured destination took a secret, by its identity.
+type physical map[string][]config.Destination
+
+// take refuses a secret, or a field of one, that is taken already, under
+// whatever name.
+func (p physical) take(identity string, d config.Destination) error {
+	for _, other := range p[identity] {
+		if other.Field == d.Field || other.Field == "" || d.Field == "" {
+			return fmt.Errorf("%s is the same secret as %s at %s: deliver to another one, or each to a field of its own", d, other, other.Pos)
+		}
+	}
+	p[identity] = append(p[identity], d)
+	return nil
 }
 
 // form prepares one destination and lets its store judge a dummy payload.
