@@ -17,9 +17,9 @@ import (
 //
 // For an empty team it lists those of the organization, in one request and one
 // more for each team. W&B has no public listing of organization-scoped
-// accounts, and its search does not say which accounts are people's; so what is
-// left out are the accounts that some team lists as a person, and an account
-// in no team counts as one of organization scope.
+// accounts, and its search says neither which accounts are people's nor what
+// scope one has. So what is left out are the accounts that some team lists as a
+// person, and the scope of the others is empty.
 //
 // An account whose keys the server does not show makes the listing Denied,
 // after all others were yielded.
@@ -91,9 +91,9 @@ func (c *call) organizationKeys(ctx context.Context, yield func(rotation.Account
 		if found.DeletedAt != "" || known && !graph.IsService(m.AccountType) {
 			continue
 		}
-		a := rotation.Account{ID: rotation.AccountID(found.Id), Name: found.Name, Scope: rotation.ScopeOrganization, Team: found.Entity}
+		a := rotation.Account{ID: rotation.AccountID(found.Id), Name: found.Name, Team: found.Entity}
 		if known {
-			a.Scope, a.Team = rotation.ScopeTeam, m.team
+			a.Team = m.team
 		}
 		if graph.IsExternal(m.AccountType) {
 			a.Scope = rotation.ScopeExternal
@@ -197,11 +197,8 @@ func belongs(v *graph.Account, a rotation.Account) bool {
 
 // account returns one account as an administrator sees it.
 func (c *call) account(ctx context.Context, a rotation.Account) (*graph.Account, error) {
-	queries := []string{a.Name, ""} // the second finds an account that a person renamed
-	if a.Name == "" {
-		queries = queries[1:]
-	}
-	for _, query := range queries {
+	query := a.Name
+	for {
 		all, err := c.search(ctx, query)
 		if err != nil {
 			return nil, err
@@ -217,16 +214,33 @@ func (c *call) account(ctx context.Context, a rotation.Account) (*graph.Account,
 			return found[0], nil
 		case len(found) > 1:
 			return nil, c.fail(providers.Conflict, fmt.Errorf("%d accounts are named %q", len(found), a.Name), "rename or remove all but one in W&B")
-		case a.ID == "":
-			return nil, c.gone()
 		}
+		if query == "" {
+			return nil, c.gone(ctx, a, all)
+		}
+		query = "" // finds an account that a person renamed
 	}
-	return nil, c.gone()
 }
 
-func (c *call) gone() error {
-	return c.fail(providers.NotFound, errors.New("there is no such account, or "+c.admin+" may not see it"),
-		"check in W&B whether the account was removed from its team or renamed")
+// gone makes the error of an account that a search for all does not show. It
+// is NotFound only if the search shows all service accounts of the account's
+// team: otherwise the account may be hidden from this administrator.
+func (c *call) gone(ctx context.Context, a rotation.Account, all []*graph.Account) error {
+	hidden := c.fail(providers.Denied, fmt.Errorf("%s may see no such account", c.admin),
+		"check in W&B whether the account is still there, and whose key "+c.admin+" is")
+	if a.Scope == rotation.ScopeOrganization || a.Team == "" {
+		return hidden
+	}
+	members, err := c.services(ctx, a.Team)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if find(all, m) == nil {
+			return hidden
+		}
+	}
+	return c.fail(providers.NotFound, errors.New("there is no such account"), "it was removed from its team, or its team or name is another")
 }
 
 // member is one line of a team's member listing.
@@ -276,7 +290,7 @@ func (c *call) services(ctx context.Context, team string) ([]member, error) {
 }
 
 func (c *call) noTeam(team string) error {
-	return c.fail(providers.NotFound, fmt.Errorf("there is no team %q that %s may see", team, c.admin),
+	return c.fail(providers.Denied, fmt.Errorf("there is no team %q whose members %s may see", team, c.admin),
 		"check the team's name, and that the key is an admin's of this team or of its organization")
 }
 
