@@ -23,6 +23,7 @@ const (
 	deliverReload
 	deliverSave
 	deliverPut
+	deliverTell
 	deliverEnd
 )
 
@@ -61,9 +62,6 @@ func (p Deliver) Step(s Spec, r Record, seen *DeliverState, in Outcome, now time
 			return p, done("it is not ours to write")
 		}
 		p.step = deliverPut
-		if slices.Contains(r.Dests, p.Destination) && r.Agreed.IsZero() {
-			return p.Step(s, r, seen, Outcome{Result: OK}, now)
-		}
 		healed := !r.Agreed.IsZero()
 		r = r.Clone()
 		if !slices.Contains(r.Dests, p.Destination) {
@@ -80,14 +78,20 @@ func (p Deliver) Step(s Spec, r Record, seen *DeliverState, in Outcome, now time
 		if in.Result != OK {
 			return p, done("the destination could not be put on record: " + in.Words)
 		}
-		p.step = deliverEnd
+		p.step = deliverTell
 		return p, Effect{
 			Kind: PutKey, Destination: p.Destination, Seen: seen.Seen,
 			Key: p.Offer.Key, Edition: p.Offer.Edition, Deadline: p.deadline,
 		}
-	}
-	if in.Result != OK {
-		return p, done("not written: " + in.Words)
+
+	case deliverTell:
+		if in.Result != OK {
+			return p, done("not written: " + in.Words)
+		}
+		p.step = deliverEnd
+		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{{
+			Kind: EventDelivered, Key: p.Offer.Key, Edition: p.Offer.Edition, Destination: p.Destination,
+		}}}
 	}
 	return p, Effect{Kind: Done}
 }
