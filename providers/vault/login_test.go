@@ -101,6 +101,12 @@ func TestLoginsThatFail(t *testing.T) {
 			wantKind(t, err, providers.Denied, append(c.words, "login")...)
 		})
 	}
+	t.Run("an answer that repeats the secret id", func(t *testing.T) {
+		w.proxy.Inject(vaulttest.Fault{Kind: "POST login", Status: http.StatusBadRequest, Body: `{"errors":["cannot use ` + keyOne + `"]}`})
+		s := w.open(t, vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: roleID, SecretID: "env:BAD"}}})
+		_, err := s.Look(t.Context(), w.dest("ci/wandb#K"))
+		wantKind(t, err, providers.Denied, "400")
+	})
 	w.put("env:SECRET_ID", secretID)
 	s := w.open(t, vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: roleID, SecretID: "env:SECRET_ID"}}})
 	w.proxy.Inject(vaulttest.Fault{Kind: "POST login", Status: http.StatusServiceUnavailable, Body: `{"errors":["Vault is sealed"]}`})
@@ -113,7 +119,7 @@ func TestLoginsThatFail(t *testing.T) {
 func expiring(t *testing.T) (*world, *vault.Store, rotation.Destination) {
 	t.Helper()
 	w := newWorld(t)
-	name := strings.ReplaceAll(t.Name(), "/", "-")
+	name := strings.ReplaceAll(w.mount, "/", "-")
 	w.Policy(t, name, strings.ReplaceAll(documented, "%s", w.mount))
 	roleID, secretID := w.AppRole(t, "approle-"+name, "keyrota", map[string]any{
 		"token_policies": []string{name}, "token_ttl": "1h", "token_max_ttl": "2h",

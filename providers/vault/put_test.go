@@ -143,6 +143,19 @@ func TestMarksOfFieldsWithUnusualNames(t *testing.T) {
 	}
 }
 
+// The mark of a whole secret speaks of all its fields, so a delivery to one of
+// them ends what it says.
+func TestAFieldWrittenIntoAWholeSecretUnsettlesIt(t *testing.T) {
+	w := newWorld(t)
+	s, whole, field := w.root(t), w.dest("ci/wandb"), w.dest("ci/wandb#K")
+	put(t, s, whole, object(`{"K":"`+keyOne+`"}`), mark("a", 1))
+	put(t, s, field, value(keyTwo), mark("b", 1))
+	wantState(t, s, whole, rotation.StateEdited)
+	wantMarked(t, s, field, mark("b", 1))
+	put(t, s, whole, object(`{"K":"`+keyOne+`"}`), mark("a", 1))
+	wantState(t, s, field, rotation.StateEdited)
+}
+
 // A crash, or a lost answer, at every call of a Put: afterwards the store never
 // says that something is delivered which is not, it knows that the secret is
 // ours as soon as it has data, and the next Put brings it to its end.
@@ -332,6 +345,20 @@ path "%s/metadata/ci/*" { capabilities = ["read"] }`), w.dest("ci/wandb#K")
 	if got := string(w.Data(t, w.mount, "ci/wandb")["K"]); got != `"adopt me"` {
 		t.Errorf("the secret holds %s", got)
 	}
+}
+
+// Data that was written without its mark is Transient, whatever the refusal
+// was: no other kind may mean that data was written.
+func TestMarkRefusedAfterTheData(t *testing.T) {
+	w := newWorld(t)
+	s, d := w.root(t), w.dest("ci/wandb#K")
+	seen := put(t, s, d, value(keyOne), mark("a", 1))
+	w.proxy.Inject(forbidden("PATCH metadata"))
+	w.proxy.Inject(forbidden("POST metadata"))
+	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
+	wantKind(t, err, providers.Transient, "the data was written, its mark was not", "403")
+	w.proxy.Reset()
+	wantState(t, s, d, rotation.StateEdited)
 }
 
 func TestPutRefusesAMarkThatDoesNotFit(t *testing.T) {

@@ -182,12 +182,18 @@ var unsealKey = regexp.MustCompile(`Unseal Key: (\S+)`)
 // Unseal undoes Seal.
 func (s *Server) Unseal(t testing.TB) {
 	t.Helper()
-	key := unsealKey.FindStringSubmatch(s.output.text())
-	if key == nil {
-		t.Fatal("vaulttest: the server did not print its unseal key")
+	var key []string
+	err := s.poll("to print its unseal key", func() error { // it does when it is ready already
+		if key = unsealKey.FindStringSubmatch(s.output.text()); key == nil {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	s.Call(t, http.MethodPut, "sys/unseal", map[string]any{"key": key[1]})
-	err := s.poll("to be unsealed", func() error {
+	err = s.poll("to be unsealed", func() error {
 		status, _, err := s.request(http.MethodGet, "secret/config", nil)
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("status %d", status)
