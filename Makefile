@@ -2,8 +2,8 @@
 # servers needs nothing more than Go, a C compiler for the race detector, and
 # Debian's packages.
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS  = -s -w -X main.version=$(VERSION)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS  = -s -w -X main.release=$(VERSION)
 
 # The real Vault, where `make vault` has built it; elsewhere its tests skip
 # with a word, and fail when CI=true.
