@@ -1,3 +1,5 @@
+//go:build unix
+
 package ledger_test
 
 import (
@@ -107,10 +109,10 @@ var children = map[string]func(context.Context, string) error{
 	},
 	// opens for writing and for reading as a user who may write nothing.
 	"nobody": func(ctx context.Context, path string) error {
-		if err := syscall.Setresgid(65534, 65534, 65534); err != nil {
+		if err := syscall.Setgid(65534); err != nil {
 			return err
 		}
-		if err := syscall.Setresuid(65534, 65534, 65534); err != nil {
+		if err := syscall.Setuid(65534); err != nil {
 			return err
 		}
 		_, err := ledger.Open(ctx, path, options())

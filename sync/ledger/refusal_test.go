@@ -46,6 +46,10 @@ func TestADamagedFileIsRefusedAndLeftAsItIs(t *testing.T) {
 		"header lost":   func(b []byte) []byte { copy(b, make([]byte, 100)); return b },
 		"half a file":   func(b []byte) []byte { return b[:len(b)/2] },
 		"cut in a page": func(b []byte) []byte { return b[:page+100] },
+		"its end lost": func(b []byte) []byte {
+			copy(b[len(b)-3*page:], bytes.Repeat([]byte{0xa5}, 3*page))
+			return b
+		},
 		"pages lost": func(b []byte) []byte {
 			copy(b[page:], bytes.Repeat([]byte{0xa5}, len(b)-page))
 			return b
