@@ -45,6 +45,9 @@ func (b *blockOfVault) Check(report func(path, message, hint string)) {
 	if b.Auth.Kubernetes != nil && b.Token != "" {
 		report("auth.kubernetes", "kubernetes and token are both written", "keep one of the two")
 	}
+	if b.Auth.Kubernetes != nil && b.Auth.Kubernetes.Role == "" {
+		report("auth.kubernetes.role", "no role", "write one")
+	}
 }
 
 var testTypes = map[string]StoreType{

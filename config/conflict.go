@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -14,7 +13,7 @@ func (r resolver) checkReferences(c *Config) {
 			continue
 		}
 		if _, ok := c.Stores[ref.Store]; !ok {
-			r.add(Error, ref.Pos, "there is no store of this name", suggest(ref.Store, slices.Sorted(maps.Keys(c.Stores))))
+			r.add(Error, ref.Pos, "there is no store of this name", r.storeHint(ref.Store))
 		}
 		if strings.HasPrefix(ref.Pos.Path, "stores.") {
 			r.add(Error, ref.Pos, "a store cannot get its own credentials from a store", "write env:NAME or file:/path")

@@ -147,11 +147,12 @@ func (d *decoder) decodeStruct(n *node, v reflect.Value) {
 	for _, f := range known {
 		if f.required && n.entry(f.name) == nil {
 			d.errorAt(n.path, f.name+" is missing", "add "+f.name+":")
+			d.nodes[join(n.path, f.name)] = &node{bad: true, line: n.line, column: n.column}
 		}
 	}
 	if c, ok := v.Addr().Interface().(checker); ok {
 		c.Check(func(path, message, hint string) {
-			d.errorAt(strings.TrimSuffix(n.path+"."+path, "."), message, hint)
+			d.errorAt(strings.Trim(n.path+"."+path, "."), message, hint)
 		})
 	}
 }

@@ -12,15 +12,11 @@ func (r resolver) deliver(path string, a *Account, w *account) {
 	for i := range w.Deliver {
 		wd := &w.Deliver[i]
 		if _, ok := r.doc.Stores[wd.Store]; !ok {
-			hint := "add it under stores:"
-			if near := nearest(wd.Store, slices.Sorted(maps.Keys(r.doc.Stores))); near != "" {
-				hint = "did you mean " + near + "?"
-			}
 			at := wd.path
 			if r.nodes[at+".store"] != nil {
 				at += ".store"
 			}
-			r.errorAt(at, "there is no store of this name", hint)
+			r.errorAt(at, "there is no store of this name", r.storeHint(wd.Store))
 		}
 		wd.checkVariables(r.decoder, a.Env)
 		d := Destination{
@@ -62,4 +58,12 @@ func (r resolver) external(path string, a *Account, w *account) {
 			r.errorAt(path+"."+f.name, "an external account has no API key to rotate or deliver; it signs in with a JWT", "remove the line, or write scope: team")
 		}
 	}
+}
+
+// storeHint is what to write instead of a name that no store has.
+func (r resolver) storeHint(name string) string {
+	if near := nearest(name, slices.Sorted(maps.Keys(r.doc.Stores))); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "add it under stores:"
 }

@@ -43,7 +43,7 @@ const (
 // writtenDestination is the long form of a destination.
 type writtenDestination struct {
 	// Store is the name of a store under stores:.
-	Store string `yaml:"store" keyrota:"required" jsonschema:"required"`
+	Store string `yaml:"store" keyrota:"required"`
 	// Path of the secret in the store.
 	Path string `yaml:"path"`
 	// Field of the secret; the others stay byte for byte. Left out, the whole secret is written.

@@ -15,7 +15,7 @@ type document struct {
 	// Version of the configuration format; 1 when left out.
 	Version *int `yaml:"version"`
 	// Instance names this installation in every label and mark that keyrota writes, like prod. A change is refused once keys were made under it.
-	Instance string `yaml:"instance" keyrota:"required" jsonschema:"required,pattern=^[a-z0-9]([a-z0-9-]{0\\,38}[a-z0-9])?$"`
+	Instance string `yaml:"instance" keyrota:"required"`
 	// WandB says which W&B server and organization the accounts are in.
 	WandB wandb `yaml:"wandb"`
 	// Stores are the secrets managers that keys are delivered to, by a name of your choice.
@@ -89,7 +89,7 @@ type team struct {
 // account is one W&B service account.
 type account struct {
 	// Name of the service account, by its use case, like ci-model-training.
-	Name string `yaml:"name" keyrota:"required" jsonschema:"required"`
+	Name string `yaml:"name" keyrota:"required"`
 	// Team that the account belongs to.
 	Team string `yaml:"team"`
 	// Scope is team, organization or external; team when a team is written.
@@ -114,7 +114,7 @@ type account struct {
 // ledger is written as a path, or as a mapping with one.
 type ledger struct {
 	// Path of the ledger's file; a relative one is beside the configuration file.
-	Path string `yaml:"path" keyrota:"required" jsonschema:"required"`
+	Path string `yaml:"path" keyrota:"required"`
 }
 
 func (l *ledger) decodeNode(d *decoder, n *node) {
