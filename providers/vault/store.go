@@ -115,22 +115,9 @@ func (s *Store) Check(d rotation.Destination, p providers.Payload) error {
 	return nil
 }
 
-// Identity is address, namespace and path. Vault takes a namespace as a prefix
-// of the path as well, so the two are joined.
+// Identity is the server's address, the namespace and the path.
 func (s *Store) Identity(d rotation.Destination) string {
-	address := s.client.Address()
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-		}
-		address = strings.ToLower(u.Hostname()) + ":" + port + strings.TrimRight(u.Path, "/")
-	}
-	path := strings.Trim(d.Path, "/")
-	if ns := strings.Trim(s.client.Namespace(), "/"); ns != "" {
-		path = ns + "/" + path
-	}
-	return "vault://" + address + "/" + path
+	return identity(s.client.Address(), s.client.Namespace(), d.Path)
 }
 
 // Look reads the secret's metadata. Where that does not tell whether a field is

@@ -52,7 +52,16 @@ func TestIdentity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.Identity(rotation.Destination{Store: "any", Path: path, Field: "any"})
+		id := s.Identity(rotation.Destination{Store: "any", Path: path, Field: "any"})
+		if alone := c.Identity(path); alone != id {
+			t.Errorf("the configuration says %q, the store %q", alone, id)
+		}
+		return id
+	}
+	t.Setenv("VAULT_ADDR", "https://env.example:8200")
+	t.Setenv("VAULT_NAMESPACE", "from/env/")
+	if got, want := identity(vault.Config{}, "secret/x"), identity(vault.Config{Address: "https://env.example:8200", Namespace: "from/env"}, "secret/x"); got != want {
+		t.Errorf("out of the environment %q, want %q", got, want)
 	}
 	same := identity(vault.Config{Address: "https://Vault.example:443/", Namespace: "/teams/ml"}, "secret/ci/wandb")
 	for name, other := range map[string]string{
@@ -84,7 +93,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 			[]string{"several ways", "auth.approle.role_id", "auth.kubernetes.role"}}, // all at once
 		"wrapped nothing":      {vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: "x", Wrapped: true}}}, []string{"auth.approle.wrapped"}},
 		"a JWT from nowhere":   {vault.Config{Auth: vault.Auth{JWT: &vault.JWT{}}}, []string{"auth.jwt.token"}},
-		"half a certificate":   {vault.Config{TLS: vault.TLS{CertFile: "x"}}, []string{"tls.key_file"}},
+		"half a certificate":   {vault.Config{TLS: vault.TLS{CertFile: "x"}}, []string{"key_file"}},
 		"no such CA":           {vault.Config{TLS: vault.TLS{CAFile: "/does/not/exist"}}, []string{"tls", "/does/not/exist"}},
 		"an address like none": {vault.Config{Address: "vault.example"}, []string{"https://"}},
 	} {
