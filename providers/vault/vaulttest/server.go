@@ -108,7 +108,7 @@ func launch(binary string, flags []string) (*Server, error) {
 			arguments = append(arguments, "-dev-tls-cert-dir="+dir)
 		}
 	}
-	s.cmd = exec.Command(binary, append(arguments, flags...)...) //nolint:noctx // it lives until Stop
+	s.cmd = exec.Command(binary, append(arguments, flags...)...)
 	s.cmd.Dir = dir
 	s.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")} // nothing of VAULT_*
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
@@ -275,7 +275,7 @@ func find() (string, error) {
 	}
 	candidates = append(candidates, filepath.Join(cache, "keyrota", strings.Join([]string{"vault", release, runtime.GOOS, runtime.GOARCH}, "-")))
 	for _, c := range candidates {
-		if info, err := os.Stat(c); err == nil && !info.IsDir() { //nolint:gosec // G703: the environment of a test names its server
+		if info, err := os.Stat(c); err == nil && !info.IsDir() {
 			return c, nil
 		}
 	}
@@ -286,7 +286,7 @@ func find() (string, error) {
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // over at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
