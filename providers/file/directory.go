@@ -138,18 +138,25 @@ func content(root *os.Root, secret string) (text string, written time.Time, ok b
 
 // replace writes a file as a whole: a reader finds the old content or the new,
 // and so does whoever comes after a crash. It returns the time that the file
-// bears. The caller has the exclusive lock.
-func replace(ctx context.Context, root *os.Root, name, text string) (time.Time, error) {
+// bears, which is later than before even where the clock is coarse. The caller
+// has the exclusive lock.
+func replace(ctx context.Context, root *os.Root, name, text string, before time.Time) (time.Time, error) {
 	f, err := root.OpenFile(newFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return time.Time{}, err
 	}
 	_, err = f.WriteString(text)
+	info, statErr := f.Stat()
+	if err = errors.Join(err, statErr); err == nil && !info.ModTime().After(before) {
+		next := before.Add(time.Microsecond)
+		if err = root.Chtimes(newFile, next, next); err == nil {
+			info, err = f.Stat()
+		}
+	}
 	if err == nil {
 		err = f.Sync()
 	}
-	info, statErr := f.Stat()
-	if err = errors.Join(err, statErr, f.Close()); err == nil {
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = makeDir(root, path.Dir(name))
 	}
 	if err == nil {

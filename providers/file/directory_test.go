@@ -170,3 +170,28 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("no directory: %v, want invalid", err)
 	}
 }
+
+// TestNoVersionComesTwice: neither by another content under the same time, nor
+// by the same content under a clock that was set back.
+func TestNoVersionComesTwice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "secrets")
+	s, path := open(t, dir), filepath.Join(dir, wandb.Path)
+	must(t, deliver(s, wandb, 1))
+	was, err := os.Stat(path)
+	must(t, err)
+	must(t, os.WriteFile(path, []byte(`{"WANDB_API_KEY":"by hand"}`), 0o600))
+	must(t, os.Chtimes(path, was.ModTime(), was.ModTime()))
+	if h, err := s.Look(t.Context(), wandb); err != nil || h.State != rotation.StateEdited {
+		t.Errorf("another content under the same time: %s, %v; want edited", h.State, err)
+	}
+
+	later := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(path, later, later))
+	must(t, deliver(s, wandb, 2))
+	if is, err := os.Stat(path); err != nil || !is.ModTime().After(later) {
+		t.Errorf("written at %v over a file of %v: %v", is.ModTime(), later, err)
+	}
+	if h, err := s.Look(t.Context(), wandb); err != nil || h.State != rotation.StateMarked {
+		t.Errorf("after the clock was set back: %s, %v; want delivered", h.State, err)
+	}
+}

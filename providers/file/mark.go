@@ -85,7 +85,7 @@ func readNotes(root *os.Root, secret string) (notes, error) {
 func writeNotes(ctx context.Context, root *os.Root, secret string, n notes) error {
 	text, err := json.MarshalIndent(n, "", "  ")
 	if err == nil {
-		_, err = replace(ctx, root, markFile(secret), string(text)+"\n")
+		_, err = replace(ctx, root, markFile(secret), string(text)+"\n", time.Time{})
 	}
 	return err
 }
@@ -103,9 +103,9 @@ func (n notes) set(field string, m rotation.Mark, before, written rotation.Versi
 	n.Marks[field] = noteOf(m, written)
 }
 
-// version names a content and when it was written. It is keyed, since it is
-// shown and recorded, and a plain hash would let a short value of someone
-// else's field be guessed.
+// version names a content and when it was written: one that comes back later is
+// another version. It is keyed, since it is shown and recorded, and a plain
+// hash would let a short value of someone else's field be guessed.
 func version(salt []byte, content string, written time.Time) rotation.Version {
 	h := hmac.New(sha256.New, salt)
 	var at [8]byte

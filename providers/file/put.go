@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -63,7 +64,7 @@ func (s *Store) put(ctx context.Context, d rotation.Destination, p providers.Pay
 			return none, err
 		}
 	}
-	written, err := replace(ctx, root, d.Path, text.Expose())
+	written, err := replace(ctx, root, d.Path, text.Expose(), before.written)
 	if err != nil {
 		return none, err
 	}
@@ -105,7 +106,7 @@ func (s *Store) compare(root *os.Root, d rotation.Destination, p providers.Paylo
 // keepSalt returns the directory's salt, and has it kept from the first on.
 func (s *Store) keepSalt(ctx context.Context, root *os.Root) ([]byte, error) {
 	if _, err := root.Lstat(saltFile); errors.Is(err, fs.ErrNotExist) {
-		if _, err := replace(ctx, root, saltFile, string(s.salt)); err != nil {
+		if _, err := replace(ctx, root, saltFile, string(s.salt), time.Time{}); err != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -33,6 +34,7 @@ var (
 type sight struct {
 	there   bool
 	content string
+	written time.Time
 	version rotation.Version
 	notes   notes
 }
@@ -50,7 +52,7 @@ func (s *Store) see(root *os.Root, secret string) (sight, error) {
 	if err != nil || !there {
 		return sight{notes: marks}, err
 	}
-	return sight{there: true, content: text, version: version(salt, text, written), notes: marks}, nil
+	return sight{there: true, content: text, written: written, version: version(salt, text, written), notes: marks}, nil
 }
 
 // holding returns what a sight means for one destination.

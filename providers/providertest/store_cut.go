@@ -64,6 +64,16 @@ func cutCases() []storeCase {
 			},
 		},
 		{
+			name: "cut short twice, value restored", story: "Two cut puts take the value away and bring it back under the old mark: a look from before them is stale all the same.",
+			run: func(r *storeRun) {
+				d := r.at("ci/restored")
+				seen := r.deliver(d, 1)
+				r.cut(d, r.payload(2), mark(2), seen)
+				r.cut(d, r.payload(1), mark(3), r.look(d))
+				r.refused(d, 2, seen)
+			},
+		},
+		{
 			name: "edited while it is put", story: "A person changes the value between our data and our mark: the mark does not speak of that change.",
 			run: func(r *storeRun) {
 				d := r.at("ci/meanwhile")
