@@ -100,6 +100,12 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 	return report, fmt.Errorf("working on %s: %d actions and no end: please report this with the output of keyrota history %[1]s", a.Ref(), actionsPerPass)
 }
 
+// Hand gives the worker the value of a key that a person brought, until the
+// account's destinations have it.
+func (w *Worker) Hand(ref rotation.Ref, key rotation.KeyID, value providers.Secret) {
+	w.kept.put(ref, held{key: key, value: value})
+}
+
 // keeper holds new keys between passes until their destinations have them, so
 // that a store that is down for a while does not cost a key.
 type keeper struct {

@@ -49,8 +49,21 @@ type Abilities struct {
 	FirstKey  bool // show its first key
 }
 
-// Build returns the inventory of a configuration. The errors name every
-// destination that its store or its form refuses, with its place in the file.
+// Refusal says that a destination cannot be delivered to as it is written.
+type Refusal struct {
+	Pos config.Position
+	Ref rotation.Ref
+	Err error
+}
+
+// Error returns the place, the account and the reason.
+func (r *Refusal) Error() string { return fmt.Sprintf("%s: %s: %v", r.Pos, r.Ref, r.Err) }
+
+// Unwrap returns the reason.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Build returns the inventory of a configuration. The error joins a *Refusal
+// for every destination that its store or its form refuses.
 func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores}
 	places := physical{}
@@ -84,7 +97,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				err = places.take(p.Stores[dest.Store].Identity(dest), d)
 			}
 			if err != nil {
-				faults = append(faults, fmt.Errorf("%s: %s: %w", d.Pos, from.Ref, err))
+				faults = append(faults, &Refusal{Pos: d.Pos, Ref: account.Ref, Err: err})
 				continue
 			}
 			a.Formats[dest] = f

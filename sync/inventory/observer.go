@@ -179,35 +179,62 @@ func (o Observer) sweepStores(ctx context.Context, accounts []Account, records m
 	var g errgroup.Group
 	for name, dests := range wanted {
 		g.Go(func() error {
-			var err error
-			if store, ok := o.Stores[name]; ok {
-				err = o.Call.Read(ctx, name, "observe", func(ctx context.Context) error {
-					return store.Observe(ctx, dests, func(d rotation.Destination, h rotation.Holding) error {
-						h.Fresh = false
-						lock.Lock()
-						defer lock.Unlock()
-						holdings[d] = h
-						return nil
-					})
-				})
-			} else {
-				err = noStore(dests[0])
-			}
-			if err == nil {
-				return nil
-			}
+			seen, err := o.observe(ctx, name, dests)
 			lock.Lock()
 			defer lock.Unlock()
 			for _, d := range dests {
-				if h := holdings[d]; h.State == rotation.StateUnknown && h.Words == "" {
-					holdings[d] = rotation.Holding{Words: err.Error()}
+				h, ok := seen[d]
+				if !ok && err != nil {
+					h.Words = err.Error()
 				}
+				h.Fresh = false
+				holdings[d] = h
 			}
 			return nil
 		})
 	}
 	_ = g.Wait()
 	return holdings
+}
+
+// observe looks at many destinations of one store, in pages; the few that
+// pages do not settle, such as fields that were never delivered, are looked at
+// one by one.
+func (o Observer) observe(ctx context.Context, name string, dests []rotation.Destination) (map[rotation.Destination]rotation.Holding, error) {
+	store, ok := o.Stores[name]
+	if !ok {
+		return nil, noStore(dests[0])
+	}
+	var lock sync.Mutex
+	seen := map[rotation.Destination]rotation.Holding{}
+	note := func(d rotation.Destination, h rotation.Holding) error {
+		lock.Lock()
+		defer lock.Unlock()
+		seen[d] = h
+		return nil
+	}
+	err := o.Call.Read(ctx, name, "observe", func(ctx context.Context) error {
+		return store.Observe(ctx, dests, note)
+	})
+	if err != nil {
+		return seen, err
+	}
+	unsettled := slices.DeleteFunc(slices.Clone(dests), func(d rotation.Destination) bool {
+		_, settled := seen[d]
+		return settled
+	})
+	var g errgroup.Group
+	g.SetLimit(looksAtOnce)
+	for _, d := range unsettled {
+		g.Go(func() error {
+			h, err := o.LookAt(ctx, d)
+			if err != nil {
+				h = rotation.Holding{Words: err.Error()}
+			}
+			return note(d, h)
+		})
+	}
+	return seen, g.Wait()
 }
 
 // teamListing is one team's accounts with their keys.

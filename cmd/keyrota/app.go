@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what every command needs of the process.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+	now            func() time.Time
+
+	configPath string
+	output     outputFormat
+	logLevel   string
+	logJSON    bool
+}
+
+func newApp() *app {
+	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: time.Now}
+}
+
+// Exit codes, part of what scripts rely on.
+const (
+	exitFailed  = 1 // nothing, or not everything, could be done
+	exitChanges = 2 // plan --detailed-exitcode: something would be done
+	exitPartly  = 3 // some accounts failed or are parked, the others are done
+)
+
+// exitError ends the program with a code other than 1.
+type exitError struct {
+	code int
+	err  error // nil: nothing more to say
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// run executes one command line and returns the exit code.
+func run(args []string, a *app) int {
+	// No core dump may hold a key.
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	code := exitFailed
+	var exit *exitError
+	if errors.As(err, &exit) {
+		code = exit.code
+	}
+	if err.Error() != "" {
+		_, _ = fmt.Fprintln(a.stderr, "keyrota:", err)
+	}
+	return code
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keyrota",
+		Short: "Rotates the API keys of W&B service accounts and delivers them to secrets managers",
+		Long: `keyrota provisions W&B service accounts, rotates their API keys on schedule, and
+delivers each key to the secrets managers that its readers use.
+
+Not affiliated with Weights & Biases.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configPath, "config", "c", "", "configuration file (default ./keyrota.yaml, then keyrota/keyrota.yaml in your configuration directory)")
+	flags.VarP(&a.output, "output", "o", "how data is printed: table, json or yaml")
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
+		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newAdopt(a)}},
+		{"emergency", "Emergency:", []*cobra.Command{newRotate(a)}},
+		{"about", "About:", []*cobra.Command{newVersion(a)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.id
+			root.AddCommand(c)
+		}
+	}
+	root.SetHelpCommandGroupID("about")
+	root.SetCompletionCommandGroupID("about")
+	return root
+}

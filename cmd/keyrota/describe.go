@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// describe tells an event in the words of sync, history and demo.
+func describe(e rotation.Event) string {
+	key := string(e.Key)
+	var text string
+	switch e.Kind {
+	case rotation.EventProvisioning:
+		text = "creating the account"
+	case rotation.EventProvisioned:
+		text = "account created, id " + e.Words
+		return text
+	case rotation.EventFound:
+		return "account found, id " + e.Words
+	case rotation.EventRecovered:
+		return fmt.Sprintf("record made again from labels and marks: edition %d, key %s", e.Edition, key)
+	case rotation.EventParked:
+		text = "parked"
+	case rotation.EventRequested:
+		text = "request"
+	case rotation.EventIssuing:
+		text = fmt.Sprintf("creating a key for edition %d", e.Edition)
+	case rotation.EventIssueFailed:
+		text = "no key was created"
+	case rotation.EventAbandoned:
+		text = "a creation was cut short and is given up"
+	case rotation.EventDiscarded:
+		text = fmt.Sprintf("key %s deleted: it was never offered", key)
+	case rotation.EventOffered:
+		text = fmt.Sprintf("key %s created, verified and offered as edition %d", key, e.Edition)
+	case rotation.EventAdopted:
+		text = fmt.Sprintf("key %s adopted as edition %d", key, e.Edition)
+	case rotation.EventRolledBack:
+		text = fmt.Sprintf("rolled back to key %s as edition %d", key, e.Edition)
+	case rotation.EventWithdrawn:
+		text = fmt.Sprintf("key %s withdrawn; edition %d offers an earlier one", key, e.Edition)
+	case rotation.EventCondemned:
+		text = fmt.Sprintf("deleting key %s", key)
+	case rotation.EventRevoked:
+		text = fmt.Sprintf("key %s deleted at the platform", key)
+	case rotation.EventGone:
+		text = fmt.Sprintf("key %s is gone: someone else deleted it", key)
+	case rotation.EventDelivering:
+		text = fmt.Sprintf("delivering edition %d to %s", e.Edition, e.Destination)
+	case rotation.EventDelivered:
+		text = fmt.Sprintf("edition %d delivered to %s", e.Edition, e.Destination)
+	case rotation.EventHealed:
+		text = fmt.Sprintf("healing %s with edition %d", e.Destination, e.Edition)
+	case rotation.EventAgreed:
+		text = fmt.Sprintf("every destination holds edition %d", e.Edition)
+	default:
+		text = string(e.Kind)
+	}
+	if e.Words != "" {
+		text += ": " + e.Words
+	}
+	return text
+}

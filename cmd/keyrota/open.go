@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
+	"github.com/keyrota/keyrota/sync/execute"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// loadConfig finds and checks the configuration. Warnings go to standard error.
+func (a *app) loadConfig() (*config.Config, error) {
+	dir, _ := os.UserConfigDir()
+	path, err := config.Find(a.configPath, dir)
+	if err != nil {
+		return nil, err
+	}
+	c, problems, err := config.Load(path, config.Options{Env: a.env, StoreTypes: configTypes()})
+	if err != nil {
+		return nil, err
+	}
+	if errs := problems.Errors(); len(errs) > 0 {
+		return nil, fmt.Errorf("the configuration cannot be used:\n%s", problems)
+	}
+	for _, w := range problems.Warnings() {
+		a.warn("%s", w)
+	}
+	return c, nil
+}
+
+func (a *app) warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+}
+
+// system is a configuration with all its parts opened.
+type system struct {
+	config    *config.Config
+	inventory *inventory.Inventory
+	ledger    *ledger.Ledger // nil where there is none yet and nothing may be written
+	observer  inventory.Observer
+	worker    *execute.Worker
+}
+
+type ledgerMode uint8
+
+const (
+	ledgerRead  ledgerMode = iota // an absent ledger stays absent
+	ledgerWrite                   // made if absent
+)
+
+// open puts a configuration's parts together. Close the result.
+func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	s := &system{config: c}
+	who := actor()
+	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now}
+	if mode == ledgerWrite {
+		s.ledger, err = ledger.Open(ctx, c.Ledger, options)
+	} else {
+		s.ledger, err = openIfThere(ctx, c.Ledger, options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := a.assemble(s, who); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// assemble makes everything but the ledger.
+func (a *app) assemble(s *system, who string) error {
+	p, warnings, err := a.openProviders(s.config)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		a.warn("warning: %s", w)
+	}
+	id := ""
+	if s.ledger != nil {
+		id = s.ledger.ID()
+	}
+	if s.inventory, err = inventory.Build(s.config, p, id); err != nil {
+		return fmt.Errorf("the configuration cannot be used:\n%w", err)
+	}
+	call := attempt.Default()
+	s.observer = inventory.Observer{Issuer: p.Issuer, Stores: p.Stores, Call: call}
+	s.worker = &execute.Worker{
+		Issuer: p.Issuer, Stores: p.Stores, Call: call, Name: who,
+		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin,
+	}
+	if s.ledger != nil {
+		s.worker.Ledger = s.ledger
+	}
+	return nil
+}
+
+// newKeyValidWithin is how long a new key may take until it works.
+const newKeyValidWithin = 3 * time.Minute
+
+// Close closes the ledger.
+func (s *system) Close() error {
+	if s.ledger == nil {
+		return nil
+	}
+	return s.ledger.Close()
+}
+
+// records returns what is on record, by account; empty without a ledger.
+func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record, error) {
+	records := map[rotation.Ref]rotation.Record{}
+	if s.ledger == nil {
+		return records, nil
+	}
+	entries, err := s.ledger.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		records[e.Ref] = e.Record
+	}
+	return records, nil
+}
+
+// actor says who acts, for people: claimed, not proven.
+func actor() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s on %s", name, host)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/file"
+	"github.com/keyrota/keyrota/providers/vault"
+	"github.com/keyrota/keyrota/providers/wandb"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/inventory"
+)
+
+// storeType is one kind of secret store.
+type storeType struct {
+	block func() any // a new value of the provider's own configuration type
+	// identity is the physical place of a path, by the configuration alone.
+	identity func(block any, path string) string
+	open     func(block any, r resolver) (providers.SecretStore, error)
+}
+
+// storeTypes are all secret stores that this program has.
+func storeTypes() map[string]storeType {
+	return map[string]storeType{
+		"vault": {
+			block:    func() any { return new(vault.Config) },
+			identity: func(block any, path string) string { return block.(*vault.Config).Identity(path) },
+			open: func(block any, r resolver) (providers.SecretStore, error) {
+				return vault.New(*block.(*vault.Config), vault.Options{Resolve: r.resolve})
+			},
+		},
+		"file": {
+			block:    func() any { return new(file.Config) },
+			identity: func(block any, path string) string { return block.(*file.Config).Identity(path) },
+			open: func(block any, _ resolver) (providers.SecretStore, error) {
+				return file.New(*block.(*file.Config))
+			},
+		},
+	}
+}
+
+// configTypes is what config needs to know of the stores.
+func configTypes() map[string]config.StoreType {
+	types := map[string]config.StoreType{}
+	for name, t := range storeTypes() {
+		types[name] = config.StoreType{New: t.block, Identity: t.identity}
+	}
+	return types
+}
+
+// openProviders makes the issuer and the stores that a configuration names. It
+// makes no call.
+func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, error) {
+	var warnings []string
+	r := resolver{env: a.env, stores: map[string]providers.SecretStore{}}
+	types := storeTypes()
+	for name, s := range c.Stores {
+		store, err := types[s.Type].open(s.Config, r)
+		if err != nil {
+			return inventory.Providers{}, nil, fmt.Errorf("%s: stores.%s: %w", s.Pos, name, err)
+		}
+		r.stores[name] = store
+		warnings = append(warnings, warningsOf("stores."+name, store)...)
+	}
+	source := func(ref config.Reference) wandb.KeySource {
+		if ref.IsZero() {
+			return nil
+		}
+		return func(ctx context.Context) (providers.Secret, error) { return r.resolve(ctx, ref.String()) }
+	}
+	teams := map[string]wandb.KeySource{}
+	for name, t := range c.Teams {
+		if !t.AdminKey.IsZero() {
+			teams[name] = source(t.AdminKey)
+		}
+	}
+	issuer, err := wandb.New(wandb.Config{
+		URL: c.WandB.URL, Organization: c.WandB.Organization, UserAgent: c.WandB.UserAgent,
+		AdminKey: source(c.WandB.AdminKey), TeamAdminKeys: teams,
+	}, wandb.Options{Version: version()})
+	if err != nil {
+		return inventory.Providers{}, nil, fmt.Errorf("%s: %w", c.File, err)
+	}
+	warnings = append(warnings, warningsOf("", issuer)...)
+	return inventory.Providers{
+		Issuer: issuer, Stores: r.stores,
+		Abilities: func(account rotation.Account) inventory.Abilities {
+			able := issuer.Abilities(account)
+			return inventory.Abilities{Admin: able.Admin, Provision: able.Provision, FirstKey: able.FirstKey}
+		},
+	}, warnings, nil
+}
+
+// warningsOf returns what a provider wants a person to know at every start.
+func warningsOf(name string, provider any) []string {
+	w, ok := provider.(interface{ Warnings() []string })
+	if !ok {
+		return nil
+	}
+	lines := w.Warnings()
+	for i := range lines {
+		if name != "" {
+			lines[i] = name + ": " + lines[i]
+		}
+	}
+	return lines
+}
