@@ -4,7 +4,8 @@
 //
 // A store's test gives TestStore a StoreHarness: how to get an empty service
 // with a store before it, and how a person works on that service by hand. Each
-// case is a subtest whose name and first line tell its story.
+// case is a subtest whose name and first line tell its story. An issuer's
+// test gives TestIssuer an IssuerHarness in the same way.
 //
 // Memory is a secret store and Platform an issuer, both in memory: they fail,
 // pause and lose answers as a test tells them to, and count their calls.
