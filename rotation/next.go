@@ -266,6 +266,7 @@ func (d *decision) agree() (Action, bool) {
 	}
 	r := d.r.Clone()
 	r.Agreed = d.now
+	r.Adopt = nil // taken over: from here on our marks speak
 	return save(10, "every destination holds the offered key", r,
 		Event{Kind: EventAgreed, Key: r.Offer.Key, Edition: r.Offer.Edition})
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/keyrota/keyrota/sync/ledger"
 )
 
-// loadConfig finds and checks the configuration. Warnings go to standard error.
+// loadConfig finds and checks the configuration. Its warnings are for validate
+// and run to show.
 func (a *app) loadConfig() (*config.Config, error) {
 	dir, _ := os.UserConfigDir()
 	path, err := config.Find(a.configPath, dir)
@@ -29,9 +30,6 @@ func (a *app) loadConfig() (*config.Config, error) {
 	}
 	if errs := problems.Errors(); len(errs) > 0 {
 		return nil, fmt.Errorf("the configuration cannot be used:\n%s", problems)
-	}
-	for _, w := range problems.Warnings() {
-		a.warn("%s", w)
 	}
 	return c, nil
 }

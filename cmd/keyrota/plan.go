@@ -1,14 +1,183 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/plan"
 )
 
-func newPlan(*app) *cobra.Command {
-	return &cobra.Command{
-		Use: "plan", Short: "Show what would be done", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return errors.New("the plan is not built yet") },
+// stepView is one step in the output of plan.
+type stepView struct {
+	When        time.Time `json:"when"`
+	Now         bool      `json:"now"`
+	Account     string    `json:"account"`
+	Step        string    `json:"step"`
+	Key         string    `json:"key,omitempty"`
+	Edition     uint64    `json:"edition,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	Why         string    `json:"why"`
+	Assuming    string    `json:"assuming,omitempty"`
+}
+
+// waitingView is what an account waits for afterwards.
+type waitingView struct {
+	Account string     `json:"account"`
+	Phase   string     `json:"phase"`
+	Until   *time.Time `json:"until,omitempty"`
+	Due     *time.Time `json:"due,omitempty"`
+	Why     string     `json:"why"`
+	Overdue bool       `json:"overdue"`
+	Notes   []string   `json:"notes,omitempty"`
+}
+
+func newPlan(a *app) *cobra.Command {
+	var until string
+	var detailed bool
+	c := &cobra.Command{
+		Use:   "plan [ACCOUNT...]",
+		Short: "Show what would be done now, and when the next things are due",
+		Long: `Looks at the platform and the stores, reads no value, changes nothing, and says
+what sync would do now. With --until it folds the future as well. Without a
+ledger it plans from labels and marks, and says what is then unknown.`,
+		Example: "  keyrota plan --until 30d",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return a.plan(cmd.Context(), names, until, detailed)
+		},
 	}
+	c.Flags().StringVar(&until, "until", "", "plan this far ahead, like 30d")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now")
+	return c
+}
+
+func (a *app) plan(ctx context.Context, names []string, until string, detailed bool) error {
+	var ahead time.Duration
+	if until != "" {
+		var err error
+		if ahead, err = config.ParseDuration(until); err != nil {
+			return fmt.Errorf("--until: %w: write a duration like 30d", err)
+		}
+	}
+	s, err := a.open(ctx, ledgerRead)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	accounts, err := s.named(names)
+	if err != nil {
+		return err
+	}
+	swept, err := s.sweep(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	now := a.now()
+	p := plan.Make(swept, now, now.Add(ahead))
+	steps := make([]stepView, 0, len(p.Steps))
+	for _, step := range p.Steps {
+		v := stepView{
+			When: step.When, Now: !step.When.After(now), Account: string(step.Ref), Step: string(step.Kind),
+			Key: string(step.Key), Edition: uint64(step.Edition), Why: step.Why, Assuming: step.Assuming,
+		}
+		if step.Destination != (rotation.Destination{}) {
+			v.Destination = step.Destination.String()
+		}
+		steps = append(steps, v)
+	}
+	waiting := make([]waitingView, 0, len(p.Waiting))
+	for _, w := range p.Waiting {
+		waiting = append(waiting, waitingView{
+			string(w.Ref), string(w.Phase), moment(w.Until), moment(w.Due), w.Why, w.Overdue, w.Notes,
+		})
+	}
+	err = a.print(struct {
+		Steps   []stepView    `json:"steps"`
+		Waiting []waitingView `json:"waiting"`
+	}{steps, waiting}, func(w io.Writer) { a.planTable(w, steps, waiting) })
+	if err == nil && detailed && p.Changes() {
+		return &exitError{code: exitChanges}
+	}
+	return err
+}
+
+// sweep looks at everything once and pairs it with what is on record.
+func (s *system) sweep(ctx context.Context, accounts []inventory.Account) ([]plan.Account, error) {
+	records, err := s.records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := s.observer.Sweep(ctx, accounts, records)
+	swept := make([]plan.Account, 0, len(accounts))
+	for _, account := range accounts {
+		ref := account.Ref()
+		swept = append(swept, plan.Account{
+			Spec: account.Spec, Record: records[ref], Observed: seen[ref], NoLedger: s.ledger == nil,
+		})
+	}
+	return swept, nil
+}
+
+func (a *app) planTable(w io.Writer, steps []stepView, waiting []waitingView) {
+	now := slices.IndexFunc(steps, func(s stepView) bool { return !s.Now })
+	if now < 0 {
+		now = len(steps)
+	}
+	if now == 0 {
+		_, _ = fmt.Fprintln(w, "Nothing to do now.")
+	} else {
+		_, _ = fmt.Fprintf(w, "Now, %s:\n", count(now, "step"))
+		a.stepTable(w, steps[:now], false)
+	}
+	if len(steps) > now {
+		_, _ = fmt.Fprintf(w, "\nLater, if nothing else happens, %s:\n", count(len(steps)-now, "step"))
+		a.stepTable(w, steps[now:], true)
+	}
+	_, _ = fmt.Fprintln(w, "\nThen:")
+	rows := make([][]string, 0, len(waiting))
+	for _, v := range waiting {
+		until := "-"
+		if v.Until != nil {
+			until = localTime(*v.Until)
+		}
+		rows = append(rows, []string{v.Account, v.Phase, until, v.Why})
+		for _, note := range v.Notes {
+			rows = append(rows, []string{"", "", "", "note: " + note})
+		}
+	}
+	a.columns(w, []string{"ACCOUNT", "PHASE", "UNTIL", "WAITS FOR"}, rows)
+}
+
+func (a *app) stepTable(w io.Writer, steps []stepView, times bool) {
+	rows := make([][]string, 0, len(steps))
+	for _, s := range steps {
+		what := s.Step
+		switch {
+		case s.Destination != "":
+			what += " edition " + fmt.Sprint(s.Edition) + " to " + s.Destination
+		case s.Key != "":
+			what += " key " + s.Key
+		}
+		why := s.Why
+		if s.Assuming != "" {
+			why += " (assuming " + s.Assuming + ")"
+		}
+		row := []string{"  " + s.Account, what, why}
+		if times {
+			row = append([]string{"  " + localTime(*moment(s.When))}, s.Account, what, why)
+		}
+		rows = append(rows, row)
+	}
+	header := []string{"  ACCOUNT", "STEP", "WHY"}
+	if times {
+		header = []string{"  WHEN", "ACCOUNT", "STEP", "WHY"}
+	}
+	a.columns(w, header, rows)
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,9 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	for _, account := range accounts {
 		views = append(views, a.accountView(account, records[account.Ref()], seen[account.Ref()].AsFresh(), offline))
 	}
+	if len(names) == 0 {
+		views = append(views, left(accounts, records)...)
+	}
 	if s.ledger == nil {
 		a.warn("there is no ledger yet: keyrota sync, or keyrota run, makes one")
 	}
@@ -137,6 +141,29 @@ func (a *app) accountView(account inventory.Account, r rotation.Record, seen rot
 	return v
 }
 
+// left returns the accounts on record that are not in the configuration any
+// more: their keys keep working.
+func left(accounts []inventory.Account, records map[rotation.Ref]rotation.Record) []accountView {
+	gone := maps.Clone(records)
+	for _, account := range accounts {
+		delete(gone, account.Ref())
+	}
+	var views []accountView
+	for _, ref := range slices.Sorted(maps.Keys(gone)) {
+		r := gone[ref]
+		v := accountView{
+			Account: string(ref), Phase: string(r.Phase()), Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition),
+			Issued: moment(r.Offer.Issued), Overdue: true, Destinations: []destinationView{},
+			Next: "left the configuration: its keys keep working and are not rotated; put it back, or retire it by hand",
+		}
+		for _, d := range r.Dests {
+			v.Destinations = append(v.Destinations, destinationView{d.String(), rotation.StandsUnknown.String(), "not looked at"})
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
 // moment returns a time for JSON, absent where there is none.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -170,21 +197,18 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView) {
 
 // agreement sums up how the destinations stand.
 func agreement(v accountView) string {
+	if len(v.Destinations) == 0 {
+		return "none"
+	}
 	counts := map[string]int{}
 	for _, d := range v.Destinations {
 		counts[d.Standing]++
 	}
-	if n := len(v.Destinations); n > 0 && counts[rotation.StandsHolds.String()] == n {
-		return fmt.Sprintf("all %d agree", n)
-	}
-	var parts []string
-	for _, standing := range []rotation.Standing{rotation.StandsHolds, rotation.StandsLacks, rotation.StandsForeign, rotation.StandsUnknown} {
+	text := fmt.Sprintf("%d of %d hold it", counts[rotation.StandsHolds.String()], len(v.Destinations))
+	for _, standing := range []rotation.Standing{rotation.StandsForeign, rotation.StandsUnknown} {
 		if n := counts[standing.String()]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, standing))
+			text += fmt.Sprintf(", %d %s", n, standing)
 		}
 	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
+	return text
 }

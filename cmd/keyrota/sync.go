@@ -90,16 +90,11 @@ func (s *system) named(names []string) ([]inventory.Account, error) {
 
 // passes sweeps, and works on the accounts for which there is something to do.
 func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Account) ([]passView, error) {
-	records, err := s.records(ctx)
+	swept, err := s.sweep(ctx, accounts)
 	if err != nil {
 		return nil, err
 	}
-	seen := s.observer.Sweep(ctx, accounts, records)
-	planned := make([]plan.Account, 0, len(accounts))
-	for _, account := range accounts {
-		planned = append(planned, plan.Account{Spec: account.Spec, Record: records[account.Ref()], Observed: seen[account.Ref()]})
-	}
-	pending := plan.Pending(planned, a.now())
+	pending := plan.Pending(swept, a.now())
 
 	var lock sync.Mutex
 	events := map[rotation.Ref][]string{}
@@ -115,8 +110,8 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	for i, account := range accounts {
 		ref := account.Ref()
 		if !slices.Contains(pending, ref) {
-			action := rotation.Next(account.Spec, records[ref], seen[ref].AsFresh(), a.now())
-			views[i] = view(ref, execute.Report{Wait: action, Record: records[ref]}, nil)
+			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
+			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue
 		}
 		g.Go(func() error {
