@@ -1,0 +1,286 @@
+package rotation
+
+import (
+	"bytes"
+	"time"
+)
+
+// encoder writes a state to bytes, so that two states are equal in bytes if
+// nothing can ever tell them apart. Times are ages that saturate beyond every
+// bound that anything compares them with, versions are counted back from the
+// current one, revisions are current or not, labels are the numbers of their
+// nonces, and what is never read again is left out.
+type encoder struct {
+	b     []byte
+	procs [maxProcs][]byte
+}
+
+func (e *encoder) put(vs ...byte) { e.b = append(e.b, vs...) }
+
+func (e *encoder) flag(v bool) {
+	if v {
+		e.put(1)
+	} else {
+		e.put(0)
+	}
+}
+
+const (
+	saturatedAge = 2 // ticks: the overlap, and what the schedule waits
+	furthest     = 20 // ticks ahead: the longest pause after a failed creation
+)
+
+func (e *encoder) age(w *world, t time.Time) {
+	if t.IsZero() {
+		e.put(255)
+		return
+	}
+	e.put(byte(min(max(w.now-ticks(t), -furthest), saturatedAge) + furthest))
+}
+
+func labelIndex(l Label) byte {
+	if l == "" {
+		return 0
+	}
+	return l[len(l)-1]
+}
+
+// state writes w and returns, for each process in the order of the encoding,
+// which one it is: processes are alike, so their order is that of their bytes.
+func (e *encoder) state(w *world) (order [maxProcs]uint8) {
+	e.b = e.b[:0]
+	e.record(w, w.rec)
+	e.flag(w.backup != nil)
+	if w.backup != nil {
+		e.record(w, w.backup)
+	}
+	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces))
+	for k := range w.made {
+		key := &w.keys[k]
+		e.put(labelIndex(key.label), bits(key.dead, key.ours, key.offered, key.doomed), byte(key.by))
+		if key.dead {
+			continue
+		}
+		for d := range w.c.dests {
+			if held := key.held[d]; held < 0 {
+				e.put(0)
+			} else {
+				e.put(byte(1 + min(w.now-int(held), saturatedAge)))
+			}
+		}
+	}
+	for d := range w.c.dests {
+		s := &w.secrets[d]
+		e.put(byte(min(s.n, oldest+1)))
+		for _, v := range s.values {
+			e.put(byte(v))
+		}
+		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n))
+		e.mark(s.mark)
+	}
+	for j := range w.flights {
+		f := &w.flights[j]
+		e.flag(f.up)
+		if f.up {
+			e.put(byte(f.dest), byte(f.value), byte(w.secrets[f.dest].n-f.seen), byte(f.deadline-w.now))
+			e.mark(f.mark)
+		}
+	}
+	l := w.left
+	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
+		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config))
+	world := e.b
+	for i := range w.c.procs {
+		e.b = e.procs[i][:0]
+		e.process(w, &w.procs[i])
+		e.procs[i] = e.b
+		order[i] = uint8(i)
+	}
+	e.b = world
+	for i := 1; i < w.c.procs; i++ {
+		for j := i; j > 0 && bytes.Compare(e.procs[order[j-1]], e.procs[order[j]]) > 0; j-- {
+			order[j-1], order[j] = order[j], order[j-1]
+		}
+	}
+	for i := range w.c.procs {
+		e.put(byte(len(e.procs[order[i]])))
+		e.put(e.procs[order[i]]...)
+	}
+	return order
+}
+
+func bits(flags ...bool) (b byte) {
+	for i, f := range flags {
+		if f {
+			b |= 1 << i
+		}
+	}
+	return b
+}
+
+func (e *encoder) mark(m mark) {
+	e.put(byte(m.edition), byte(m.key), byte(m.ledger), byte(len(m.shape)))
+}
+
+func (e *encoder) record(w *world, r *Record) {
+	e.put(bits(r.Account != "", r.Parked != ""), byte(r.Seq), labelIndex(r.Intent.Label), byte(len(r.Abandoned)))
+	for _, a := range r.Abandoned {
+		e.put(labelIndex(a.Label))
+	}
+	e.put(byte(r.Offer.Edition), byte(keyIndex(r.Offer.Key)), byte(len(r.Old)))
+	if w.nonces < w.c.rotations { // only the schedule reads it
+		e.age(w, r.Offer.Issued)
+	}
+	for _, o := range r.Old {
+		e.put(byte(keyIndex(o.Key)), byte(o.Edition), bits(o.Condemned, o.Issued.IsZero()))
+	}
+	e.age(w, r.Agreed)
+	e.dests(r.Dests)
+	e.put(byte(r.Leaked), byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
+	if w.now < ticks(r.NotBefore) {
+		e.age(w, r.NotBefore)
+	} else {
+		e.put(0)
+	}
+}
+
+// dests writes a set; its order decides nothing but which is seen to first.
+func (e *encoder) dests(ds []Destination) {
+	var set byte
+	for _, d := range ds {
+		set |= 1 << destIndex(d)
+	}
+	e.put(set)
+}
+
+func (e *encoder) version(w *world, d int8, v Version) {
+	e.put(byte(min(w.secrets[d].n-versionNumber(v), oldest+2)))
+}
+
+func (e *encoder) holding(w *world, d int8, h Holding) {
+	e.put(byte(h.State)<<1|bits(h.Fresh), byte(len(h.Older)), byte(h.Mark.Edition), byte(keyIndex(h.Mark.Key)), byte(len(h.Mark.Shape)))
+	if h.Mark.Ledger != "" {
+		e.put(byte(ledgerIndex(h.Mark.Ledger)))
+	}
+	e.version(w, d, h.Version)
+}
+
+func (e *encoder) place(w *world, p Place) {
+	e.put(byte(p.Kind))
+	if p.Kind == PlaceStore && p.Destination.Store != "" {
+		d := destIndex(p.Destination)
+		e.put(byte(d))
+		if p.Version == "" {
+			e.put(254)
+			return
+		}
+		e.version(w, d, p.Version)
+	}
+}
+
+func (e *encoder) process(w *world, p *process) {
+	e.put(byte(p.phase), byte(p.mem))
+	switch p.phase {
+	case resting, horizon:
+		return
+	case looking, deciding, seeking:
+		e.put(byte(p.cfg), byte(p.ledger))
+		e.observed(w, p)
+	case acting:
+		e.put(byte(p.cfg), byte(p.ledger))
+		e.procedure(w, p)
+	}
+}
+
+func (e *encoder) observed(w *world, p *process) {
+	l := &p.obs.Listing
+	e.put(byte(l.Offered), bits(l.Complete, l.Account != ""), byte(len(l.Keys)))
+	for _, k := range l.Keys {
+		e.put(byte(keyIndex(k.ID)))
+	}
+	e.put(byte(p.looked))
+	if p.phase == looking {
+		e.dests(p.dests)
+	}
+	for _, h := range p.obs.Holdings {
+		d := destIndex(h.Destination)
+		e.put(byte(d))
+		e.holding(w, d, h.Holding)
+	}
+	e.put(byte(len(p.obs.Values)))
+	for _, v := range p.obs.Values {
+		e.place(w, v.Place)
+		e.put(byte(v.Verdict), byte(keyIndex(v.Key)))
+	}
+	if p.phase == seeking {
+		e.put(byte(len(p.places)))
+		for _, at := range p.places {
+			e.place(w, at)
+		}
+	}
+}
+
+func (e *encoder) procedure(w *world, p *process) {
+	current := p.rev == w.rev
+	e.put(byte(p.act), byte(p.eff.Kind), bits(current))
+	switch {
+	case p.act == Save:
+		if current { // otherwise it is not saved, whatever it says
+			e.record(w, &p.eff.Record)
+		}
+	case p.issue != nil:
+		q := p.issue
+		e.put(byte(q.step), labelIndex(q.label), q.Nonce[0], byte(keyIndex(q.key)), byte(p.auth))
+		e.place(w, q.Auth)
+		if current {
+			e.record(w, p.rec)
+		}
+		if p.eff.Kind == SaveRecord && current {
+			e.record(w, &p.eff.Record)
+		}
+		if p.eff.Kind == CreateKey || p.eff.Kind == VerifyKey {
+			e.age(w, q.begun)
+		}
+	case p.deliver != nil:
+		q := p.deliver
+		e.put(byte(q.step), byte(q.Offer.Edition), byte(keyIndex(q.Offer.Key)))
+		e.dests(p.queue)
+		d := destIndex(q.Destination)
+		e.put(byte(d))
+		if p.eff.Kind == LookAt {
+			break
+		}
+		e.holding(w, d, p.seen.clean())
+		e.put(byte(min(max(ticks(q.deadline)-w.now, 0), 8)))
+		if p.eff.Kind == SaveRecord && current {
+			e.record(w, &p.eff.Record)
+		}
+		if p.eff.Kind == PutKey {
+			e.put(byte(p.put), byte(p.eff.Edition), byte(keyIndex(p.eff.Key)), byte(len(p.shape)))
+			e.put(byte(min(max(p.deadline-w.now, 0), 8)))
+			if p.put == putMark {
+				e.put(byte(min(w.secrets[d].n-p.written, oldest+2)))
+			}
+		}
+	case p.retire != nil:
+		q := p.retire
+		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(q.offer.Edition), byte(keyIndex(q.offer.Key)))
+		e.place(w, q.verified)
+		e.record(w, p.rec)
+		if p.eff.Kind == SaveRecord && current {
+			e.record(w, &p.eff.Record)
+		}
+	case p.discard != nil:
+		q := p.discard
+		e.put(bits(q.revoked, q.end), byte(keyIndex(q.Key)))
+		if current {
+			e.record(w, p.rec)
+		}
+	}
+}
+
+// clean returns h without what no delivery reads.
+func (h Holding) clean() Holding {
+	h.Older = nil
+	return h
+}

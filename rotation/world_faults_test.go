@@ -1,0 +1,249 @@
+package rotation
+
+// choice is one thing that may happen next.
+type choice struct {
+	proc int8 // -1: not a process
+	kind chance
+	f    fault
+	d    int8
+	v    int8
+}
+
+type chance uint8
+
+const (
+	goOn chance = iota
+	crash
+	tick
+	landing
+	loseLedger
+	takeBackup
+	restore
+	askRotate
+	askRollback
+	leak
+	edit
+	configure
+)
+
+// choices returns everything that may happen in this state, in a fixed order.
+// The first for each process is that it goes on without a fault.
+func (w *world) choices(into []choice) []choice {
+	all := into[:0]
+	for i := range w.c.procs {
+		if p := &w.procs[i]; p.phase != horizon {
+			all = append(all, choice{proc: int8(i)})
+		}
+	}
+	all = append(all, choice{proc: -1, kind: tick})
+	l := &w.left
+	for i := range w.c.procs {
+		p := &w.procs[i]
+		all = w.faults(all, int8(i), p)
+		if l.crash > 0 && (p.phase != resting || p.mem != nothing) && p.phase != horizon {
+			all = append(all, choice{proc: int8(i), kind: crash})
+			if p.phase == acting && p.eff.Kind == PutKey && p.put == putData {
+				all = append(all, choice{proc: int8(i), kind: crash, f: lostInFlight})
+			}
+		}
+	}
+	for j := range w.flights {
+		if w.flights[j].up {
+			all = append(all, choice{proc: -1, kind: landing, d: int8(j)})
+		}
+	}
+	none := func(k chance, d, v int8) { all = append(all, choice{proc: -1, kind: k, d: d, v: v}) }
+	known := w.rec.Account != ""
+	if l.loss > 0 && known {
+		none(loseLedger, 0, 0)
+	}
+	if l.backup > 0 && known {
+		none(takeBackup, 0, 0)
+	}
+	if l.restore > 0 && w.backup != nil && w.backup != w.rec {
+		none(restore, 0, 0)
+	}
+	if l.rotate > 0 && known && w.rec.Request.Kind == RequestNone {
+		none(askRotate, 0, 0)
+	}
+	if l.leak > 0 && known {
+		none(leak, 0, 0)
+	}
+	if l.rollback > 0 && w.rec.Request.Kind == RequestNone {
+		for _, o := range w.rec.Old {
+			none(askRollback, 0, keyIndex(o.Key))
+		}
+	}
+	if l.hand > 0 && !w.deleting() {
+		all = w.edits(all)
+	}
+	if l.config > 0 {
+		for c := range w.c.wants {
+			if int8(c) != w.cfg {
+				none(configure, int8(c), 0)
+			}
+		}
+	}
+	return all
+}
+
+// deleting reports whether a process is between its fresh look and a deletion:
+// a hand edit in that moment is not survivable, and said to be so.
+func (w *world) deleting() bool {
+	for i := range w.c.procs {
+		if w.procs[i].retire != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) edits(all []choice) []choice {
+	for d := range int8(w.c.dests) {
+		s := &w.secrets[d]
+		if s.n == 0 {
+			continue
+		}
+		all = append(all, choice{proc: -1, kind: edit, d: d, v: garbage})
+		for k := range int8(w.made) {
+			if !w.keys[k].dead && s.values[0] != k {
+				all = append(all, choice{proc: -1, kind: edit, d: d, v: k})
+			}
+		}
+	}
+	return all
+}
+
+// faults are the ways in which the next effect of a process may go wrong.
+func (w *world) faults(all []choice, i int8, p *process) []choice {
+	l := &w.left
+	add := func(fs ...fault) {
+		for _, f := range fs {
+			all = append(all, choice{proc: i, f: f})
+		}
+	}
+	switch p.phase {
+	case resting:
+		if l.partial > 0 {
+			add(partial)
+		}
+	case looking, seeking:
+		if l.unseen > 0 {
+			add(unreachable)
+		}
+	case acting:
+		switch p.eff.Kind {
+		case SaveRecord, RevokeKey:
+			if l.lost > 0 {
+				add(lostAfter, lostBefore)
+			}
+		case CreateKey:
+			if l.lost > 0 {
+				add(lostAfter, lostBefore)
+			}
+			if l.refused > 0 {
+				add(refusedOnce, deniedOnce)
+			}
+		case PutKey:
+			if l.lost > 0 {
+				add(lostBefore)
+				if p.put != putCompare || w.c.cas[destIndex(p.eff.Destination)] {
+					add(lostAfter)
+				}
+				if p.put == putData {
+					add(lostInFlight)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// do lets c happen. It returns what Next decided, if it was asked.
+func (w *world) do(c choice) *Action {
+	a := w.happen(c)
+	w.settle()
+	return a
+}
+
+func (w *world) happen(c choice) *Action {
+	l := &w.left
+	switch c.kind {
+	case goOn:
+		switch c.f {
+		case lostAfter, lostBefore, lostInFlight:
+			l.lost--
+		case refusedOnce, deniedOnce:
+			l.refused--
+		case partial:
+			l.partial--
+		case unreachable:
+			l.unseen--
+		}
+		return w.step(int(c.proc), c.f)
+	case crash:
+		l.crash--
+		if c.f == lostInFlight {
+			w.put(int(c.proc), lostInFlight)
+		}
+		w.say(int(c.proc), "crashes")
+		w.procs[c.proc] = process{mem: nothing, auth: nothing}
+	case tick:
+		w.now++
+		for j := range w.flights {
+			if w.flights[j].up && w.now >= w.flights[j].deadline {
+				w.flights[j] = flight{}
+			}
+		}
+		for d := range w.c.dests {
+			if v := w.secrets[d].values[0]; v >= 0 {
+				w.keys[v].held[d] = int16(w.now)
+			}
+		}
+	case landing:
+		w.land(int(c.d))
+	case loseLedger:
+		l.loss--
+		w.say(-1, "the ledger is lost")
+		w.rec, w.rev = &Record{}, w.rev+1
+		if w.c.newLedger {
+			w.ledger++
+		}
+	case takeBackup:
+		l.backup--
+		w.say(-1, "the ledger is backed up")
+		w.backup = w.rec
+	case restore:
+		l.restore--
+		w.say(-1, "the ledger is restored (%s)", w.recordWords(w.backup))
+		w.rec, w.rev, w.backup = w.backup, w.rev+1, nil
+	case askRotate:
+		l.rotate--
+		w.request(Request{Kind: RequestRotate})
+	case askRollback:
+		l.rollback--
+		w.request(Request{Kind: RequestRollback, Key: keyID(c.v)})
+	case leak:
+		l.leak--
+		r := w.rec.Clone()
+		r.Leaked = r.Seq
+		w.say(-1, "a person says that all keys have leaked")
+		w.put2record(&r)
+	case edit:
+		l.hand--
+		w.say(-1, "a person writes %s to %s", w.valueWords(c.v), destinations[c.d])
+		w.write(c.d, c.v, true)
+	case configure:
+		l.config--
+		w.say(-1, "a person changes the configuration to %v", w.c.wants[c.d])
+		w.cfg = c.d
+	}
+	return nil
+}
+
+func (w *world) request(q Request) {
+	r := w.rec.Clone()
+	r.Request = q
+	w.say(-1, "a person asks: %s %s", q.Kind, q.Key)
+	w.put2record(&r)
+}

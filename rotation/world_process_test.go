@@ -1,0 +1,422 @@
+package rotation
+
+// process is one engine at work on the account. It performs one effect per
+// step and may pause before any for as long as it likes.
+type process struct {
+	phase  phase
+	cfg    int8
+	ledger int8
+
+	peeked  Edition
+	account AccountID
+	dests   []Destination // to look at
+	looked  int8
+	obs     *Observed
+	places  []Place // to read back
+	mem     int8    // the key whose value is held since it was created
+	auth    int8    // the value read last by a procedure
+
+	rec *Record
+	rev int
+	act ActionKind
+	eff *Effect
+
+	issue   *Issue
+	deliver *Deliver
+	seen    *Holding
+	retire  *Retire
+	discard *Discard
+	queue   []Destination
+
+	put      putStep
+	written  int
+	deadline int
+	shape    Shape
+}
+
+type phase uint8
+
+const (
+	resting  phase = iota // about to peek at the record and to list
+	looking               // about to look at dests[looked]
+	deciding              // about to load the record
+	seeking               // about to read places[0] back
+	acting                // about to perform eff
+	horizon               // beyond what is explored
+)
+
+type putStep uint8
+
+const (
+	putCompare putStep = iota
+	putData
+	putMark
+)
+
+// fault is how an effect goes wrong.
+type fault uint8
+
+const (
+	noFault      fault = iota
+	lostAfter          // it happens, and its answer is lost
+	lostBefore         // it does not happen, and no answer says so
+	lostInFlight       // no answer, and it may happen yet
+	refusedOnce
+	deniedOnce
+	partial // a listing breaks off
+	unreachable
+)
+
+// step performs the next effect of process i. It returns what Next decided, if
+// it was asked.
+func (w *world) step(i int, f fault) *Action {
+	p := &w.procs[i]
+	switch p.phase {
+	case resting:
+		w.list(i, f)
+	case looking:
+		w.lookNext(i, f)
+	case deciding:
+		return w.decide(i)
+	case seeking:
+		v, _ := w.try(i, p.places[0])
+		if f == unreachable {
+			v = Value{Place: p.places[0], Words: "no answer"}
+		}
+		w.say(i, "reads %s back: %s %s", w.placeWords(p.places[0]), verdictWords(v.Verdict), v.Key)
+		o := *p.obs
+		o.Values = append(o.Values[:len(o.Values):len(o.Values)], v)
+		p.obs = &o
+		if p.places = p.places[1:]; len(p.places) == 0 {
+			p.phase = deciding
+		}
+	case acting:
+		w.perform(i, f)
+	}
+	return nil
+}
+
+// list peeks at the record and takes the platform's listing.
+func (w *world) list(i int, f fault) {
+	p := &w.procs[i]
+	p.cfg, p.ledger = w.cfg, w.ledger
+	p.shape = ""
+	l := Listing{
+		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
+		Offered: w.rec.Offer.Edition, Account: w.rec.Account,
+	}
+	for k := range w.made {
+		if f == partial && k > 0 {
+			break
+		}
+		if !w.keys[k].dead {
+			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: w.keys[k].label})
+		}
+	}
+	if f == partial {
+		l.Complete, l.AccountsKnown, l.Keys, l.Words = false, false, nil, "broke off"
+	}
+	w.say(i, "lists the keys: %v", keysOf(l))
+	p.obs = &Observed{Listing: l}
+	if p.mem != nothing {
+		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID}}
+	}
+	p.dests = w.spec(p).Destinations(*w.rec)
+	p.looked, p.phase = 0, looking
+	if len(p.dests) == 0 {
+		p.phase = deciding
+	}
+	for w.c.merged && p.phase == looking {
+		w.lookNext(i, noFault)
+	}
+}
+
+func (w *world) lookNext(i int, f fault) {
+	p := &w.procs[i]
+	d := destIndex(p.dests[p.looked])
+	h := w.look(d)
+	if f == unreachable {
+		h = Holding{Words: "no answer"}
+	}
+	w.say(i, "looks at %s: %s", destinations[d], w.shown(h))
+	o := *p.obs
+	o.Holdings = append(o.Holdings[:len(o.Holdings):len(o.Holdings)], Held{destinations[d], h})
+	p.obs = &o
+	if p.looked++; int(p.looked) == len(p.dests) {
+		p.phase = deciding
+	}
+}
+
+// decide loads the record and asks Next.
+func (w *world) decide(i int) *Action {
+	p := &w.procs[i]
+	p.rec, p.rev = w.rec, w.rev
+	s := w.spec(p)
+	a := Next(s, *p.rec, *p.obs, at(w.now))
+	if w.log != nil {
+		w.say(i, "loads the record (%s) and decides: %s %s(rule %d: %s)", w.recordWords(p.rec), a.Kind, withSpace(string(a.Key)), a.Rule, a.Why)
+	}
+	p.act = a.Kind
+	switch a.Kind {
+	case Wait:
+		*p = process{mem: nothing, auth: nothing}
+	case LookFreshly:
+		p.rest()
+	case Seek:
+		p.places, p.phase = a.Places, seeking
+	case Save:
+		p.eff, p.phase = &Effect{Kind: SaveRecord, Record: a.Record}, acting
+	case DoIssue:
+		if w.nonces == w.c.nonces {
+			*p = process{phase: horizon, mem: nothing, auth: nothing}
+			break
+		}
+		p.issue = &Issue{Auth: a.Places[0], Nonce: string(rune('a' + w.nonces)), Worker: "w"}
+		w.nonces++
+		w.advance(i, Outcome{})
+	case DoDeliver:
+		p.queue = a.Destinations
+		p.deliver = &Deliver{Destination: a.Destinations[0], Offer: p.rec.Offer}
+		p.seen = &Holding{}
+		w.advance(i, Outcome{})
+	case DoRetire:
+		p.retire = &Retire{Key: a.Key}
+		w.advance(i, Outcome{})
+	case DoDiscard:
+		p.discard = &Discard{Key: a.Key}
+		w.advance(i, Outcome{})
+	default:
+		w.violate("nobody performs %s here", a.Kind)
+	}
+	return &a
+}
+
+// rest ends a turn: the next begins with a new look.
+func (p *process) rest() { *p = process{mem: p.mem, auth: nothing} }
+
+// advance hands an outcome to the procedure and takes its next effect.
+func (w *world) advance(i int, in Outcome) {
+	p := &w.procs[i]
+	s, now := w.spec(p), at(w.now)
+	var e Effect
+	p.phase, p.obs, p.dests, p.places, p.looked = acting, nil, nil, nil, 0
+	switch {
+	case p.issue != nil:
+		next, eff := p.issue.Step(s, *p.rec, in, now)
+		p.issue, e = &next, eff
+	case p.deliver != nil:
+		seen := DeliverState{Seen: *p.seen}
+		next, eff := p.deliver.Step(s, *p.rec, &seen, in, now)
+		p.deliver, e, p.seen = &next, eff, &seen.Seen
+	case p.retire != nil:
+		next, eff := p.retire.Step(s, *p.rec, in, now)
+		p.retire, e = &next, eff
+	case p.discard != nil:
+		next, eff := p.discard.Step(s, *p.rec, in, now)
+		p.discard, e = &next, eff
+	}
+	switch e.Kind {
+	case Done:
+		if e.Words != "" {
+			w.say(i, "ends early: %s", e.Words)
+		}
+		if len(p.queue) > 1 {
+			p.queue = p.queue[1:]
+			p.deliver = &Deliver{Destination: p.queue[0], Offer: p.deliver.Offer}
+			p.seen = &Holding{}
+			w.advance(i, Outcome{})
+			return
+		}
+		p.rest()
+		return
+	case PutKey:
+		p.put, p.written = putCompare, 0
+		p.deadline = ticks(e.Deadline)
+		if want, ok := s.want(e.Destination); ok {
+			p.shape = want.Shape
+		}
+	}
+	p.eff = &e
+}
+
+// perform does the effect that process i is about, and goes on.
+func (w *world) perform(i int, f fault) {
+	p := &w.procs[i]
+	e := p.eff
+	var out Outcome
+	switch e.Kind {
+	case LoadRecord:
+		p.rec, p.rev = w.rec, w.rev
+		w.say(i, "loads the record (%s)", w.recordWords(p.rec))
+		out.Result = OK
+	case SaveRecord:
+		out.Result = w.save(i, f)
+	case TryPlace:
+		out.Value, p.auth = w.try(i, e.Place)
+		out.Result, out.At = OK, at(w.now)
+		w.say(i, "reads %s back: %s %s", w.placeWords(e.Place), verdictWords(out.Value.Verdict), out.Value.Key)
+	case LookAt:
+		d := destIndex(e.Destination)
+		out.Holding = w.look(d)
+		if out.Holding.Fresh {
+			out.Result = OK
+		}
+		w.say(i, "looks at %s: %s", e.Destination, w.shown(out.Holding))
+	case CreateKey:
+		out = w.create(i, f)
+	case VerifyKey:
+		k := keyIndex(e.Key)
+		out.Result, out.At = OK, at(w.now)
+		out.Value = Value{Verdict: Dead}
+		if !w.keys[k].dead {
+			out.Value = Value{Verdict: Live, Key: e.Key, Account: accountID}
+		}
+		w.say(i, "verifies %s: %s", e.Key, verdictWords(out.Value.Verdict))
+	case RevokeKey:
+		out.Result = w.revoke(i, f)
+	case PutKey:
+		r := w.put(i, f)
+		if !r.over {
+			return
+		}
+		out = r.outcome
+	}
+	if p.act == Save {
+		p.rest()
+		return
+	}
+	offered := p.issue != nil && p.issue.step == issueEnd && e.Kind == SaveRecord && e.Record.Offer.Key == p.issue.key && out.Result == OK
+	key := nothing
+	if offered {
+		key = keyIndex(p.issue.key)
+	}
+	w.advance(i, out)
+	if offered {
+		w.procs[i].mem = key
+	}
+}
+
+func (w *world) save(i int, f fault) Result {
+	p := &w.procs[i]
+	switch {
+	case f == lostBefore:
+		w.say(i, "the record is not saved, and no answer says so")
+		return Unknown
+	case p.rev != w.rev:
+		w.say(i, "the record moved since it was loaded: not saved")
+		if f == lostAfter {
+			return Unknown
+		}
+		return Conflict
+	}
+	r := p.eff.Record
+	w.put2record(&r)
+	w.say(i, "saves the record (%s)", w.recordWords(&r))
+	if f == lostAfter {
+		w.say(i, "and gets no answer")
+		return Unknown
+	}
+	p.rec, p.rev = w.rec, w.rev
+	return OK
+}
+
+// put2record makes r the record, and checks what no record may say.
+func (w *world) put2record(r *Record) {
+	w.rec = r
+	w.rev++
+	for _, o := range r.Old {
+		if k := keyIndex(o.Key); o.Condemned && k >= 0 {
+			w.keys[k].doomed = true
+		}
+	}
+	if k := keyIndex(r.Offer.Key); k >= 0 {
+		if w.keys[k].doomed {
+			w.violate("promise 1: %s is offered, and was condemned before", r.Offer.Key)
+		}
+		w.keys[k].offered = true
+	}
+}
+
+func (w *world) try(i int, at Place) (Value, int8) {
+	v := Value{Place: at}
+	var got int8
+	switch at.Kind {
+	case PlaceMemory:
+		got = w.procs[i].mem
+	case PlacePlatform:
+		got = 0
+	default:
+		d := destIndex(at.Destination)
+		if w.secrets[d].unknown {
+			v.Words = "no answer"
+			return v, nothing
+		}
+		if w.c.writeOnly[d] {
+			v.Verdict = Unreadable
+			return v, nothing
+		}
+		got = w.read(d, at.Version)
+	}
+	switch {
+	case got == someoneElses:
+		v.Verdict = Foreign
+	case got >= 0 && !w.keys[got].dead:
+		v.Verdict, v.Key, v.Account = Live, keyID(got), accountID
+	default:
+		v.Verdict = Dead
+	}
+	return v, got
+}
+
+func (w *world) create(i int, f fault) Outcome {
+	p := &w.procs[i]
+	switch {
+	case p.auth < 0 || w.keys[p.auth].dead:
+		w.say(i, "creates no key: what it would create it with is dead")
+		return Outcome{Result: Denied, Words: "unauthorized"}
+	case f == refusedOnce:
+		w.say(i, "creating a key is refused")
+		return Outcome{Result: Refused, Words: "limit"}
+	case f == deniedOnce:
+		w.say(i, "creating a key is denied")
+		return Outcome{Result: Denied, Words: "disabled"}
+	case f == lostBefore:
+		w.say(i, "no key is created, and no answer says so")
+		return Outcome{Words: "no answer"}
+	}
+	if w.made == maxKeys {
+		*p = process{phase: horizon, mem: nothing, auth: nothing}
+		return Outcome{Words: "horizon"}
+	}
+	k := w.addKey(p.eff.Label, true)
+	w.say(i, "creates %s labelled %s", keyID(k), p.eff.Label)
+	if f == lostAfter {
+		w.say(i, "and gets no answer")
+		return Outcome{Words: "no answer"}
+	}
+	return Outcome{Result: OK, Key: keyID(k)}
+}
+
+func (w *world) revoke(i int, f fault) Result {
+	p := &w.procs[i]
+	if f == lostBefore {
+		w.say(i, "%s is not deleted, and no answer says so", p.eff.Key)
+		return Unknown
+	}
+	k := keyIndex(p.eff.Key)
+	w.say(i, "deletes %s", p.eff.Key)
+	if !w.keys[k].dead {
+		w.keys[k].dead = true
+		if p.retire != nil {
+			w.keys[k].by = retired
+		} else {
+			w.keys[k].by = discarded
+		}
+		w.checkDeletion(k)
+	}
+	if f == lostAfter {
+		w.say(i, "and gets no answer")
+		return Unknown
+	}
+	return OK
+}

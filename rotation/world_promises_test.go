@@ -1,0 +1,121 @@
+package rotation
+
+import "time"
+
+// check looks whether the promises hold in this state.
+func (w *world) check() {
+	for d := range w.c.dests {
+		s := &w.secrets[d]
+		if v := s.values[0]; v >= 0 && !s.byHand && w.keys[v].dead && w.keys[v].by != byPerson {
+			w.violate("promise 1: readers of %s hold %s, which we deleted", destinations[d], keyID(v))
+		}
+	}
+	live := 0
+	for k := range w.made {
+		key := &w.keys[k]
+		if key.dead || !key.ours {
+			continue
+		}
+		live++
+		if !w.explained(int8(k)) && !w.c.findings {
+			w.violate("promise 2: live key %s labelled %s is lost from sight", keyID(int8(k)), key.label)
+		}
+	}
+	if w.rec.knows(keyID(0)) && !w.keys[0].dead && !w.keys[0].ours {
+		live++
+	}
+	most := w.c.policy.MaxKeys
+	if w.rec.Leaked > 0 {
+		most = w.c.policy.EmergencyKeys
+	}
+	if live > most+w.c.procs-1 { // a paused process may yet create the one key that it was about
+		w.violate("slots: %d live keys, at most %d", live, most)
+	}
+}
+
+// explained reports whether the record knows a live key, or its label.
+func (w *world) explained(k int8) bool {
+	if w.rec.knows(keyID(k)) || w.keys[k].label == w.rec.Intent.Label {
+		return true
+	}
+	for _, a := range w.rec.Abandoned {
+		if a.Label == w.keys[k].label {
+			return true
+		}
+	}
+	return false
+}
+
+// checkDeletion judges a deletion at its moment.
+func (w *world) checkDeletion(k int8) {
+	key := &w.keys[k]
+	if key.by == discarded && key.offered {
+		w.violate("promise 1: %s was offered, and is deleted as if it never was", keyID(k))
+	}
+	if key.by != retired {
+		return
+	}
+	if !key.doomed {
+		w.violate("%s is deleted and was never condemned", keyID(k))
+	}
+	wait := w.overlapOf(k)
+	for d := range w.c.dests {
+		if w.secrets[d].values[0] == k {
+			w.violate("promise 1: %s is deleted, and readers of %s hold it", keyID(k), destinations[d])
+			continue
+		}
+		if held := key.held[d]; held >= 0 && w.now-int(held) < wait {
+			w.violate("promise 1: %s is deleted %d ticks after readers of %s could read it, the overlap is %d",
+				keyID(k), w.now-int(held), destinations[d], wait)
+		}
+	}
+	if o := keyIndex(w.rec.Offer.Key); o >= 0 && w.keys[o].dead && w.keys[o].by != byPerson {
+		w.violate("promise 1: %s is deleted, and its successor %s is dead", keyID(k), keyID(o))
+	}
+}
+
+func (w *world) overlapOf(k int8) int {
+	overlap := max(w.c.policy.Overlap, w.c.policy.WriteDeadline)
+	if i := w.rec.old(keyID(k)); i >= 0 && w.rec.Leaked > 0 && w.rec.Old[i].Edition <= w.rec.Leaked {
+		overlap = w.c.policy.WriteDeadline
+	}
+	return int(overlap / oneTick)
+}
+
+// converged reports whether there is nothing left to do.
+func (w *world) converged() bool {
+	r := w.rec
+	if r.Parked != "" {
+		return w.c.mayPark
+	}
+	o := keyIndex(r.Offer.Key)
+	if r.Intent.Label != "" || r.Agreed.IsZero() || r.Request.Kind != RequestNone || o < 0 || w.keys[o].dead {
+		return false
+	}
+	wanted := w.c.wants[w.cfg]
+	if len(wanted) == 0 {
+		return true // nothing is issued and nothing is deleted
+	}
+	for _, d := range wanted {
+		s := &w.secrets[d]
+		if s.values[0] != o || !s.marked || s.of != s.n || s.mark.edition != r.Offer.Edition {
+			return false
+		}
+	}
+	for _, dest := range r.Dests {
+		if d := destIndex(dest); w.secrets[d].values[0] != o {
+			return true // left the configuration with an older key: nothing is deleted
+		}
+	}
+	if len(r.Old) > 0 {
+		return false
+	}
+	for k := range w.made {
+		if key := &w.keys[k]; !key.dead && key.ours && int8(k) != o && !w.c.findings {
+			return false
+		}
+	}
+	return true
+}
+
+func ticks(t time.Time) int { return int(t.Sub(at(0)) / oneTick) }
