@@ -1,0 +1,426 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keyrota/keyrota/providers/providertest"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+const month = 30 * 24 * time.Hour
+
+// TestWhatPlanSaysIsWhatSyncDoes makes a plan from a sweep, then real passes,
+// and compares the steps with the events that the passes saved.
+func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		yaml  string // oneAccount if empty
+		opt   providertest.PlatformOptions
+		given func(w *world) // after which the plan is made
+		want  []string
+		waits string   // what the account then waits for contains this
+		asks  string   // the assumptions contain this
+		again []string // what is planned after the pass
+	}{
+		{
+			name: "a new account",
+			want: []string{
+				"provision", "adopt (new) e1",
+				"deliver (new) e1 a:ml/train#WANDB_API_KEY", "deliver (new) e1 b:ml/train#KEY",
+			},
+			waits: "in step", asks: "shows the account's first key",
+		},
+		{
+			name:  "a new account on a server that shows no first key",
+			opt:   providertest.PlatformOptions{HidesFirstKey: true},
+			given: func(w *world) { w.hidesFirstKey = true },
+			want:  []string{"provision", "park e0"},
+			waits: "keyrota adopt",
+		},
+		{
+			name:  "nothing to do",
+			given: func(w *world) { w.pass() },
+			waits: "in step",
+		},
+		{
+			name:  "a rotation is due",
+			given: func(w *world) { w.pass(); w.sleep(month) },
+			want: []string{
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY", "deliver (new) e2 b:ml/train#KEY",
+			},
+			waits: "both keys work",
+		},
+		{
+			name:  "the overlap is over",
+			given: func(w *world) { w.pass(); w.sleep(month); w.pass(); w.sleep(25 * time.Hour) },
+			want:  []string{"retire key-2 e1"},
+			waits: "in step",
+		},
+		{
+			name:  "a store is down",
+			given: func(w *world) { w.pass(); w.sleep(month); w.stores["b"].Unreachable(true) },
+			waits: "b:ml/train#KEY cannot be looked at",
+		},
+		{
+			name: "a store is down while a delivery is under way",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.cut("put", "b")
+				w.pass()
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-typed-by-hand-0000000000000000000000000000"}`)
+				w.stores["b"].Unreachable(true)
+			},
+			want:  []string{"deliver key-3 e2 a:ml/train#WANDB_API_KEY"},
+			waits: "b:ml/train#KEY cannot be looked at",
+		},
+		{
+			name: "a hand edit",
+			given: func(w *world) {
+				w.pass()
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-typed-by-hand-0000000000000000000000000000"}`)
+			},
+			want: []string{"deliver key-2 e1 a:ml/train#WANDB_API_KEY"}, waits: "in step", asks: "by hand does not work",
+		},
+		{
+			name: "a hand edit of the only destination",
+			yaml: oneStore,
+			given: func(w *world) {
+				w.pass()
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-typed-by-hand-0000000000000000000000000000"}`)
+			},
+			want: []string{"deliver key-2 e1 a:ml/train#WANDB_API_KEY"}, asks: "earlier version of a:ml/train",
+		},
+		{
+			name: "the only destination was deleted",
+			yaml: oneStore,
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.pass()
+				w.stores["a"].Delete("ml/train")
+			},
+			// What was deleted is not read; the version before it holds the old key.
+			want: []string{"issue (new) e3", "deliver (new) e3 a:ml/train#WANDB_API_KEY"},
+			asks: "still holds key key-2",
+		},
+		{
+			name:  "the ledger is lost",
+			given: func(w *world) { w.pass(); w.sleep(month); w.pass(); w.loseLedger() },
+			want: []string{
+				"recover key-3 e3", "deliver key-3 e3 a:ml/train#WANDB_API_KEY", "deliver key-3 e3 b:ml/train#KEY",
+			},
+		},
+		{
+			name:  "the ledger is lost and a store is down",
+			given: func(w *world) { w.pass(); w.loseLedger(); w.stores["b"].Unreachable(true) },
+			waits: "nothing is on record, and b:ml/train#KEY cannot be looked at",
+		},
+		{
+			name:  "the format changed",
+			given: func(w *world) { w.pass(); w.configure(otherFormat) },
+			want:  []string{"deliver key-2 e1 a:ml/train#WANDB_API_KEY"},
+			waits: "in step",
+		},
+		{
+			name: "a stray key",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.loseAnswer()
+				w.dieAfter(rotation.EventIssueFailed)
+			},
+			want:  []string{"discard key-3"},
+			waits: "next try",
+		},
+		{
+			name: "a creation was cut short by the end of the process",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.dieAfter(rotation.EventIssuing)
+			},
+			want: []string{
+				"abandon",
+				"issue (new) e3", "deliver (new) e3 a:ml/train#WANDB_API_KEY", "deliver (new) e3 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "the process ended before a new key was delivered anywhere",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.dieAfter(rotation.EventDelivering)
+			},
+			want: []string{
+				"issue (new) e3", "deliver (new) e3 a:ml/train#WANDB_API_KEY", "deliver (new) e3 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "a delivery was cut short between data and mark",
+			yaml: oneStore,
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.cut("put", "a")
+				w.pass()
+				w.restart()
+			},
+			want: []string{"deliver key-3 e2 a:ml/train#WANDB_API_KEY"},
+			asks: "cut short",
+		},
+		{
+			name:  "without an admin key, nothing on record",
+			opt:   providertest.PlatformOptions{NoAdmin: true},
+			waits: "without an admin key",
+		},
+		{
+			name:  "without an admin key, a rotation is due",
+			given: func(w *world) { w.pass(); w.sleep(month); w.loseAdmin() },
+			want: []string{
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY", "deliver (new) e2 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "without an admin key, a stray key and a hand edit",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.loseAnswer()
+				w.dieAfter(rotation.EventIssueFailed)
+				w.loseAdmin()
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-typed-by-hand-0000000000000000000000000000"}`)
+			},
+			want: []string{"discard stray", "deliver key-2 e1 a:ml/train#WANDB_API_KEY"},
+			asks: "its answer was lost",
+			// Pages do not list this account's keys: as long as the label is on
+			// record, a sweep takes its key to exist.
+			again: []string{"discard stray"},
+		},
+		{
+			name: "without an admin key, adopted where it sits",
+			opt:  providertest.PlatformOptions{NoAdmin: true},
+			given: func(w *world) {
+				a := w.platform.AddAccount(rotation.Account{Name: "ci-train", Team: "ml", Scope: rotation.ScopeTeam})
+				_, value := w.platform.AddKey(a.ID, "")
+				w.stores["a"].Edit("old/place", value.Expose())
+				w.request(rotation.Request{Kind: rotation.RequestAdopt, From: rotation.Destination{Store: "a", Path: "old/place"}})
+			},
+			want: []string{
+				"find", "adopt (unknown) e1", "deliver (unknown) e1 a:ml/train#WANDB_API_KEY", "deliver (unknown) e1 b:ml/train#KEY",
+				// A key of unknown age is due at once.
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY", "deliver (new) e2 b:ml/train#KEY",
+			},
+			asks: "holds a live key of this account",
+		},
+		{
+			name: "a foreign secret",
+			given: func(w *world) {
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-of-someone-else-00000000000000000000000"}`)
+			},
+			want:  []string{"provision", "adopt (new) e1", "deliver (new) e1 b:ml/train#KEY"},
+			waits: "a:ml/train#WANDB_API_KEY is not ours",
+		},
+		{
+			name: "a secret named to be taken over",
+			given: func(w *world) {
+				w.stores["a"].Edit("ml/train", `{"WANDB_API_KEY":"CANARY-of-someone-else-00000000000000000000000"}`)
+				w.change(func(r *rotation.Record) {
+					r.Adopt = []rotation.Destination{{Store: "a", Path: "ml/train", Field: "WANDB_API_KEY"}}
+				})
+			},
+			want: []string{
+				"provision", "adopt (new) e1",
+				"deliver (new) e1 a:ml/train#WANDB_API_KEY", "deliver (new) e1 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "observed only", yaml: observeOnly,
+			waits: "manage: observe",
+		},
+		{
+			name: "due, and the window is closed", yaml: withWindow,
+			given: func(w *world) { w.pass(); w.sleep(month + 4*24*time.Hour + 3*time.Hour) }, // a Friday night
+			waits: "held back until the window opens",
+		},
+		{
+			name: "a person asks for a rotation while one is under way",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.pass()
+				w.request(rotation.Request{Kind: rotation.RequestRotate})
+			},
+			want: []string{
+				"issue (new) e3", "deliver (new) e3 a:ml/train#WANDB_API_KEY", "deliver (new) e3 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "a person rolls back",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.pass()
+				w.request(rotation.Request{Kind: rotation.RequestRollback, Key: "key-2"})
+			},
+			want: []string{
+				"rollback key-2 e3", "deliver key-2 e3 a:ml/train#WANDB_API_KEY", "deliver key-2 e3 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "a person rolls back to a key that is not there",
+			given: func(w *world) {
+				w.pass()
+				w.request(rotation.Request{Kind: rotation.RequestRollback, Key: "key-9"})
+			},
+			want:  []string{"refuse key-9"},
+			waits: "in step",
+		},
+		{
+			name: "a leak",
+			given: func(w *world) {
+				w.pass()
+				w.change(func(r *rotation.Record) { r.Leaked = r.Seq })
+			},
+			want: []string{
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY", "deliver (new) e2 b:ml/train#KEY",
+			},
+			waits: "overlap",
+		},
+		{
+			name:  "an old key was deleted by someone",
+			given: func(w *world) { w.pass(); w.sleep(month); w.pass(); w.platform.DeleteKey("key-2") },
+			want:  []string{"forget key-2 e1"},
+		},
+		{
+			name:  "the account was removed",
+			given: func(w *world) { w.pass(); w.platform.DeleteAccount(w.record().Account) },
+			want:  []string{"park key-2 e1"},
+			waits: "no longer lists this account",
+		},
+		{
+			name: "two accounts of one name",
+			given: func(w *world) {
+				for range 2 {
+					w.platform.AddAccount(rotation.Account{Name: "ci-train", Team: "ml", Scope: rotation.ScopeTeam})
+				}
+			},
+			want:  []string{"park e0"},
+			waits: "2 accounts by exactly this name",
+		},
+		{
+			name:  "a destination left the configuration",
+			given: func(w *world) { w.pass(); w.sleep(month); w.configure(oneStore) },
+			want:  []string{"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY"},
+			waits: "left the configuration",
+		},
+		{
+			name: "parked",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.platform.Set(func(o *providertest.PlatformOptions) { o.CreateDisabled = true })
+				w.pass()
+			},
+			waits: "disabled",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				yaml := c.yaml
+				if yaml == "" {
+					yaml = oneAccount
+				}
+				w := newWorld(t, yaml, c.opt)
+				if c.given != nil {
+					c.given(w)
+				}
+				p, pending := w.plan(time.Now())
+				w.ledger.trace = nil
+				steps := w.steps(p)
+				report := w.pass()
+				w.compare("the plan", c.want, steps)
+				w.compare("the passes", w.asSteps(steps), w.ledger.trace)
+				if got := len(pending) == 1; got != (report.Did > 0) {
+					t.Errorf("pending: %v, and the pass did %d things", pending, report.Did)
+				}
+				if p.Changes() != (len(c.want) > 0) {
+					t.Errorf("Changes() = %v", p.Changes())
+				}
+				wait := p.Waiting[0]
+				w.contains("waits for", wait.Why, c.waits)
+				wait.Why = strings.ReplaceAll(wait.Why, "memory: observe", "memory: look")
+				if wait.Why != report.Wait.Why || !wait.Until.Equal(report.Wait.Until) || wait.Overdue != report.Wait.Overdue {
+					t.Errorf("planned to wait for %q until %s (overdue: %v)\nand waits for   %q until %s (overdue: %v)",
+						wait.Why, wait.Until, wait.Overdue, report.Wait.Why, report.Wait.Until, report.Wait.Overdue)
+				}
+				assumed := ""
+				for _, s := range p.Steps {
+					assumed += s.Assuming
+				}
+				w.contains("assumes", assumed, c.asks)
+				again, _ := w.plan(time.Now())
+				w.compare("after the pass, the plan", c.again, w.steps(again))
+			})
+		})
+	}
+}
+
+// TestThePlanOfTheFuture makes a plan for a quarter of a year, then lets the
+// time pass and makes a pass whenever something is due.
+func TestThePlanOfTheFuture(t *testing.T) {
+	for _, yaml := range []string{oneAccount, withWindow} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, yaml, providertest.PlatformOptions{})
+			begun := time.Now()
+			until := begun.Add(3*month + 7*24*time.Hour)
+			p, _ := w.plan(until)
+			steps := w.steps(p)
+			var when []time.Time
+			for {
+				r := w.pass()
+				for len(when) < len(w.ledger.trace) {
+					when = append(when, time.Now())
+				}
+				if r.Wait.Until.IsZero() || r.Wait.Until.After(until) {
+					break
+				}
+				w.sleep(r.Wait.Until.Sub(time.Now()))
+			}
+			if len(steps) < 4+3*4 {
+				t.Errorf("only %d steps:\n%v", len(steps), steps)
+			}
+			w.compare("the passes", w.asSteps(steps), w.ledger.trace)
+			for i, s := range p.Steps {
+				if i < len(when) && !s.When.Equal(when[i]) {
+					t.Errorf("%s was planned for %s, and done at %s", steps[i], s.When, when[i])
+				}
+			}
+		})
+	}
+}
+
+// TestAPlanSaysWhatItAssumes: a value typed by hand is read only when
+// something is done, and then other things may follow than were planned.
+func TestAPlanSaysWhatItAssumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		_, value := w.platform.AddKey(w.record().Account, "made by hand")
+		if err := w.stores["a"].EditField("ml/train", "WANDB_API_KEY", value); err != nil {
+			t.Fatal(err)
+		}
+		p, pending := w.plan(time.Now())
+		if len(pending) != 1 || len(p.Steps) != 1 || p.Steps[0].Assuming == "" {
+			t.Fatalf("pending %v, planned %+v", pending, p.Steps)
+		}
+		w.ledger.trace = nil
+		w.pass()
+		if len(w.ledger.trace) == 0 || w.ledger.trace[0] != "adopt key-3 e2 a:ml/train#WANDB_API_KEY" {
+			t.Fatalf("done: %v", w.ledger.trace)
+		}
+	})
+}
