@@ -22,7 +22,7 @@ func (f *fold) try(at rotation.Place) rotation.Value {
 		case observed && h.State == rotation.StateUnknown:
 			v.Verdict, v.Words = rotation.Unreached, h.Words
 		case at.Version != "" && at.Version != h.Version:
-			v.Key, assuming = f.earlier(at, h)
+			v.Key, assuming = f.earlier(at.Destination, h)
 		default:
 			v.Key, assuming = f.current(at.Destination, h)
 		}
@@ -73,13 +73,9 @@ func (f *fold) current(d rotation.Destination, h rotation.Holding) (rotation.Key
 	return "", ""
 }
 
-// earlier assumes what an earlier version of a secret still holds: the newest
-// of them what was delivered before a person changed it, or before what a
-// person deleted.
-func (f *fold) earlier(at rotation.Place, h rotation.Holding) (rotation.KeyID, string) {
-	if len(h.Older) == 0 || h.Older[0] != at.Version {
-		return "", ""
-	}
+// earlier assumes what the earlier versions of a secret still hold: what was
+// delivered before a person changed it, or before what a person deleted.
+func (f *fold) earlier(d rotation.Destination, h rotation.Holding) (rotation.KeyID, string) {
 	var key rotation.KeyID
 	switch h.State {
 	case rotation.StateEdited:
@@ -92,7 +88,7 @@ func (f *fold) earlier(at rotation.Place, h rotation.Holding) (rotation.KeyID, s
 	if !f.world.lives(key) {
 		return "", ""
 	}
-	return key, "an earlier version of " + at.Destination.String() + " still holds key " + string(key)
+	return key, "an earlier version of " + d.String() + " still holds key " + string(key)
 }
 
 // adoptee is the key to be found where a person says: the one that they or the

@@ -122,7 +122,10 @@ func (f *fold) perform() (trouble string) {
 					return p.Step(s, r, seen, in, now)
 				})
 			if words != "" {
-				trouble = d.String() + ": " + words
+				if trouble != "" {
+					trouble += "; "
+				}
+				trouble += d.String() + ": " + words
 			}
 		}
 	}

@@ -60,19 +60,11 @@ func (w *world) holding(d rotation.Destination) (rotation.Holding, bool) {
 	return rotation.Holding{}, false
 }
 
-// put writes under a mark, and the value before stays readable behind it.
+// put has a destination hold what the mark says.
 func (w *world) put(d rotation.Destination, m rotation.Mark) rotation.Holding {
 	w.writes++
-	before, there := w.holding(d)
 	after := rotation.Holding{
-		State: rotation.StateMarked, Fresh: true, Version: rotation.Version(numbered(w.writes)),
-		Older: before.Older, Mark: m,
-	}
-	if before.State != rotation.StateAbsent && before.Version != "" {
-		after.Older = append([]rotation.Version{before.Version}, before.Older...)
-	}
-	if !there {
-		w.held = append(w.held, rotation.Held{Destination: d})
+		State: rotation.StateMarked, Fresh: true, Version: rotation.Version(numbered(w.writes)), Mark: m,
 	}
 	for i := range w.held {
 		if w.held[i].Destination == d {

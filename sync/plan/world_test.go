@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,17 @@ accounts:
     purpose: training
     owner: ml@example.org
     every: 30d
+`
+
+// threeAccounts are not in the order of their names.
+const threeAccounts = head + "    deliver: a:ml/train#KEY\n" + `  - name: zebra
+    team: ml
+    every: 10d
+    deliver: a:ml/zebra
+  - name: aardvark
+    team: ml
+    every: 10d
+    deliver: a:ml/aardvark
 `
 
 const (
@@ -118,6 +130,7 @@ type world struct {
 	inv           *inventory.Inventory
 	admin         bool
 	hidesFirstKey bool
+	noLedger      bool
 	nonces        int
 }
 
@@ -179,9 +192,15 @@ func (w *world) plan(until time.Time) (plan.Plan, []rotation.Ref) {
 	var accounts []plan.Account
 	for _, a := range w.inv.Accounts {
 		a.FirstKey = a.FirstKey && !w.hidesFirstKey
-		accounts = append(accounts, plan.Account{Spec: a.Spec, Record: w.ledger.record[a.Ref()], Observed: seen[a.Ref()]})
+		accounts = append(accounts, plan.Account{
+			Spec: a.Spec, Record: w.ledger.record[a.Ref()], Observed: seen[a.Ref()], NoLedger: w.noLedger,
+		})
 	}
-	return plan.Make(accounts, time.Now(), until), plan.Pending(accounts, time.Now())
+	p := plan.Make(accounts, time.Now(), until)
+	if again := plan.Make(accounts, time.Now(), until); !reflect.DeepEqual(p, again) {
+		w.t.Errorf("planned twice, it is another plan:\n%+v\n%+v", p, again)
+	}
+	return p, plan.Pending(accounts, time.Now())
 }
 
 func (w *world) pass() execute.Report {
