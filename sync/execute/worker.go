@@ -106,11 +106,16 @@ func (w *Worker) Hand(ref rotation.Ref, key rotation.KeyID, value providers.Secr
 	w.kept.put(ref, held{key: key, value: value})
 }
 
+// Inherit has w hold the keys that from holds, together with it: for a worker
+// that takes over, before its first pass.
+func (w *Worker) Inherit(from *Worker) { w.kept.of = from.kept.root() }
+
 // keeper holds new keys between passes until their destinations have them, so
 // that a store that is down for a while does not cost a key.
 type keeper struct {
 	lock sync.Mutex
 	keys map[rotation.Ref]held
+	of   *keeper // holds them instead; nil: nobody does
 }
 
 type held struct {
@@ -118,7 +123,15 @@ type held struct {
 	value providers.Secret
 }
 
+func (k *keeper) root() *keeper {
+	if k.of != nil {
+		return k.of
+	}
+	return k
+}
+
 func (k *keeper) get(ref rotation.Ref) (held, bool) {
+	k = k.root()
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	h, ok := k.keys[ref]
@@ -126,6 +139,7 @@ func (k *keeper) get(ref rotation.Ref) (held, bool) {
 }
 
 func (k *keeper) put(ref rotation.Ref, h held) {
+	k = k.root()
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	if k.keys == nil {
@@ -135,6 +149,7 @@ func (k *keeper) put(ref rotation.Ref, h held) {
 }
 
 func (k *keeper) drop(ref rotation.Ref) {
+	k = k.root()
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	delete(k.keys, ref)

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// logger returns where the daemon logs to: text for a person at a terminal,
+// JSON for whatever else reads standard error, unless the form was chosen.
+func (a *app) logger(chosen bool) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", a.logLevel)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if json := a.logJSON || !chosen && !terminal(a.stderr); json {
+		return slog.New(slog.NewJSONHandler(a.stderr, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, o)), nil
+}

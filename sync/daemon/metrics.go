@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"maps"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// metrics are what /metrics shows. No label holds an account or a path: their
+// number has no bound.
+type metrics struct {
+	lastSweep    prometheus.Gauge
+	sweepTook    prometheus.Histogram
+	passes       *prometheus.CounterVec
+	accounts     *prometheus.GaugeVec
+	late, parked prometheus.Gauge
+	calls        *prometheus.CounterVec
+	callTook     *prometheus.HistogramVec
+	reloadWorked prometheus.Gauge
+	reloads      *prometheus.CounterVec
+
+	lock sync.Mutex
+	are  map[rotation.Ref]standing
+}
+
+// standing is how an account was found last.
+type standing struct {
+	phase rotation.Phase
+	late  bool // something is in the way of what is due
+}
+
+func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
+	m := &metrics{
+		lastSweep: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_sweep_last_success_timestamp_seconds", Help: "When the last sweep ended that could decide on every account, in Unix time.",
+		}),
+		sweepTook: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "keyrota_sweep_duration_seconds", Help: "How long sweeps took.",
+			Buckets: []float64{.05, .1, .5, 1, 5, 10, 30, 60, 120, 300},
+		}),
+		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "keyrota_pass_total", Help: "Passes over one account, by what they came to.",
+		}, []string{"result"}),
+		accounts: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "keyrota_accounts", Help: "Accounts in the configuration, by phase.",
+		}, []string{"phase"}),
+		late: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_rotation_overdue", Help: "Accounts of which something is due that cannot be done now.",
+		}),
+		parked: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_account_parked", Help: "Accounts that wait for a person.",
+		}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "keyrota_provider_calls_total", Help: "Calls to the issuer and to each store, by operation and by what came of them.",
+		}, []string{"service", "op", "result"}),
+		callTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "keyrota_provider_call_duration_seconds", Help: "How long calls to the issuer and to each store took.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"service", "op"}),
+		reloadWorked: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_config_reload_success", Help: "Whether the configuration could be used when it was loaded last.",
+		}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "keyrota_config_reloads_total", Help: "Reloads of the configuration, by result.",
+		}, []string{"result"}),
+		are: map[rotation.Ref]standing{},
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "keyrota_build_info", Help: "The version of this program.",
+	}, []string{"version", "goversion"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	m.reloadWorked.Set(1)
+	for _, result := range []string{resultUnchanged, resultChanged, resultWaiting, resultParked, resultFailed} {
+		m.passes.WithLabelValues(result)
+	}
+	for _, result := range []string{reloadApplied, reloadRefused} {
+		m.reloads.WithLabelValues(result)
+	}
+	for _, c := range []prometheus.Collector{
+		m.lastSweep, m.sweepTook, m.passes, m.accounts, m.late, m.parked, m.calls, m.callTook, m.reloadWorked, m.reloads, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	m.show()
+	return m, nil
+}
+
+// The results of a reload.
+const (
+	reloadApplied = "applied"
+	reloadRefused = "refused"
+)
+
+func (m *metrics) reloaded(worked bool) {
+	if worked {
+		m.reloadWorked.Set(1)
+		m.reloads.WithLabelValues(reloadApplied).Inc()
+	} else {
+		m.reloadWorked.Set(0)
+		m.reloads.WithLabelValues(reloadRefused).Inc()
+	}
+}
+
+func (m *metrics) passed(result string) { m.passes.WithLabelValues(result).Inc() }
+
+// observing returns what counts calls, and then tells next.
+func (m *metrics) observing(next func(service, op string, err error, took time.Duration)) func(string, string, error, time.Duration) {
+	return func(service, op string, err error, took time.Duration) {
+		result := "ok"
+		if err != nil {
+			result = providers.KindOf(err).String()
+		}
+		m.calls.WithLabelValues(service, op, result).Inc()
+		m.callTook.WithLabelValues(service, op).Observe(took.Seconds())
+		if next != nil {
+			next(service, op, err, took)
+		}
+	}
+}
+
+// swept takes down a sweep, and how it found every account.
+func (m *metrics) swept(at time.Time, took time.Duration, current map[rotation.Ref]standing) {
+	m.lastSweep.Set(float64(at.UnixMilli()) / 1000)
+	m.sweepTook.Observe(took.Seconds())
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.are = maps.Clone(current)
+	m.show()
+}
+
+// stands takes down how a pass left an account.
+func (m *metrics) stands(ref rotation.Ref, s standing) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if m.are[ref] != s {
+		m.are[ref] = s
+		m.show()
+	}
+}
+
+// standing returns what is known of an account that is in a phase now.
+func (m *metrics) standing(ref rotation.Ref, p rotation.Phase) standing {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return standing{phase: p, late: m.are[ref].late}
+}
+
+// show counts the accounts. The caller holds the lock.
+func (m *metrics) show() {
+	counts := map[rotation.Phase]int{}
+	late := 0
+	for _, s := range m.are {
+		counts[s.phase]++
+		if s.late {
+			late++
+		}
+	}
+	for _, p := range []rotation.Phase{
+		rotation.PhaseNew, rotation.PhaseIssuing, rotation.PhaseDelivering, rotation.PhaseRetiring, rotation.PhaseSteady, rotation.PhaseParked,
+	} {
+		m.accounts.WithLabelValues(string(p)).Set(float64(counts[p]))
+	}
+	m.late.Set(float64(late))
+	m.parked.Set(float64(counts[rotation.PhaseParked]))
+}

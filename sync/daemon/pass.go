@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
+	"github.com/keyrota/keyrota/sync/inventory"
+)
+
+// work is one job of the queue: passes over one account, until nobody wants
+// another.
+func (d *Daemon) work(ctx context.Context, ref rotation.Ref) {
+	for ctx.Err() == nil && d.backlog.take(ref) {
+		state := d.state.Load()
+		a, wanted := state.account(ref)
+		if !wanted {
+			return // it left the configuration, and is left as it is
+		}
+		report, err := d.pass(ctx, state.Worker, a)
+		if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return // the engine stops
+		}
+		d.passed(ref, report, err)
+	}
+}
+
+// pass makes one pass. A fault of this program stops one account, not the
+// engine; its words might hold anything, so only those that cannot hold a key
+// are told.
+func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Account) (report execute.Report, err error) {
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		words := fmt.Sprintf("a %T", fault)
+		if e, ok := fault.(runtime.Error); ok {
+			words = e.Error()
+		}
+		err = fmt.Errorf("working on %s: a fault in keyrota: %s: please report this with the log", a.Ref(), words)
+		d.log.Error("a fault in keyrota", "account", string(a.Ref()), "fault", words, "stack", string(debug.Stack()))
+	}()
+	return w.Pass(ctx, a)
+}
+
+// passed takes down what came of a pass.
+func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
+	d.backlog.progress()
+	d.health.passed(err)
+	d.metrics.passed(resultOf(report, err))
+	if err != nil {
+		d.notices.failed(ref, err)
+		return
+	}
+	d.agenda.note(ref, report.Wait.Until, d.now())
+	d.notices.waits(ref, report.Record, report.Wait)
+	d.metrics.stands(ref, standing{phase: report.Record.Phase(), late: report.Wait.Overdue})
+}
+
+// What a pass came to.
+const (
+	resultUnchanged = "unchanged" // nothing was to be done
+	resultChanged   = "changed"   // what was to be done was done
+	resultWaiting   = "waiting"   // something is in the way of what is due
+	resultParked    = "parked"    // a person must act
+	resultFailed    = "failed"    // something did not come off
+)
+
+func resultOf(r execute.Report, err error) string {
+	switch {
+	case err != nil || r.Trouble != "":
+		return resultFailed
+	case r.Record.Parked != "":
+		return resultParked
+	case r.Wait.Overdue:
+		return resultWaiting
+	case r.Did > 0:
+		return resultChanged
+	}
+	return resultUnchanged
+}

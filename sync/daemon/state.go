@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
+	"github.com/keyrota/keyrota/sync/inventory"
+)
+
+// State is what one configuration makes of an engine. The engine sets the
+// hooks of its Observer and its Worker, after those that are there.
+type State struct {
+	Inventory  *inventory.Inventory
+	Observer   inventory.Observer
+	Worker     *execute.Worker // with a ledger
+	SweepEvery time.Duration
+	Workers    int // passes at once
+
+	index map[rotation.Ref]int
+}
+
+// load makes the configuration as it is now the engine's. Passes under way end
+// with the one that they began with.
+func (d *Daemon) load(ctx context.Context) error {
+	next, err := d.o.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if next.Inventory == nil || next.Worker == nil || next.SweepEvery <= 0 || next.Workers <= 0 {
+		return errors.New("the configuration says neither what to work on nor how often")
+	}
+	next.index = make(map[rotation.Ref]int, len(next.Inventory.Accounts))
+	for i, a := range next.Inventory.Accounts {
+		next.index[a.Ref()] = i
+	}
+	next.Observer.Call.Observed = d.metrics.observing(next.Observer.Call.Observed)
+	next.Worker.Call.Observed = d.metrics.observing(next.Worker.Call.Observed)
+	told := next.Worker.Saved
+	next.Worker.Saved = func(ref rotation.Ref, e rotation.Event) {
+		d.saved(ref, e)
+		if told != nil {
+			told(ref, e)
+		}
+	}
+	if last := d.state.Load(); last != nil {
+		next.Worker.Inherit(last.Worker)
+	}
+	d.state.Store(next)
+	d.notices.keep(func(ref rotation.Ref) bool { _, ok := next.index[ref]; return ok })
+	return nil
+}
+
+// reloading loads the configuration again whenever it is asked for. One that
+// cannot be used changes nothing.
+func (d *Daemon) reloading(ctx context.Context, q *queue) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.reloads:
+		}
+		workers := d.state.Load().Workers
+		if err := d.load(ctx); err != nil {
+			d.metrics.reloaded(false)
+			d.log.Error("the new configuration is refused; the old one stays in force", "error", err.Error())
+			continue
+		}
+		d.metrics.reloaded(true)
+		state := d.state.Load()
+		d.log.Info("the configuration was loaded again", "accounts", len(state.Inventory.Accounts))
+		d.Sweep()
+		if state.Workers != workers {
+			if err := q.resize(ctx, state.Workers); err != nil && ctx.Err() == nil {
+				d.log.Error(fmt.Sprintf("the number of workers stays %d", workers), "error", err.Error())
+			}
+		}
+	}
+}
