@@ -51,11 +51,7 @@ func (p *pass) keep(offered rotation.KeyID) {
 // others theirs.
 func (p *pass) deliver(ctx context.Context, action rotation.Action) (trouble string, err error) {
 	for _, d := range action.Destinations {
-		seen := &rotation.DeliverState{}
-		step := func(proc rotation.Deliver, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Deliver, rotation.Effect) {
-			return proc.Step(s, r, seen, in, now)
-		}
-		words, err := run(ctx, p, rotation.Deliver{Destination: d, Offer: p.record.Offer}, step)
+		words, err := p.deliverTo(ctx, d)
 		if err != nil {
 			return trouble, err
 		}
@@ -67,6 +63,27 @@ func (p *pass) deliver(ctx context.Context, action rotation.Action) (trouble str
 		}
 	}
 	return trouble, nil
+}
+
+// triesPerDelivery bounds how often a destination that changes between the
+// look and the write is looked at again: as fields of one secret do that
+// several accounts are delivered to at once.
+const triesPerDelivery = 10
+
+func (p *pass) deliverTo(ctx context.Context, d rotation.Destination) (trouble string, err error) {
+	offer := p.record.Offer
+	for range triesPerDelivery {
+		seen, conflict := &rotation.DeliverState{}, false
+		step := func(proc rotation.Deliver, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Deliver, rotation.Effect) {
+			conflict = in.Result == rotation.Conflict
+			return proc.Step(s, r, seen, in, now)
+		}
+		trouble, err = run(ctx, p, rotation.Deliver{Destination: d, Offer: offer}, step)
+		if err != nil || !conflict {
+			return trouble, err
+		}
+	}
+	return trouble, err
 }
 
 // run performs a procedure effect by effect. Once a creation has begun, it is

@@ -281,6 +281,29 @@ func TestAHandEditIsHealed(t *testing.T) {
 	})
 }
 
+// Fields of one secret belong to several accounts: whoever writes first makes
+// the others look again.
+func TestASecretThatChangesMeanwhileIsLookedAtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		changes := 0
+		w.stores["a"].Intercept(func(_ context.Context, s providertest.StoreStep) error {
+			if s.Op == "put" && s.Point == providertest.Before && changes < 3 {
+				changes++
+				w.stores["a"].Edit(s.Destination.Path, fmt.Sprintf(`{"OTHER":"%d"}`, changes))
+			}
+			return nil
+		})
+		if r := w.pass(); r.Failed() {
+			t.Fatalf("not delivered: %+v", r.Wait)
+		}
+		w.reader()
+		if changes != 3 {
+			t.Fatalf("%d changes", changes)
+		}
+	})
+}
+
 func TestALostLedgerIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
