@@ -2,14 +2,16 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // gate stands before a server. It lets a test look at each request before it
@@ -17,7 +19,7 @@ import (
 type gate struct {
 	URL string
 
-	next    http.Handler
+	handler http.Handler
 	look    func(*http.Request, graphRequest) // before the effect; nil: nobody looks
 	strikes *strikes
 }
@@ -50,9 +52,9 @@ func (g graphRequest) text(name string) string {
 	return find(g.Variables)
 }
 
-func newGate(t testing.TB, next http.Handler, s *strikes) *gate {
+func newGate(t testing.TB, handler http.Handler, s *strikes) *gate {
 	t.Helper()
-	g := &gate{next: next, strikes: s}
+	g := &gate{handler: handler, strikes: s}
 	front := httptest.NewServer(g)
 	t.Cleanup(front.Close)
 	g.URL = front.URL
@@ -65,59 +67,108 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	hit, after := g.strikes.count()
-	if hit != nil && !after {
-		hit()
+	var q graphRequest
+	_ = json.Unmarshal(body, &q) // what is no JSON has no operation
+	s := g.strikes.next(what(r, q))
+	if s != nil && s.moment == before {
+		s.hit()
 		panic(http.ErrAbortHandler)
 	}
 	if g.look != nil {
-		var q graphRequest
-		_ = json.Unmarshal(body, &q) // what is no JSON has no operation
 		g.look(r, q)
 	}
-	if hit == nil {
-		g.next.ServeHTTP(w, r)
-		return
+	switch {
+	case s == nil:
+		g.handler.ServeHTTP(w, r)
+	case s.moment == after:
+		// The client's going away must not undo the effect.
+		g.handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
+		s.hit()
+		panic(http.ErrAbortHandler)
+	default:
+		g.handler.ServeHTTP(w, r)
+		time.AfterFunc(s.later, s.hit)
 	}
-	// After the effect and before its answer: the client's going away must
-	// not undo the effect.
-	recorded := httptest.NewRecorder()
-	g.next.ServeHTTP(recorded, r)
-	hit()
-	maps.Copy(w.Header(), recorded.Header())
-	panic(http.ErrAbortHandler)
 }
 
-// strikes let something happen at the n-th request from now on, to whichever
-// server it goes.
+// what names a request: the operation of the platform, or the method and what
+// of Vault is called.
+func what(r *http.Request, q graphRequest) string {
+	if q.Operation != "" {
+		return q.Operation
+	}
+	for _, part := range []string{"metadata", "data", "subkeys"} {
+		if strings.Contains(r.URL.Path, "/secret/"+part+"/") {
+			return r.Method + " " + part
+		}
+	}
+	return r.Method
+}
+
+// changes says whether a request changes something.
+func changes(what string) bool {
+	switch method, _, _ := strings.Cut(what, " "); method {
+	case "PUT", "POST", "PATCH", "GenerateApiKey", "DeleteApiKey", "CreateServiceAccount":
+		return true
+	}
+	return false
+}
+
+// moment is when a strike falls.
+type moment string
+
+const (
+	before moment = "before"         // the effect: it does not come to pass
+	after  moment = "after"          // the effect: its answer is lost
+	later  moment = "a moment after" // the answer
+)
+
+// strike is something that happens once, at the n-th request of a kind.
+type strike struct {
+	n       int
+	changes bool // only requests that change something count
+	moment  moment
+	later   time.Duration // with the moment later
+	hit     func()
+
+	at string // what was struck
+}
+
+// strikes hold the strike that is next, to whichever server its request goes.
 type strikes struct {
-	mu    sync.Mutex
-	left  int
-	after bool
-	hit   func()
-
-	requests atomic.Int64
+	mu   sync.Mutex
+	aim  *strike
+	seen map[string]int // requests by what they are
 }
 
-// at calls hit at the n-th request, counted from 1, before or after its
-// effect.
-func (s *strikes) at(n int, after bool, hit func()) {
+// set puts a strike in the place of the last; nil puts none.
+func (s *strikes) set(aim *strike) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.left, s.after, s.hit = n, after, hit
+	s.aim = aim
 }
 
-func (s *strikes) none() { s.at(0, false, nil) }
-
-func (s *strikes) count() (hit func(), after bool) {
-	s.requests.Add(1)
+// requests are how many there were, by what they are.
+func (s *strikes) requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.left == 0 {
-		return nil, false
+	return maps.Clone(s.seen)
+}
+
+func (s *strikes) next(what string) *strike {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = map[string]int{}
 	}
-	if s.left--; s.left > 0 {
-		return nil, false
+	s.seen[what]++
+	if s.aim == nil || s.aim.changes && !changes(what) {
+		return nil
 	}
-	return s.hit, s.after
+	if s.aim.n--; s.aim.n > 0 {
+		return nil
+	}
+	struck := s.aim
+	s.aim, struck.at = nil, what
+	return struck
 }

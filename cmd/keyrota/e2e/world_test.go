@@ -34,6 +34,7 @@ type world struct {
 	other    *vaulttest.Proxy // the same Vault as the store "other"
 	gate     *gate            // before the platform
 	strikes  *strikes
+	noAdmin  bool   // the configuration names no admin key
 	prefix   string // of this test's paths in Vault's engine "secret"
 }
 
@@ -86,12 +87,16 @@ func forward(t testing.TB, to string) http.Handler {
 // with these defaults, and the accounts.
 func (w *world) configure(defaults, accounts string) {
 	w.t.Helper()
+	admin := ", admin_key: env:WANDB_ADMIN_KEY"
+	if w.noAdmin {
+		admin = ""
+	}
 	w.write("keyrota.yaml", `
 instance: e2e
 ledger: ledger.db
 listen: off
 sweep_every: 1s
-wandb: {url: "${WANDB}", organization: acme, admin_key: env:WANDB_ADMIN_KEY}
+wandb: {url: "${WANDB}", organization: acme`+admin+`}
 stores:
   vault: {address: "${VAULT}"}
   other: {type: vault, address: "${OTHER}"}

@@ -1,0 +1,334 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keyrota/keyrota/providers/vault/vaulttest"
+	"github.com/keyrota/keyrota/providers/wandb/sandbox"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// restlessAccounts have two destinations in two stores, two fields of one
+// secret, and a JSON object.
+const restlessAccounts = `
+  - name: model-training
+    team: ml-platform
+    purpose: training
+    deliver:
+      - vault:${PREFIX}/shared#TRAINING_KEY
+      - {store: other, path: "${PREFIX}/training", format: json, fields: {api_key: WANDB_API_KEY}}
+  - name: nightly-eval
+    team: ml-platform
+    purpose: nightly evaluation
+    deliver: vault:${PREFIX}/shared#EVAL_KEY
+  - name: report-builder
+    team: ml-platform
+    purpose: weekly reports
+    deliver: {store: vault, path: "${PREFIX}/report", format: json, fields: {api_key: WANDB_API_KEY}}
+`
+
+var restlessPlaces = []place{
+	{"model-training", "shared", field("TRAINING_KEY")},
+	{"model-training", "training", field("api_key")},
+	{"nightly-eval", "shared", field("EVAL_KEY")},
+	{"report-builder", "report", field("api_key")},
+}
+
+// TestKilledAtAnyMoment kills the program at random moments, and before and
+// after the effects of random requests, while both servers lose answers and
+// fail, and keys are due all the time. A reader never has a dead key; no key
+// is created without its label on record, or deleted while a store still has
+// it; and once nobody disturbs any more, each account has exactly one key.
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, command string
+		keys          sandbox.KeyStorage
+		noAdmin       bool
+		kills         int
+	}{
+		{"sync", "sync", sandbox.KeysShown, false, 50},
+		{"sync without an admin key", "sync", sandbox.KeysHashed, true, 25},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.keys)
+			w.noAdmin = c.noAdmin
+			k := &killer{t: t, world: w, command: c.command, random: seeded(t), kills: c.kills}
+			if testing.Short() {
+				k.kills /= 5
+			}
+			k.play()
+		})
+	}
+}
+
+// seeded returns a source of randomness whose seed is told, and can be given
+// in KEYROTA_SEED: what a killed process had come to is not repeated by it.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if given := os.Getenv("KEYROTA_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("KEYROTA_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+type killer struct {
+	*world
+	t       *testing.T
+	command string
+	random  *rand.Rand
+	kills   int
+
+	moments map[string]int // kills by kind of moment
+	rounds  int
+
+	mu     sync.Mutex
+	labels map[string]bool // of all requests to create a key
+}
+
+func (k *killer) play() {
+	t, begun := k.t, time.Now()
+	const overlap = time.Second
+	k.moments, k.labels = map[string]int{}, map[string]bool{}
+	k.gate.look = k.watch
+	k.configure("overlap: 1s, every: 1s", restlessAccounts)
+	k.put("shared", foreign)
+	if k.noAdmin {
+		k.adoptAll()
+	}
+	readers := k.read(overlap, restlessPlaces...)
+	for killed := 0; killed < k.kills; k.rounds++ {
+		if k.round() {
+			killed++
+		}
+		if t.Failed() {
+			break
+		}
+	}
+	k.quiet()
+	passes := k.converge()
+	readers.end(t)
+	counts := map[string]int{}
+	for _, e := range decode[historyJSON](t, k.run(0, "history", "-o", "json")).Events {
+		counts[e.Event]++
+		delete(k.labels, e.Label)
+	}
+	for label := range k.labels {
+		t.Errorf("label %s was used and is not on record", label)
+	}
+	t.Logf("kills %v in %d rounds; requests %v; converged after %d passes; %d reads, %d late, different keys %v; in %s\n%v",
+		k.moments, k.rounds, k.strikes.requests(), passes, readers.reads, readers.late, readers.different(),
+		time.Since(begun).Round(time.Second), counts)
+}
+
+// adoptAll does what people do where there is no admin key.
+func (k *killer) adoptAll() {
+	for _, p := range restlessPlaces {
+		if len(k.live(p.account)) > 0 {
+			continue
+		}
+		if _, err := k.platform.CreateServiceAccount(p.account, sandbox.ScopeTeam, team, ""); err != nil {
+			k.t.Fatal(err)
+		}
+		_, value, err := k.platform.CreateKey(p.account, "made by hand")
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		k.runWith(strings.NewReader(value), 0, "adopt", p.account, "--key-file", "-")
+	}
+}
+
+// watch looks at each request to the platform before its effect.
+func (k *killer) watch(_ *http.Request, q graphRequest) {
+	switch q.Operation {
+	case "GenerateApiKey":
+		label := q.text("description")
+		k.mu.Lock()
+		k.labels[label] = true
+		k.mu.Unlock()
+		if !k.onRecord(rotation.Label(label)) {
+			k.t.Errorf("a key is created under label %q, which is not on record", label)
+		}
+	case "DeleteApiKey":
+		id := q.text("id")
+		for _, p := range restlessPlaces {
+			fields, err := k.secret(p.secret)
+			if err != nil {
+				k.t.Error(err)
+				continue
+			}
+			if held, _ := k.platform.KeyID(p.key(fields)); id == "" || held == id {
+				k.t.Errorf("key %q of %s is deleted while %s holds it", id, p.account, p.secret)
+			}
+		}
+	}
+}
+
+func (k *killer) onRecord(label rotation.Label) bool {
+	ctx := context.Background()
+	l, err := ledger.OpenReadOnly(ctx, k.ledgerPath(), ledger.Options{})
+	if err != nil {
+		k.t.Errorf("looking for a label: %v", err)
+		return false
+	}
+	defer l.Close()
+	entries, err := l.List(ctx)
+	if err != nil {
+		k.t.Errorf("looking for a label: %v", err)
+	}
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool {
+		return e.Record.Intent.Label == label ||
+			slices.ContainsFunc(e.Record.Abandoned, func(a rotation.Abandoned) bool { return a.Label == label })
+	})
+}
+
+// round starts the program and kills it at some moment; it says whether it
+// did. Some rounds are left alone, so that keys come and go.
+func (k *killer) round() bool {
+	k.quiet()
+	for range k.random.IntN(3) {
+		k.fault()
+	}
+	args := []string{k.command}
+	if k.random.IntN(3) == 0 {
+		args = []string{"rotate", restlessPlaces[k.random.IntN(len(restlessPlaces))].account}
+	}
+	var beside *process
+	if k.random.IntN(4) == 0 {
+		beside = k.start(nil, "sync")
+		defer beside.wait(k.t)
+	}
+	r := k.start(nil, args...)
+	limit, struck := k.strike(r)
+	select {
+	case <-r.ended:
+	case <-time.After(limit):
+		r.kill()
+	}
+	k.strikes.set(nil)
+	if r.killed() {
+		k.moments[struck()]++
+		return true
+	}
+	if code := r.exitCode(); code != 0 && code != 3 {
+		k.t.Errorf("exit code %d:\n%s", code, r.text())
+	}
+	return false
+}
+
+// strike chooses the moment at which a process is killed, and returns the
+// longest that it may run, and then a name of the moment.
+func (k *killer) strike(r *process) (time.Duration, func() string) {
+	s := &strike{hit: r.kill}
+	switch k.random.IntN(8) {
+	case 0:
+		return time.Duration(k.random.IntN(300)) * time.Millisecond, func() string { return "at some time" }
+	case 1:
+		return endsWithin, nil // left alone
+	case 2, 3:
+		s.n = 1 + k.random.IntN(30)
+	default:
+		s.n, s.changes = 1+k.random.IntN(6), true
+	}
+	s.moment = []moment{before, after, later}[k.random.IntN(3)]
+	s.later = time.Duration(k.random.IntN(8000)) * time.Microsecond
+	k.strikes.set(s)
+	return endsWithin, func() string { return string(s.moment) + " " + s.at }
+}
+
+// fault lets one of the servers fail once.
+func (k *killer) fault() {
+	pick := func(of ...string) string { return of[k.random.IntN(len(of))] }
+	if k.random.IntN(2) == 0 {
+		f := sandbox.Fault{Count: 1, Skip: k.random.IntN(2)}
+		switch k.random.IntN(6) {
+		case 0, 1:
+			f.Kind, f.Operation = sandbox.FaultLostAnswer, pick("generateApiKey", "deleteApiKey", "createServiceAccount")
+		case 2:
+			f.Kind, f.Operation = sandbox.FaultServerError, pick("generateApiKey", "deleteApiKey", "viewer", "users", "entity")
+		case 3:
+			f.Kind, f.Operation = sandbox.FaultDropped, pick("generateApiKey", "deleteApiKey", "viewer")
+		case 4:
+			f.Kind, f.Operation, f.Delay = sandbox.FaultRateLimited, pick("generateApiKey", "users"), time.Second
+		case 5:
+			f.Kind, f.Operation, f.Delay = sandbox.FaultDelayedKey, "generateApiKey", 300*time.Millisecond
+		}
+		if err := k.platform.AddFault(f); err != nil {
+			k.t.Fatal(err)
+		}
+		return
+	}
+	f := vaulttest.Fault{Kind: pick("POST data", "PATCH data", "PATCH metadata", "POST metadata", "GET metadata", "GET data"), Skip: k.random.IntN(3)}
+	switch k.random.IntN(4) {
+	case 0, 1:
+		f.Drop = true
+	case 2:
+		f.Status = http.StatusServiceUnavailable
+	case 3:
+		f.Refuse = true
+	}
+	[]*vaulttest.Proxy{k.proxy, k.other}[k.random.IntN(2)].Inject(f)
+}
+
+// quiet makes both servers well again.
+func (k *killer) quiet() {
+	k.platform.ClearFaults()
+	k.proxy.Reset()
+	k.other.Reset()
+}
+
+// converge lets the program work undisturbed until each account has one key,
+// which every reader has, and returns how many passes that took.
+func (k *killer) converge() int {
+	t := k.t
+	t.Helper()
+	k.configure("overlap: 1s, every: 90d", restlessAccounts)
+	deadline := time.Now().Add(60 * time.Second)
+	for passes := 1; ; passes++ {
+		pass := k.try("sync")
+		var wrong []string
+		for ref, s := range k.status() {
+			if s.Parked != "" {
+				t.Logf("parked: %s: %s", ref, s.Parked)
+				k.try("rotate", ref)
+			}
+			_, name, _ := strings.Cut(ref, "/")
+			if live := k.live(name); s.Phase != "steady" || !s.Agree || !slices.Equal(live, []string{s.Key}) {
+				wrong = append(wrong, fmt.Sprintf("%s: keys %v, status %+v", ref, live, s))
+			}
+			for _, p := range restlessPlaces {
+				fields, err := k.secret(p.secret)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if held, _ := k.platform.KeyID(p.key(fields)); p.account == name && held != s.Key {
+					wrong = append(wrong, fmt.Sprintf("%s: %s holds %q, offered is %q", ref, p.secret, held, s.Key))
+				}
+			}
+		}
+		if len(wrong) == 0 {
+			return passes
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not converge:\n%s\n%s\n%s", strings.Join(wrong, "\n"), pass.text(), k.try("history").text())
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
