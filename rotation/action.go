@@ -43,6 +43,7 @@ type Action struct {
 	Events       []Event       // of Save
 	Places       []Place       // of Seek and DoIssue
 	Key          KeyID         // of DoRetire and DoDiscard; of Seek: what is sought, may be empty
+	Label        Label         // of DoDiscard
 	Destinations []Destination // of DoDeliver; of Wait: those that are in the way
 	Until        time.Time     // of Wait: when the next thing is due by itself; zero: unknown
 	Overdue      bool          // of Wait: something is in the way of what is due

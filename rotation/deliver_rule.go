@@ -19,7 +19,7 @@ func (d *decision) deliver() (Action, bool) {
 				return Action{Kind: Seek, Rule: 9, Places: []Place{at}, Why: w.Destination.String() + " was changed since it was delivered"}, true
 			case v.Verdict == Unreached || v.Verdict == Foreign:
 				continue // not known to be worthless: left as it is
-			case v.Verdict == Live && !d.r.knows(v.Key):
+			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.offerable(v.Key):
 				r := d.r.offering(d.r.Seq+1, v.Key, d.r.Offer.Issued)
 				return save(9, w.Destination.String()+" holds another live key of this account, put there by hand", r,
 					Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq, Destination: w.Destination, Words: "found in place of the delivered one"})
@@ -28,7 +28,7 @@ func (d *decision) deliver() (Action, bool) {
 		lacks = append(lacks, w.Destination)
 	}
 	present, known := d.o.listed(d.r.Offer.Key, d.r.Offer.Edition)
-	dead := known && !present
+	dead := known && !present || d.foundDead()
 	if len(lacks) == 0 && !dead {
 		return Action{}, false
 	}
@@ -43,17 +43,34 @@ func (d *decision) deliver() (Action, bool) {
 		a.Overdue, a.Destinations = true, at
 		return a, ok
 	}
+	if d.outdated() {
+		return lookAgain()
+	}
 	why := "the value of the offered key is lost"
 	if dead {
 		why = "the offered key was deleted at the platform"
 	}
-	if !d.o.Listing.Complete {
+	switch {
+	case d.slotFree() || d.foundDead() && !d.s.Admin:
+		return d.issue(9, why)
+	case !d.o.Listing.Complete:
 		return d.unlisted(9)
 	}
-	if d.slotFree() {
-		return d.issue(9, why)
-	}
 	return d.withdraw(why)
+}
+
+// foundDead reports whether the offered key was read back from where its mark
+// says it is, and does not work.
+func (d *decision) foundDead() bool {
+	if _, ok := d.o.live(d.r.Offer.Key); ok {
+		return false
+	}
+	for _, p := range d.placesOf(d.r.Offer.Key) {
+		if v, tried := d.o.value(p); tried && v.Verdict == Dead {
+			return true
+		}
+	}
+	return false
 }
 
 // withdraw offers a live key again whose value can be read, where no further
@@ -76,7 +93,7 @@ func (d *decision) first() (Action, bool) {
 		return Action{}, false
 	}
 	for _, v := range d.o.Values {
-		if i := d.r.old(v.Key); v.Verdict == Live && (i < 0 || !d.r.Old[i].Condemned) {
+		if v.Verdict == Live && d.r.offerable(v.Key) {
 			r := d.r.offering(d.r.Seq+1, v.Key, d.r.Provision)
 			return save(9, "the account's first key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq})
 		}

@@ -4,7 +4,8 @@ import "time"
 
 // Discard deletes a key that was created and never offered.
 type Discard struct {
-	Key KeyID
+	Key   KeyID
+	Label Label
 
 	revoked bool
 	end     bool
@@ -26,7 +27,9 @@ func (p Discard) Step(_ Spec, r Record, in Outcome, _ time.Time) (Discard, Effec
 		return p, done("it could not be deleted: " + in.Words)
 	}
 	p.end = true
-	return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{{Kind: EventDiscarded, Key: p.Key}}}
+	return p, Effect{Kind: SaveRecord, Record: r.without(p.Label), Events: []Event{{
+		Kind: EventDiscarded, Key: p.Key, Label: p.Label,
+	}}}
 }
 
 // Provision creates an account at the platform. Creating is not idempotent, so

@@ -11,8 +11,10 @@ import (
 // current one, revisions are current or not, labels are the numbers of their
 // nonces, and what is never read again is left out.
 type encoder struct {
-	b     []byte
-	procs [maxProcs][]byte
+	b        []byte
+	procs    [maxProcs][]byte
+	editions []Edition // in use, ascending
+	small    []byte    // what each is written as
 }
 
 func (e *encoder) put(vs ...byte) { e.b = append(e.b, vs...) }
@@ -26,7 +28,7 @@ func (e *encoder) flag(v bool) {
 }
 
 const (
-	saturatedAge = 2 // ticks: the overlap, and what the schedule waits
+	saturatedAge = 2  // ticks: the overlap, and what the schedule waits
 	furthest     = 20 // ticks ahead: the longest pause after a failed creation
 )
 
@@ -48,6 +50,7 @@ func labelIndex(l Label) byte {
 // state writes w and returns, for each process in the order of the encoding,
 // which one it is: processes are alike, so their order is that of their bytes.
 func (e *encoder) state(w *world) (order [maxProcs]uint8) {
+	e.gather(w)
 	e.b = e.b[:0]
 	e.record(w, w.rec)
 	e.flag(w.backup != nil)
@@ -57,22 +60,28 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces))
 	for k := range w.made {
 		key := &w.keys[k]
-		e.put(labelIndex(key.label), bits(key.dead, key.ours, key.offered, key.doomed), byte(key.by))
+		e.put(labelIndex(key.label))
+		if key.ours && w.inSight(int8(k)) {
+			e.edition(labelEdition(key.label))
+		}
+		e.put(bits(key.dead, key.ours, key.offered, key.doomed), byte(key.by))
 		if key.dead {
 			continue
 		}
+		held := -1 // whichever destination held it last decides
 		for d := range w.c.dests {
-			if held := key.held[d]; held < 0 {
-				e.put(0)
-			} else {
-				e.put(byte(1 + min(w.now-int(held), saturatedAge)))
-			}
+			held = max(held, int(key.held[d]))
+		}
+		if held < 0 {
+			e.put(0)
+		} else {
+			e.put(byte(1 + min(w.now-held, saturatedAge)))
 		}
 	}
 	for d := range w.c.dests {
 		s := &w.secrets[d]
-		e.put(byte(min(s.n, oldest+1)))
-		for _, v := range s.values {
+		e.put(byte(min(s.n, w.c.older+1)))
+		for _, v := range s.values[:w.c.older+1] {
 			e.put(byte(v))
 		}
 		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n))
@@ -119,29 +128,93 @@ func bits(flags ...bool) (b byte) {
 }
 
 func (e *encoder) mark(m mark) {
-	e.put(byte(m.edition), byte(m.key), byte(m.ledger), byte(len(m.shape)))
+	e.edition(m.edition)
+	e.put(byte(m.key), byte(m.ledger), byte(len(m.shape)))
 }
 
 func (e *encoder) record(w *world, r *Record) {
-	e.put(bits(r.Account != "", r.Parked != ""), byte(r.Seq), labelIndex(r.Intent.Label), byte(len(r.Abandoned)))
+	e.put(bits(r.Account != "", r.Parked != ""), labelIndex(r.Intent.Label))
+	e.edition(r.Seq)
+	e.edition(r.Offer.Edition)
+	e.edition(r.Leaked)
 	for _, a := range r.Abandoned {
-		e.put(labelIndex(a.Label))
+		if w.matters(a.Label) {
+			e.put(labelIndex(a.Label))
+		}
 	}
-	e.put(byte(r.Offer.Edition), byte(keyIndex(r.Offer.Key)), byte(len(r.Old)))
+	e.put(0)
+	e.put(byte(keyIndex(r.Offer.Key)), byte(len(r.Old)))
 	if w.nonces < w.c.rotations { // only the schedule reads it
 		e.age(w, r.Offer.Issued)
 	}
 	for _, o := range r.Old {
-		e.put(byte(keyIndex(o.Key)), byte(o.Edition), bits(o.Condemned, o.Issued.IsZero()))
+		e.edition(o.Edition)
+		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero()))
+	}
+	for _, g := range r.Gone {
+		if k := keyIndex(g.Key); w.inSight(k) {
+			e.put(100 + byte(k))
+		}
 	}
 	e.age(w, r.Agreed)
 	e.dests(r.Dests)
-	e.put(byte(r.Leaked), byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
+	e.put(byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
 	if w.now < ticks(r.NotBefore) {
 		e.age(w, r.NotBefore)
 	} else {
 		e.put(0)
 	}
+}
+
+// inSight reports whether somebody may still act on having seen a dead key.
+func (w *world) inSight(k int8) bool {
+	if !w.keys[k].dead {
+		return true
+	}
+	for i := range w.c.procs {
+		p := &w.procs[i]
+		if p.mem == k || p.issue != nil && p.auth == k {
+			return true
+		}
+		if p.obs == nil {
+			continue
+		}
+		for _, l := range p.obs.Listing.Keys {
+			if l.ID == keyID(k) {
+				return true
+			}
+		}
+		for _, v := range p.obs.Values {
+			if v.Key == keyID(k) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// matters reports whether a key with this label lives, may come to live, or is
+// in a listing that somebody still acts on.
+func (w *world) matters(l Label) bool {
+	for k := range w.made {
+		if !w.keys[k].dead && w.keys[k].label == l {
+			return true
+		}
+	}
+	for i := range w.c.procs {
+		p := &w.procs[i]
+		if p.issue != nil && p.issue.label == l {
+			return true
+		}
+		if p.obs != nil {
+			for _, k := range p.obs.Listing.Keys {
+				if k.Label == l {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // dests writes a set; its order decides nothing but which is seen to first.
@@ -154,11 +227,12 @@ func (e *encoder) dests(ds []Destination) {
 }
 
 func (e *encoder) version(w *world, d int8, v Version) {
-	e.put(byte(min(w.secrets[d].n-versionNumber(v), oldest+2)))
+	e.put(byte(min(w.secrets[d].n-versionNumber(v), w.c.older+2)))
 }
 
 func (e *encoder) holding(w *world, d int8, h Holding) {
-	e.put(byte(h.State)<<1|bits(h.Fresh), byte(len(h.Older)), byte(h.Mark.Edition), byte(keyIndex(h.Mark.Key)), byte(len(h.Mark.Shape)))
+	e.put(byte(h.State)<<1|bits(h.Fresh), byte(len(h.Older)), byte(keyIndex(h.Mark.Key)), byte(len(h.Mark.Shape)))
+	e.edition(h.Mark.Edition)
 	if h.Mark.Ledger != "" {
 		e.put(byte(ledgerIndex(h.Mark.Ledger)))
 	}
@@ -194,7 +268,8 @@ func (e *encoder) process(w *world, p *process) {
 
 func (e *encoder) observed(w *world, p *process) {
 	l := &p.obs.Listing
-	e.put(byte(l.Offered), bits(l.Complete, l.Account != ""), byte(len(l.Keys)))
+	e.edition(l.Offered)
+	e.put(bits(l.Record == w.rec.Stamp(), l.Complete, l.Account != ""), byte(len(l.Keys)))
 	for _, k := range l.Keys {
 		e.put(byte(keyIndex(k.ID)))
 	}
@@ -230,6 +305,9 @@ func (e *encoder) procedure(w *world, p *process) {
 		}
 	case p.issue != nil:
 		q := p.issue
+		if q.label != "" {
+			e.edition(labelEdition(q.label))
+		}
 		e.put(byte(q.step), labelIndex(q.label), q.Nonce[0], byte(keyIndex(q.key)), byte(p.auth))
 		e.place(w, q.Auth)
 		if current {
@@ -243,7 +321,8 @@ func (e *encoder) procedure(w *world, p *process) {
 		}
 	case p.deliver != nil:
 		q := p.deliver
-		e.put(byte(q.step), byte(q.Offer.Edition), byte(keyIndex(q.Offer.Key)))
+		e.edition(q.Offer.Edition)
+		e.put(byte(q.step), byte(keyIndex(q.Offer.Key)))
 		e.dests(p.queue)
 		d := destIndex(q.Destination)
 		e.put(byte(d))
@@ -256,15 +335,16 @@ func (e *encoder) procedure(w *world, p *process) {
 			e.record(w, &p.eff.Record)
 		}
 		if p.eff.Kind == PutKey {
-			e.put(byte(p.put), byte(p.eff.Edition), byte(keyIndex(p.eff.Key)), byte(len(p.shape)))
+			e.put(byte(p.put), byte(keyIndex(p.eff.Key)), byte(len(p.shape)))
 			e.put(byte(min(max(p.deadline-w.now, 0), 8)))
 			if p.put == putMark {
-				e.put(byte(min(w.secrets[d].n-p.written, oldest+2)))
+				e.put(byte(min(w.secrets[d].n-p.written, w.c.older+2)))
 			}
 		}
 	case p.retire != nil:
 		q := p.retire
-		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(q.offer.Edition), byte(keyIndex(q.offer.Key)))
+		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)))
+		e.edition(q.offer.Edition)
 		e.place(w, q.verified)
 		e.record(w, p.rec)
 		if p.eff.Kind == SaveRecord && current {

@@ -216,7 +216,7 @@ func (x *explorer) runAlone(start uint32) []string {
 	w.log = log
 	me := int(start) % x.c.procs
 	log.lines = append(log.lines, fmt.Sprintf("---- from here on process %d runs alone", me))
-	for range 80 {
+	for range 40 {
 		if a := w.do(choice{proc: int8(me)}); a != nil && a.Kind == Wait {
 			w.do(choice{proc: -1, kind: tick})
 		}

@@ -17,19 +17,21 @@ func smallPolicy() Policy {
 func settings() []*setting {
 	one := func(name, story string, b budget) *setting {
 		return &setting{
-			name: name, story: story, start: steady, procs: 1, dests: 2, cas: [maxDests]bool{true, false},
+			name: name, story: story, start: steady, procs: 1, dests: 2, older: 1, cas: [maxDests]bool{true, false},
 			wants: [][]int8{{0, 1}}, rotations: 1, nonces: 4, policy: smallPolicy(), budget: b, small: true,
 		}
 	}
 	two := func(name, story string, b budget) *setting {
 		c := one(name, story, b)
-		c.procs, c.small = 2, false
+		c.procs, c.small, c.nonces = 2, false, 2
 		return c
 	}
 	snap := func(c *setting) *setting { c.merged = true; return c }
 	return []*setting{
 		snap(two("snap/calm", "two", budget{})),
 		snap(two("snap/crash", "two", budget{crash: 1})),
+		solo(snap(two("cas/calm", "two", budget{})), true),
+		solo(snap(two("nocas/calm", "two", budget{})), false),
 		snap(two("snap/lost", "two", budget{lost: 1})),
 		one("one/calm", "one process, nothing goes wrong", budget{}),
 		one("one/crash", "one process that crashes twice", budget{crash: 2}),
@@ -55,4 +57,9 @@ func TestExplore(t *testing.T) {
 			}
 		})
 	}
+}
+
+func solo(c *setting, cas bool) *setting {
+	c.dests, c.wants, c.cas[0] = 1, [][]int8{{0}}, cas
+	return c
 }

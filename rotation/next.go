@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -50,7 +51,20 @@ func wait(rule int, until time.Time, format string, args ...any) (Action, bool) 
 	return Action{Kind: Wait, Rule: rule, Until: until, Why: fmt.Sprintf(format, args...)}, true
 }
 
+// outdated reports whether the record changed since it was looked at: what
+// was seen may be what another worker is just putting right.
+func (d *decision) outdated() bool {
+	return d.o.Listing.Record != 0 && d.o.Listing.Record != d.r.Stamp()
+}
+
+func lookAgain() (Action, bool) {
+	return Action{Kind: LookFreshly, Rule: 6, Why: "the record changed since the last look"}, true
+}
+
 func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
+	if d.outdated() {
+		return lookAgain()
+	}
 	r := d.r.Clone()
 	r.Parked = fmt.Sprintf(format, args...)
 	r.Request = Request{}
@@ -101,7 +115,7 @@ func (d *decision) strays() (Action, bool) {
 		}
 		for _, a := range d.r.Abandoned {
 			if a.Label == k.Label {
-				return d.withAuth(Action{Kind: DoDiscard, Rule: 4, Key: k.ID, Why: "created, and never offered to anyone"})
+				return d.withAuth(Action{Kind: DoDiscard, Rule: 4, Key: k.ID, Label: k.Label, Why: "created, and never offered to anyone"})
 			}
 		}
 	}
@@ -128,12 +142,23 @@ func (d *decision) withAuth(a Action) (Action, bool) {
 func (d *decision) forget() (Action, bool) {
 	for i, old := range d.r.Old {
 		if present, known := d.o.listed(old.Key, old.Edition); known && !present {
-			r := d.r.Clone()
-			r.Old = append(r.Old[:i], r.Old[i+1:]...)
-			return save(5, "it is gone", r, Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
+			return save(5, "it is gone", d.r.forgetting(i, d.now), Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
+		}
+	}
+	for _, a := range d.r.Abandoned {
+		if d.neverMade(a) {
+			return save(5, "no key came of it", d.r.without(a.Label))
 		}
 	}
 	return Action{}, false
+}
+
+// neverMade reports that no key bears an abandoned label, by a listing begun
+// so late that none can come any more.
+func (d *decision) neverMade(a Abandoned) bool {
+	l := d.o.Listing
+	return l.Complete && l.Fresh && l.At.After(a.At.Add(d.s.Policy.WriteDeadline)) &&
+		!slices.ContainsFunc(l.Keys, func(k Key) bool { return k.Label == a.Label })
 }
 
 // lookFreshly comes before every rule that acts on what was seen. Waiting
@@ -226,13 +251,12 @@ func (d *decision) adopt(q Request) (Action, bool) {
 	}
 	r := d.r.Clone()
 	r.Request = Request{}
-	i := r.old(v.Key)
 	switch {
 	case v.Verdict == Unreached:
 		return wait(7, time.Time{}, "cannot read the key to adopt: %s", v.Words)
-	case v.Verdict != Live || i >= 0 && r.Old[i].Condemned:
+	case v.Verdict != Live || !r.offerable(v.Key):
 		words := "adoption refused: " + map[Verdict]string{
-			Live: "that key is being deleted", Dead: "no key there, or one that does not work",
+			Live: "that key is being deleted, or is deleted already", Dead: "no key there, or one that does not work",
 			Foreign: "that key belongs to someone else", Unreadable: "it cannot be read back",
 		}[v.Verdict]
 		return save(7, words, r, Event{Kind: EventRequested, Key: v.Key, Words: words})
@@ -337,7 +361,9 @@ func (d *decision) unlisted(rule int) (Action, bool) {
 	if words == "" {
 		words = "not asked"
 	}
-	return wait(rule, time.Time{}, "the platform's keys are unknown: %s", words)
+	a, ok := wait(rule, time.Time{}, "the platform's keys are unknown: %s", words)
+	a.Overdue = true
+	return a, ok
 }
 
 // slotFree reports whether one more live key is allowed: at most three of

@@ -1,5 +1,7 @@
 package rotation
 
+import "time"
+
 // Spec is what is wanted of one account.
 type Spec struct {
 	Account   Account
@@ -66,6 +68,11 @@ type Listing struct {
 	// absent.
 	Offered Edition
 	Account AccountID
+	// Record is the Stamp of what was on record before anything was looked at;
+	// zero if nobody says. Nobody is called to an account that others worked on
+	// meanwhile: it is looked at again first.
+	Record uint64
+	At     time.Time // when it was begun; zero: not known
 }
 
 // Held is a holding and where it was seen.
@@ -107,7 +114,8 @@ const (
 type Verdict uint8
 
 const (
-	// Unreached: the place, or the platform, could not be asked.
+	// Unreached: the place, or the platform, could not be asked; or the version
+	// that was asked for is not there any more, which says nothing of the key.
 	Unreached Verdict = iota
 	// Live: a key of this account that works.
 	Live

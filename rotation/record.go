@@ -1,6 +1,8 @@
 package rotation
 
 import (
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -16,6 +18,7 @@ type Record struct {
 	Abandoned []Abandoned
 	Offer     Offer
 	Old       []Old         // offered once, oldest first
+	Gone      []Gone        // offered once, and deleted since
 	Agreed    time.Time     // when all destinations were first seen to hold the offer; zero: they do not
 	Dests     []Destination // every destination ever written
 	Adopt     []Destination // secrets without a mark that a person named to be taken over
@@ -52,6 +55,14 @@ type Old struct {
 	Edition   Edition // the last it was offered under; 0 if never by this record
 	Issued    time.Time
 	Condemned bool // its deletion was begun: never to be offered again
+}
+
+// Gone is a key that was offered once and is deleted. What was read before its
+// deletion may still show it alive, so it is remembered for a while, and never
+// offered again.
+type Gone struct {
+	Key KeyID
+	At  time.Time
 }
 
 // RequestKind says what a person asked for.
@@ -111,9 +122,23 @@ func (r Record) Phase() Phase {
 func (r Record) Clone() Record {
 	r.Abandoned = slices.Clone(r.Abandoned)
 	r.Old = slices.Clone(r.Old)
+	r.Gone = slices.Clone(r.Gone)
 	r.Dests = slices.Clone(r.Dests)
 	r.Adopt = slices.Clone(r.Adopt)
 	return r
+}
+
+// Stamp tells a record from what it was before: equal stamps are equal records,
+// as far as 64 bits can tell. It is not kept anywhere.
+func (r Record) Stamp() uint64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprint(h, r.Account, r.Seq, r.Intent.Label, r.Offer.Edition, r.Offer.Key, r.Agreed.UnixNano(),
+		r.Leaked, r.Request.Kind, r.Request.Key, r.Parked, r.Tries, r.NotBefore.UnixNano(),
+		len(r.Abandoned), len(r.Gone), len(r.Dests), len(r.Adopt))
+	for _, o := range r.Old {
+		_, _ = fmt.Fprint(h, o.Key, o.Edition, o.Condemned)
+	}
+	return h.Sum64()
 }
 
 // knows reports whether the record explains a key by its id.
@@ -142,7 +167,32 @@ func (r Record) offering(e Edition, k KeyID, issued time.Time) Record {
 	return r
 }
 
-// abandonedFor is how long a label without a key is remembered.
+// offerable reports whether nothing on record says that k is being deleted, or
+// is deleted already.
+func (r Record) offerable(k KeyID) bool {
+	i := r.old(k)
+	return k != "" && (i < 0 || !r.Old[i].Condemned) &&
+		!slices.ContainsFunc(r.Gone, func(g Gone) bool { return g.Key == k })
+}
+
+// forgetting returns the record with its i-th old key gone.
+func (r Record) forgetting(i int, now time.Time) Record {
+	r = r.Clone()
+	r.Gone = slices.DeleteFunc(r.Gone, func(g Gone) bool { return now.Sub(g.At) > abandonedFor })
+	r.Gone = append(r.Gone, Gone{Key: r.Old[i].Key, At: now})
+	r.Old = slices.Delete(r.Old, i, i+1)
+	return r
+}
+
+// without returns the record with one abandoned label forgotten.
+func (r Record) without(l Label) Record {
+	r = r.Clone()
+	r.Abandoned = slices.DeleteFunc(r.Abandoned, func(a Abandoned) bool { return a.Label == l })
+	return r
+}
+
+// abandonedFor is how long a label without a key, and a key that is gone, are
+// remembered.
 const abandonedFor = 30 * 24 * time.Hour
 
 // abandoning returns the record without its intent, the intent's label among

@@ -105,7 +105,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		case !h.Fresh:
 			return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
 		case h.State == StateMarked && d.s.ours(d.r, h.Mark) && h.Mark.Edition >= edition && d.present(h.Mark.Key):
-			if i := d.r.old(h.Mark.Key); i < 0 || !d.r.Old[i].Condemned {
+			if d.r.offerable(h.Mark.Key) {
 				held, edition = h.Mark.Key, h.Mark.Edition
 			}
 		}

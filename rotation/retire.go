@@ -1,9 +1,6 @@
 package rotation
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Retire deletes an old key. It is condemned first, so that nothing offers it
 // again; then every destination is looked at, and its successor, read from a
@@ -84,11 +81,10 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 		if i < 0 {
 			return p, Effect{Kind: Done}
 		}
-		r = r.Clone()
-		e := Event{Kind: EventRevoked, Key: p.Key, Edition: r.Old[i].Edition}
-		r.Old = slices.Delete(r.Old, i, i+1)
 		p.step = retireEnd
-		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{e}}
+		return p, Effect{Kind: SaveRecord, Record: r.forgetting(i, now), Events: []Event{{
+			Kind: EventRevoked, Key: p.Key, Edition: r.Old[i].Edition,
+		}}}
 	}
 	return p, Effect{Kind: Done}
 }

@@ -27,6 +27,9 @@ func (d *decision) wait() Action {
 		}
 		a.Destinations = append(a.Destinations, dest)
 	}
+	if d.r.Request.Kind == RequestRotate {
+		words = append(words, "a rotation was asked for; the account has as many keys as it may, so it waits for an old one to go")
+	}
 	switch {
 	case wanted == 0:
 		words = append(words, "no destination is configured: nothing is issued and nothing is deleted")
@@ -36,7 +39,7 @@ func (d *decision) wait() Action {
 	default:
 		words = append(words, d.waitDue(&a))
 	}
-	a.Overdue = len(a.Destinations) > 0 || wanted == 0
+	a.Overdue = a.Overdue || len(a.Destinations) > 0 || wanted == 0
 	a.Why = strings.Join(words, "; ")
 	return a
 }
@@ -74,10 +77,21 @@ func (d *decision) waitDue(a *Action) string {
 		if !d.s.Policy.open(due) {
 			a.Until = d.s.Policy.nextOpen(due)
 		}
-		return "in step; the next rotation is due"
+		return "in step until its rotation is due"
 	case !d.s.Policy.open(d.now):
 		a.Until = d.s.Policy.nextOpen(d.now)
 		return fmt.Sprintf("due since %s; held back until the window opens", due.UTC().Format(time.RFC3339))
+	case len(a.Destinations) == 0 && !d.o.Listing.Complete:
+		a.Overdue = true
+		unknown, _ := d.unlisted(a.Rule)
+		return "due, and " + unknown.Why
+	case len(a.Destinations) == 0:
+		a.Overdue = true
+		return fmt.Sprintf("due, and %d keys of it live already: one must go first, or is found gone", d.s.Policy.MaxKeys)
+	}
+	if !d.o.Listing.Complete {
+		a.Overdue = true
+		return "due; the platform's keys are unknown" + because(d.o.Listing.Words)
 	}
 	return "due; held back until all destinations are seen to hold the offered key"
 }

@@ -103,7 +103,7 @@ func (w *world) list(i int, f fault) {
 	p.shape = ""
 	l := Listing{
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
-		Offered: w.rec.Offer.Edition, Account: w.rec.Account,
+		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(),
 	}
 	for k := range w.made {
 		if f == partial && k > 0 {
@@ -183,7 +183,7 @@ func (w *world) decide(i int) *Action {
 		p.retire = &Retire{Key: a.Key}
 		w.advance(i, Outcome{})
 	case DoDiscard:
-		p.discard = &Discard{Key: a.Key}
+		p.discard = &Discard{Key: a.Key, Label: a.Label}
 		w.advance(i, Outcome{})
 	default:
 		w.violate("nobody performs %s here", a.Kind)
@@ -358,6 +358,8 @@ func (w *world) try(i int, at Place) (Value, int8) {
 		got = w.read(d, at.Version)
 	}
 	switch {
+	case at.Kind == PlaceStore && at.Version != "" && got == nothing:
+		v.Words = "that version is not there any more"
 	case got == someoneElses:
 		v.Verdict = Foreign
 	case got >= 0 && !w.keys[got].dead:

@@ -7,7 +7,7 @@ func (w *world) look(d int8) Holding {
 		return Holding{Words: "no answer"}
 	}
 	h := Holding{Fresh: true, Version: version(s.n)}
-	for i := 1; i <= oldest && s.n-i > 0; i++ {
+	for i := 1; i <= w.c.older && s.n-i > 0; i++ {
 		h.Older = append(h.Older, version(s.n-i))
 	}
 	switch {
@@ -33,7 +33,7 @@ func (w *world) read(d int8, v Version) int8 {
 	if v == "" {
 		back = 0
 	}
-	if back < 0 || back > oldest {
+	if back < 0 || back > w.c.older {
 		return nothing
 	}
 	return s.values[back]

@@ -38,7 +38,7 @@ const (
 	maxDests   = 4
 	maxProcs   = 3
 	maxFlights = 2
-	oldest     = 3 // versions before the current one that can be read
+	oldest     = 3 // versions before the current one that are kept at most
 )
 
 const oneTick = 10 * time.Minute
@@ -66,6 +66,7 @@ type setting struct {
 	newLedger bool // a lost ledger comes back under another id
 	fresh     bool // the account's first key is shown by the platform
 	budget    budget
+	older     int  // versions before the current one that can be read
 	merged    bool // a pass lists and looks in one moment
 	mayPark   bool // a person is asked for: that is an end too
 	small     bool // also explored with -short

@@ -29,6 +29,7 @@ type storedRecord struct {
 	Abandoned []storedAbandoned   `json:"abandoned,omitempty"`
 	Offer     storedOffer         `json:"offer,omitzero"`
 	Old       []storedOld         `json:"old,omitempty"`
+	Gone      []storedGone        `json:"gone,omitempty"`
 	Agreed    time.Time           `json:"agreed,omitzero"`
 	Dests     []storedDestination `json:"destinations,omitempty"`
 	Adopt     []storedDestination `json:"adopt,omitempty"`
@@ -62,6 +63,11 @@ type storedOld struct {
 	Condemned bool      `json:"condemned,omitempty"`
 }
 
+type storedGone struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at,omitzero"`
+}
+
 type storedRequest struct {
 	Kind   string            `json:"kind,omitempty"`
 	Key    string            `json:"key,omitempty"`
@@ -93,6 +99,9 @@ func encodeRecord(r rotation.Record) ([]byte, error) {
 		Offer: storedOffer{Edition: uint64(r.Offer.Edition), Key: string(r.Offer.Key), Issued: instant(r.Offer.Issued)},
 		Old: each(r.Old, func(o rotation.Old) storedOld {
 			return storedOld{Key: string(o.Key), Edition: uint64(o.Edition), Issued: instant(o.Issued), Condemned: o.Condemned}
+		}),
+		Gone: each(r.Gone, func(g rotation.Gone) storedGone {
+			return storedGone{Key: string(g.Key), At: instant(g.At)}
 		}),
 		Agreed: instant(r.Agreed),
 		Dests:  each(r.Dests, storeDestination),
@@ -141,6 +150,9 @@ func decodeRecord(body []byte) (rotation.Record, error) {
 		Offer: rotation.Offer{Edition: rotation.Edition(s.Offer.Edition), Key: rotation.KeyID(s.Offer.Key), Issued: s.Offer.Issued},
 		Old: each(s.Old, func(o storedOld) rotation.Old {
 			return rotation.Old{Key: rotation.KeyID(o.Key), Edition: rotation.Edition(o.Edition), Issued: o.Issued, Condemned: o.Condemned}
+		}),
+		Gone: each(s.Gone, func(g storedGone) rotation.Gone {
+			return rotation.Gone{Key: rotation.KeyID(g.Key), At: g.At}
 		}),
 		Agreed: s.Agreed,
 		Dests:  each(s.Dests, storedDestination.destination),

@@ -91,6 +91,7 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 		Abandoned: []rotation.Abandoned{{Label: "keyrota/prod/u-1/3@20260301T110000Z.n3", At: at}},
 		Offer:     rotation.Offer{Edition: 2, Key: "k2", Issued: at},
 		Old:       []rotation.Old{{Key: "k1", Edition: 1, Issued: at, Condemned: true}},
+		Gone:      []rotation.Gone{{Key: "k0", At: at}},
 		Agreed:    at,
 		Dests:     []rotation.Destination{d}, Adopt: []rotation.Destination{{Store: "file", Path: "b"}},
 		Leaked:  1,
