@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,6 +61,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}{
 		{"sync", "sync", sandbox.KeysShown, false, 50},
 		{"sync without an admin key", "sync", sandbox.KeysHashed, true, 25},
+		{"run", "run", sandbox.KeysShown, false, 50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +125,7 @@ func (k *killer) play() {
 		}
 	}
 	k.quiet()
-	passes := k.converge()
+	took := k.converge()
 	readers.end(t)
 	counts := map[string]int{}
 	for _, e := range decode[historyJSON](t, k.run(0, "history", "-o", "json")).Events {
@@ -133,8 +135,8 @@ func (k *killer) play() {
 	for label := range k.labels {
 		t.Errorf("label %s was used and is not on record", label)
 	}
-	t.Logf("kills %v in %d rounds; requests %v; converged after %d passes; %d reads, %d late, different keys %v; in %s\n%v",
-		k.moments, k.rounds, k.strikes.requests(), passes, readers.reads, readers.late, readers.different(),
+	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, different keys %v; in %s\n%v",
+		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.different(),
 		time.Since(begun).Round(time.Second), counts)
 }
 
@@ -206,42 +208,65 @@ func (k *killer) round() bool {
 	for range k.random.IntN(3) {
 		k.fault()
 	}
-	args := []string{k.command}
-	if k.random.IntN(3) == 0 {
-		args = []string{"rotate", restlessPlaces[k.random.IntN(len(restlessPlaces))].account}
-	}
-	var beside *process
-	if k.random.IntN(4) == 0 {
-		beside = k.start(nil, "sync")
-		defer beside.wait(k.t)
+	args, beside := []string{k.command}, []string{"sync"}
+	rotate := []string{"rotate", restlessPlaces[k.random.IntN(len(restlessPlaces))].account}
+	often := 4
+	switch {
+	case k.command == "run":
+		beside, often = rotate, 2
+	case k.random.IntN(3) == 0:
+		args = rotate
 	}
 	r := k.start(nil, args...)
 	limit, struck := k.strike(r)
+	if k.random.IntN(often) == 0 {
+		other := k.start(nil, beside...)
+		defer func() {
+			other.wait(k.t)
+			k.ended(other)
+		}()
+	}
 	select {
 	case <-r.ended:
 	case <-time.After(limit):
-		r.kill()
+		if struck == nil {
+			_ = r.cmd.Process.Signal(syscall.SIGTERM)
+			r.wait(k.t)
+		} else {
+			r.kill()
+		}
 	}
 	k.strikes.set(nil)
 	if r.killed() {
 		k.moments[struck()]++
 		return true
 	}
-	if code := r.exitCode(); code != 0 && code != 3 {
-		k.t.Errorf("exit code %d:\n%s", code, r.text())
-	}
+	k.ended(r)
 	return false
 }
 
+// ended checks how a process ended that was not killed: all is done, or all
+// but what servers failed at.
+func (k *killer) ended(r *process) {
+	if code := r.exitCode(); code != 0 && (code != 3 || r.args[0] == "run") {
+		k.t.Errorf("exit code %d:\n%s", code, r.text())
+	}
+}
+
 // strike chooses the moment at which a process is killed, and returns the
-// longest that it may run, and then a name of the moment.
+// longest that it may run, and then a name of the moment: nil if it is left
+// alone, and a daemon asked to end.
 func (k *killer) strike(r *process) (time.Duration, func() string) {
+	longest := endsWithin
+	if k.command == "run" { // it does not end by itself
+		longest = 300*time.Millisecond + time.Duration(k.random.IntN(2000))*time.Millisecond
+	}
 	s := &strike{hit: r.kill}
 	switch k.random.IntN(8) {
 	case 0:
-		return time.Duration(k.random.IntN(300)) * time.Millisecond, func() string { return "at some time" }
+		return min(longest, time.Duration(k.random.IntN(300))*time.Millisecond), func() string { return "at some time" }
 	case 1:
-		return endsWithin, nil // left alone
+		return longest, nil
 	case 2, 3:
 		s.n = 1 + k.random.IntN(30)
 	default:
@@ -250,7 +275,12 @@ func (k *killer) strike(r *process) (time.Duration, func() string) {
 	s.moment = []moment{before, after, later}[k.random.IntN(3)]
 	s.later = time.Duration(k.random.IntN(8000)) * time.Microsecond
 	k.strikes.set(s)
-	return endsWithin, func() string { return string(s.moment) + " " + s.at }
+	return longest, func() string {
+		if s.at == "" {
+			return "at some time"
+		}
+		return string(s.moment) + " " + s.at
+	}
 }
 
 // fault lets one of the servers fail once.
@@ -295,40 +325,54 @@ func (k *killer) quiet() {
 }
 
 // converge lets the program work undisturbed until each account has one key,
-// which every reader has, and returns how many passes that took.
-func (k *killer) converge() int {
-	t := k.t
+// which every reader has, and returns how long that took.
+func (k *killer) converge() time.Duration {
+	t, begun := k.t, time.Now()
 	t.Helper()
 	k.configure("overlap: 1s, every: 90d", restlessAccounts)
-	deadline := time.Now().Add(60 * time.Second)
-	for passes := 1; ; passes++ {
-		pass := k.try("sync")
-		var wrong []string
-		for ref, s := range k.status() {
-			if s.Parked != "" {
-				t.Logf("parked: %s: %s", ref, s.Parked)
-				k.try("rotate", ref)
-			}
-			_, name, _ := strings.Cut(ref, "/")
-			if live := k.live(name); s.Phase != "steady" || !s.Agree || !slices.Equal(live, []string{s.Key}) {
-				wrong = append(wrong, fmt.Sprintf("%s: keys %v, status %+v", ref, live, s))
-			}
-			for _, p := range restlessPlaces {
-				fields, err := k.secret(p.secret)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if held, _ := k.platform.KeyID(p.key(fields)); p.account == name && held != s.Key {
-					wrong = append(wrong, fmt.Sprintf("%s: %s holds %q, offered is %q", ref, p.secret, held, s.Key))
-				}
-			}
+	var last *process
+	if k.command == "run" {
+		last = k.start(nil, "run")
+		defer func() {
+			_ = last.cmd.Process.Signal(syscall.SIGTERM)
+			last.wait(t)
+			k.ended(last)
+		}()
+	}
+	for time.Since(begun) < 60*time.Second {
+		if k.command == "sync" {
+			last = k.try("sync")
 		}
-		if len(wrong) == 0 {
-			return passes
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not converge:\n%s\n%s\n%s", strings.Join(wrong, "\n"), pass.text(), k.try("history").text())
+		if len(k.wrong()) == 0 {
+			return time.Since(begun)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+	t.Errorf("it does not converge:\n%s\n%s\n%s", strings.Join(k.wrong(), "\n"), last.text(), k.try("history").text())
+	return 0
+}
+
+// wrong is what keeps the accounts from being settled. What is parked is taken
+// up again, as a person would.
+func (k *killer) wrong() (wrong []string) {
+	for ref, s := range k.status() {
+		if s.Parked != "" {
+			k.t.Logf("parked: %s: %s", ref, s.Parked)
+			k.try("rotate", ref)
+		}
+		_, name, _ := strings.Cut(ref, "/")
+		if live := k.live(name); s.Phase != "steady" || !s.Agree || !slices.Equal(live, []string{s.Key}) {
+			wrong = append(wrong, fmt.Sprintf("%s: keys %v, status %+v", ref, live, s))
+		}
+		for _, p := range restlessPlaces {
+			fields, err := k.secret(p.secret)
+			if err != nil {
+				k.t.Fatal(err)
+			}
+			if held, _ := k.platform.KeyID(p.key(fields)); p.account == name && held != s.Key {
+				wrong = append(wrong, fmt.Sprintf("%s: %s holds %q, offered is %q", ref, p.secret, held, s.Key))
+			}
+		}
+	}
+	return wrong
 }
