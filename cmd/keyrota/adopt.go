@@ -40,8 +40,9 @@ func newAdopt(a *app) *cobra.Command {
                     of the account's destinations and someone else's so far.`,
 		Example: `  keyrota adopt ml/nightly-eval --key-file - < key.txt
   keyrota adopt ml/nightly-eval --from vault:secret/old/wandb#key`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error { return a.adopt(cmd.Context(), names[0], what) },
+		Args:              oneAccount,
+		ValidArgsFunction: a.account,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.adopt(cmd.Context(), names[0], what) },
 	}
 	c.Flags().StringVar(&what.keyFile, "key-file", "", "file with the key; - for standard input")
 	c.Flags().StringVar(&what.from, "from", "", "where the key sits, as STORE:PATH#FIELD")

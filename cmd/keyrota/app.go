@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,9 +32,9 @@ func newApp() *app {
 
 // Exit codes, part of what scripts rely on.
 const (
-	exitFailed  = 1 // nothing, or not everything, could be done
+	exitFailed  = 1 // the command could not do what it was asked for
 	exitChanges = 2 // plan --detailed-exitcode: something would be done
-	exitPartly  = 3 // some accounts failed or are parked, the others are done
+	exitPartly  = 3 // some accounts failed, wait or are parked; the others are done
 )
 
 // exitError ends the program with a code other than 1.
@@ -58,6 +58,7 @@ func run(args []string, a *app) int {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	root := newRoot(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -69,8 +70,11 @@ func run(args []string, a *app) int {
 	if errors.As(err, &exit) {
 		code = exit.code
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted: what was begun is on record, and the next pass goes on with it")
+	}
 	if err.Error() != "" {
-		_, _ = fmt.Fprintln(a.stderr, "keyrota:", err)
+		a.warn("keyrota: %s", err)
 	}
 	return code
 }
@@ -83,15 +87,23 @@ func newRoot(a *app) *cobra.Command {
 delivers each key to the secrets managers that its readers use.
 
 Not affiliated with Weights & Biases.`,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          command,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(flagError)
+	// The program alone runs nothing, it only answers for what is no command.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable .HasParent}}", 1))
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.configPath, "config", "c", "", "configuration file (default ./keyrota.yaml, then keyrota/keyrota.yaml in your configuration directory)")
+	flags.StringVarP(&a.configPath, "config", "c", "", "configuration `file`; without it, ./keyrota.yaml, then\nkeyrota/keyrota.yaml in your configuration directory")
 	flags.VarP(&a.output, "output", "o", "how data is printed: table, json or yaml")
+	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
+		[]cobra.Completion{string(outputTable), string(outputJSON), string(outputYAML)}, cobra.ShellCompDirectiveNoFileComp))
 	for _, group := range []struct {
 		id, title string
 		commands  []*cobra.Command

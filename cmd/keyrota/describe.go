@@ -14,11 +14,13 @@ func describe(e rotation.Event) string {
 	case rotation.EventProvisioning:
 		text = "creating the account"
 	case rotation.EventProvisioned:
-		text = "account created, id " + e.Words
-		return text
+		return "account created, id " + e.Words
 	case rotation.EventFound:
 		return "account found, id " + e.Words
 	case rotation.EventRecovered:
+		if key == "" {
+			return fmt.Sprintf("record made again from labels and marks: edition %d, no key", e.Edition)
+		}
 		return fmt.Sprintf("record made again from labels and marks: edition %d, key %s", e.Edition, key)
 	case rotation.EventParked:
 		text = "parked"

@@ -32,10 +32,11 @@ type eventView struct {
 
 func newHistory(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "history [ACCOUNT]",
-		Short: "What happened to an account, or to all, newest last",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names) },
+		Use:               "history [ACCOUNT]",
+		Short:             "What happened to an account, or to all, newest last",
+		Args:              atMostOneAccount,
+		ValidArgsFunction: a.account,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names) },
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,7 +47,9 @@ func newPlan(a *app) *cobra.Command {
 		Long: `Looks at the platform and the stores, reads no value, changes nothing, and says
 what sync would do now. With --until it folds the future as well. Without a
 ledger it plans from labels and marks, and says what is then unknown.`,
-		Example: "  keyrota plan --until 30d",
+		Example: `  keyrota plan --until 30d
+  keyrota plan ml-platform/nightly-eval --output json`,
+		ValidArgsFunction: a.accounts,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return a.plan(cmd.Context(), names, until, detailed)
 		},
@@ -63,7 +64,7 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 	if until != "" {
 		var err error
 		if ahead, err = config.ParseDuration(until); err != nil {
-			return fmt.Errorf("--until: %w: write a duration like 30d", err)
+			return fmt.Errorf("--until %q: %w: write a duration like 30d", until, err)
 		}
 	}
 	s, err := a.open(ctx, ledgerRead)
@@ -84,7 +85,7 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 	steps := make([]stepView, 0, len(p.Steps))
 	for _, step := range p.Steps {
 		v := stepView{
-			When: step.When, Now: !step.When.After(now), Account: string(step.Ref), Step: string(step.Kind),
+			When: step.When.UTC(), Now: !step.When.After(now), Account: string(step.Ref), Step: string(step.Kind),
 			Key: string(step.Key), Edition: uint64(step.Edition), Why: step.Why, Assuming: step.Assuming,
 		}
 		if step.Destination != (rotation.Destination{}) {
@@ -101,7 +102,7 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 	err = a.print(struct {
 		Steps   []stepView    `json:"steps"`
 		Waiting []waitingView `json:"waiting"`
-	}{steps, waiting}, func(w io.Writer) { a.planTable(w, steps, waiting) })
+	}{steps, waiting}, func(w io.Writer) { (&planText{app: a, out: w}).write(steps, waiting) })
 	if err == nil && detailed && p.Changes() {
 		return &exitError{code: exitChanges}
 	}
@@ -123,61 +124,4 @@ func (s *system) sweep(ctx context.Context, accounts []inventory.Account) ([]pla
 		})
 	}
 	return swept, nil
-}
-
-func (a *app) planTable(w io.Writer, steps []stepView, waiting []waitingView) {
-	now := slices.IndexFunc(steps, func(s stepView) bool { return !s.Now })
-	if now < 0 {
-		now = len(steps)
-	}
-	if now == 0 {
-		_, _ = fmt.Fprintln(w, "Nothing to do now.")
-	} else {
-		_, _ = fmt.Fprintf(w, "Now, %s:\n", count(now, "step"))
-		a.stepTable(w, steps[:now], false)
-	}
-	if len(steps) > now {
-		_, _ = fmt.Fprintf(w, "\nLater, if nothing else happens, %s:\n", count(len(steps)-now, "step"))
-		a.stepTable(w, steps[now:], true)
-	}
-	_, _ = fmt.Fprintln(w, "\nThen:")
-	rows := make([][]string, 0, len(waiting))
-	for _, v := range waiting {
-		until := "-"
-		if v.Until != nil {
-			until = localTime(*v.Until)
-		}
-		rows = append(rows, []string{v.Account, v.Phase, until, v.Why})
-		for _, note := range v.Notes {
-			rows = append(rows, []string{"", "", "", "note: " + note})
-		}
-	}
-	a.columns(w, []string{"ACCOUNT", "PHASE", "UNTIL", "WAITS FOR"}, rows)
-}
-
-func (a *app) stepTable(w io.Writer, steps []stepView, times bool) {
-	rows := make([][]string, 0, len(steps))
-	for _, s := range steps {
-		what := s.Step
-		switch {
-		case s.Destination != "":
-			what += " edition " + fmt.Sprint(s.Edition) + " to " + s.Destination
-		case s.Key != "":
-			what += " key " + s.Key
-		}
-		why := s.Why
-		if s.Assuming != "" {
-			why += " (assuming " + s.Assuming + ")"
-		}
-		row := []string{"  " + s.Account, what, why}
-		if times {
-			row = append([]string{"  " + localTime(*moment(s.When))}, s.Account, what, why)
-		}
-		rows = append(rows, row)
-	}
-	header := []string{"  ACCOUNT", "STEP", "WHY"}
-	if times {
-		header = []string{"  WHEN", "ACCOUNT", "STEP", "WHY"}
-	}
-	a.columns(w, header, rows)
 }

@@ -22,8 +22,9 @@ func newRotate(a *app) *cobra.Command {
 		Long: `Asks for a new key of each account now, whatever the schedule and the window say.
 The request is put on record. A running daemon carries it out; where none runs,
 this command does. A parked account is taken up again.`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, reason) },
+		Args:              someAccounts,
+		ValidArgsFunction: a.accounts,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, reason) },
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	return c
@@ -89,7 +90,7 @@ func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Acco
 		views := make([]passView, 0, len(accounts))
 		for _, account := range accounts {
 			views = append(views, passView{
-				Account: string(account.Ref()), Result: "requested",
+				Account: string(account.Ref()), Result: resultRequested,
 				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", holder, account.Ref()),
 			})
 		}
@@ -113,7 +114,7 @@ func (a *app) printPasses(views []passView) error {
 	}{views}, func(w io.Writer) {
 		rows := make([][]string, 0, len(views))
 		for _, v := range views {
-			rows = append(rows, []string{v.Account, v.Result, v.Why})
+			rows = append(rows, []string{v.Account, v.Result, until(v.Why, v.Until)})
 		}
 		a.columns(w, []string{"ACCOUNT", "RESULT", "WHY"}, rows)
 	})

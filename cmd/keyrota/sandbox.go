@@ -19,7 +19,7 @@ func newSandbox(a *app) *cobra.Command {
 accounts, keys, projects, runs, the audit log, token exchange. The seed says
 what is in it. With --state it goes on where it stopped; that file holds hashes
 of keys, never keys. Not a W&B product, and not for production.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.sandbox(cmd.Context(), listen, seed, state) },
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 chooses one")

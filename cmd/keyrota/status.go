@@ -13,6 +13,7 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/plan"
 )
 
 // accountView is one account in the output of status.
@@ -22,12 +23,13 @@ type accountView struct {
 	Phase        string            `json:"phase"`
 	Key          string            `json:"key,omitempty"`
 	Edition      uint64            `json:"edition,omitempty"`
-	Issued       *time.Time        `json:"issued,omitempty"` // absent: age unknown
-	Due          *time.Time        `json:"due,omitempty"`
-	Next         string            `json:"next"` // what will be done now, or what is waited for
-	Until        *time.Time        `json:"until,omitempty"`
-	Overdue      bool              `json:"overdue"`
-	Parked       string            `json:"parked,omitempty"`
+	Issued       *time.Time        `json:"issued,omitempty"`    // absent: age unknown
+	Due          *time.Time        `json:"due,omitempty"`       // absent: on request only, or no key yet
+	Next         string            `json:"next"`                // what would be done now, or what is waited for
+	Until        *time.Time        `json:"until,omitempty"`     // when something happens next by itself
+	Overdue      bool              `json:"overdue"`             // something is in the way of what is due
+	Parked       string            `json:"parked,omitempty"`    // what a person must do
+	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
 	Old          []oldView         `json:"old,omitempty"`
 	Destinations []destinationView `json:"destinations"`
 	Agree        bool              `json:"agree"` // all destinations hold the offered key
@@ -57,16 +59,19 @@ func newStatus(a *app) *cobra.Command {
 	var offline bool
 	c := &cobra.Command{
 		Use:   "status [ACCOUNT...]",
-		Short: "Each account: phase, key age, next due, and whether its destinations agree",
+		Short: "Where each account stands, and whether its destinations agree",
 		Long: `Shows what is on record, and what a look at the stores and the platform shows now
 (no value is read). With --offline only the ledger is read: that works while
 everything else is down.`,
-		RunE: func(cmd *cobra.Command, names []string) error { return a.status(cmd.Context(), names, offline) },
+		ValidArgsFunction: a.accounts,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.status(cmd.Context(), names, offline) },
 	}
 	c.Flags().BoolVar(&offline, "offline", false, "read the ledger only; how destinations stand is then unknown")
 	return c
 }
 
+// statusLooksFor bounds the look, so that there is an answer while something
+// hangs.
 const statusLooksFor = 15 * time.Second
 
 func (a *app) status(ctx context.Context, names []string, offline bool) error {
@@ -95,7 +100,16 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	}
 	views := make([]accountView, 0, len(accounts))
 	for _, account := range accounts {
-		views = append(views, a.accountView(account, records[account.Ref()], seen[account.Ref()].AsFresh(), offline))
+		v := recorded(account, records[account.Ref()])
+		if offline {
+			v.Next = notLooked
+			v.destinations(account.Destinations(records[account.Ref()]))
+		} else {
+			a.look(&v, plan.Account{
+				Spec: account.Spec, Record: records[account.Ref()], Observed: seen[account.Ref()], NoLedger: s.ledger == nil,
+			})
+		}
+		views = append(views, v)
 	}
 	if len(names) == 0 {
 		views = append(views, left(accounts, records)...)
@@ -106,39 +120,61 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	return a.print(struct {
 		Engine   engineView    `json:"engine"`
 		Accounts []accountView `json:"accounts"`
-	}{engine, views}, func(w io.Writer) { a.statusTable(w, engine, views) })
+	}{engine, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
 }
 
-func (a *app) accountView(account inventory.Account, r rotation.Record, seen rotation.Observed, offline bool) accountView {
+// recorded is what the ledger alone says of an account.
+func recorded(account inventory.Account, r rotation.Record) accountView {
 	v := accountView{
 		Account: string(account.Ref()), Manage: string(account.Config.Manage), Phase: string(r.Phase()),
-		Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition), Parked: r.Parked,
-		Issued: moment(r.Offer.Issued), Due: moment(account.Due(r)), Destinations: []destinationView{},
+		Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition), Issued: moment(r.Offer.Issued), Parked: r.Parked,
+	}
+	if r.Offer.Key != "" {
+		v.Due = moment(account.Due(r))
+	}
+	if q := r.Request; q.Kind != rotation.RequestNone {
+		v.Requested = fmt.Sprintf("%s, by %s", q.Kind, q.By)
 	}
 	for _, o := range r.Old {
 		v.Old = append(v.Old, oldView{string(o.Key), uint64(o.Edition), o.Condemned})
 	}
-	v.Agree = r.Offer.Key != ""
-	for _, d := range account.Destinations(r) {
-		h := seen.Holding(d)
-		standing := account.Standing(r, h, d)
-		v.Agree = v.Agree && standing == rotation.StandsHolds
-		words := h.Words
-		if offline {
-			words = "not looked at"
-		}
-		v.Destinations = append(v.Destinations, destinationView{d.String(), standing.String(), words})
-	}
-	if offline {
-		v.Next = r.Parked
-		return v
-	}
-	next := rotation.Next(account.Spec, r, seen, a.now())
-	v.Overdue, v.Until = next.Overdue, moment(next.Until)
-	if v.Next = next.Why; next.Kind != rotation.Wait {
-		v.Next = next.Kind.String() + ": " + next.Why
-	}
 	return v
+}
+
+const notLooked = "not looked at"
+
+// destinations are those of an account, when nobody looks at them.
+func (v *accountView) destinations(all []rotation.Destination) {
+	v.Destinations = make([]destinationView, 0, len(all))
+	for _, d := range all {
+		v.Destinations = append(v.Destinations, destinationView{d.String(), rotation.StandsUnknown.String(), notLooked})
+	}
+}
+
+// look adds what was seen, and what plan makes of it.
+func (a *app) look(v *accountView, p plan.Account) {
+	seen := p.Observed.AsFresh()
+	v.Agree = p.Record.Offer.Key != ""
+	all := p.Spec.Destinations(p.Record)
+	v.Destinations = make([]destinationView, 0, len(all))
+	for _, d := range all {
+		h := seen.Holding(d)
+		standing := p.Spec.Standing(p.Record, h, d)
+		v.Agree = v.Agree && standing == rotation.StandsHolds
+		v.Destinations = append(v.Destinations, destinationView{d.String(), standing.String(), h.Words})
+	}
+	now := a.now()
+	next := plan.Make([]plan.Account{p}, now, now)
+	if !next.Changes() {
+		w := next.Waiting[0]
+		v.Next, v.Until, v.Overdue = w.Why, moment(w.Until), w.Overdue
+		return
+	}
+	first := next.Steps[0]
+	v.Next = string(first.Kind) + ": " + first.Why
+	if more := len(next.Steps) - 1; more > 0 {
+		v.Next += fmt.Sprintf(" (and %s: see keyrota plan %s)", count(more, "more step"), v.Account)
+	}
 }
 
 // left returns the accounts on record that are not in the configuration any
@@ -153,27 +189,20 @@ func left(accounts []inventory.Account, records map[rotation.Ref]rotation.Record
 		r := gone[ref]
 		v := accountView{
 			Account: string(ref), Phase: string(r.Phase()), Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition),
-			Issued: moment(r.Offer.Issued), Overdue: true, Destinations: []destinationView{},
+			Issued: moment(r.Offer.Issued), Overdue: true,
 			Next: "left the configuration: its keys keep working and are not rotated; put it back, or retire it by hand",
 		}
-		for _, d := range r.Dests {
-			v.Destinations = append(v.Destinations, destinationView{d.String(), rotation.StandsUnknown.String(), "not looked at"})
-		}
+		v.destinations(r.Dests)
 		views = append(views, v)
 	}
 	return views
 }
 
-// moment returns a time for JSON, absent where there is none.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-func (a *app) statusTable(w io.Writer, engine engineView, views []accountView) {
+// statusTable prints the accounts, and the destinations that need a word; all
+// of those of accounts that were named.
+func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, named bool) {
 	rows := make([][]string, 0, len(views))
+	var places [][]string
 	for _, v := range views {
 		age, due := "-", "-"
 		switch {
@@ -185,9 +214,18 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView) {
 		if v.Due != nil {
 			due = localTime(*v.Due)
 		}
-		rows = append(rows, []string{v.Account, v.Phase, age, due, agreement(v), v.Next})
+		rows = append(rows, []string{v.Account, v.Phase, age, due, agreement(v), next(v)})
+		for _, d := range v.Destinations {
+			if named || d.Standing != rotation.StandsHolds.String() && d.Words != "" && d.Words != notLooked {
+				places = append(places, []string{v.Account, d.Destination, d.Standing, d.Words})
+			}
+		}
 	}
 	a.columns(w, []string{"ACCOUNT", "PHASE", "KEY AGE", "NEXT DUE", "DESTINATIONS", "NEXT"}, rows)
+	if len(places) > 0 {
+		_, _ = fmt.Fprintln(w)
+		a.columns(w, []string{"ACCOUNT", "DESTINATION", "STANDING", "WHY"}, places)
+	}
 	if engine.Running {
 		_, _ = fmt.Fprintf(w, "\nThe daemon runs: %s.\n", engine.Holder)
 	} else {
@@ -195,16 +233,40 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView) {
 	}
 }
 
+// next sums up what is next.
+func next(v accountView) string {
+	text := v.Next
+	if text == notLooked && v.Parked != "" {
+		text = v.Parked
+	}
+	if v.Until != nil && (v.Due == nil || !v.Until.Equal(*v.Due)) {
+		text = until(text, v.Until)
+	} else {
+		text = local(text)
+	}
+	if v.Requested != "" {
+		text = "requested: " + v.Requested + "; " + text
+	}
+	return text
+}
+
 // agreement sums up how the destinations stand.
 func agreement(v accountView) string {
-	if len(v.Destinations) == 0 {
-		return "none"
-	}
 	counts := map[string]int{}
 	for _, d := range v.Destinations {
 		counts[d.Standing]++
 	}
-	text := fmt.Sprintf("%d of %d hold it", counts[rotation.StandsHolds.String()], len(v.Destinations))
+	n := len(v.Destinations)
+	switch {
+	case n == 0:
+		return "none"
+	case v.Destinations[0].Words == notLooked:
+		return fmt.Sprintf("%d %s", n, notLooked)
+	}
+	text := fmt.Sprintf("%d of %d hold it", counts[rotation.StandsHolds.String()], n)
+	if v.Key == "" {
+		text = fmt.Sprintf("%d, no key yet", n)
+	}
 	for _, standing := range []rotation.Standing{rotation.StandsForeign, rotation.StandsUnknown} {
 		if n := counts[standing.String()]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, standing)

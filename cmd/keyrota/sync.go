@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -15,20 +16,23 @@ import (
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
-// passView is what sync did for one account.
+// passView is what sync, rotate and adopt did for one account.
 type passView struct {
-	Account string   `json:"account"`
-	Result  string   `json:"result"` // unchanged, changed, waiting, parked or failed
-	Events  []string `json:"events,omitempty"`
-	Why     string   `json:"why,omitempty"`
+	Account string     `json:"account"`
+	Result  string     `json:"result"` // one of the results below
+	Events  []string   `json:"events,omitempty"`
+	Why     string     `json:"why,omitempty"`
+	Until   *time.Time `json:"until,omitempty"` // when something happens next by itself
 }
 
-// What a pass came to, in the output of sync.
+// What a pass came to, in the output of sync, rotate and adopt.
 const (
-	resultUnchanged = "unchanged"
+	resultUnchanged = "unchanged" // nothing had to be done
 	resultChanged   = "changed"
-	resultWaiting   = "waiting"
-	resultParked    = "parked"
+	resultRequested = "requested" // on record, for the daemon to do
+	resultWaiting   = "waiting"   // something is in the way of what is due
+	resultRefused   = "refused"   // what a person asked for cannot be
+	resultParked    = "parked"    // a person must act
 	resultFailed    = "failed"
 )
 
@@ -41,7 +45,8 @@ is done. It may run beside the daemon, which does the same on schedule.
 
 Exit code 3 says that some accounts failed, wait for something that is in the
 way, or are parked; the others are done.`,
-		RunE: func(cmd *cobra.Command, names []string) error { return a.sync(cmd.Context(), names) },
+		ValidArgsFunction: a.accounts,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.sync(cmd.Context(), names) },
 	}
 }
 
@@ -60,16 +65,29 @@ func (a *app) sync(ctx context.Context, names []string) error {
 
 // verdict turns what came of the accounts into an exit code.
 func verdict(views []passView) error {
-	bad := 0
+	counts, bad := map[string]int{}, 0
 	for _, v := range views {
-		if v.Result != resultUnchanged && v.Result != resultChanged {
+		counts[v.Result]++
+		switch v.Result {
+		case resultUnchanged, resultChanged, resultRequested:
+		default:
 			bad++
 		}
 	}
 	if bad == 0 {
 		return nil
 	}
-	return &exitError{exitPartly, fmt.Errorf("%d of %s: see WHY, and keyrota history ACCOUNT", bad, count(len(views), "account")+" not in order")}
+	var what []string
+	for _, result := range []string{resultFailed, resultRefused, resultParked, resultWaiting} {
+		if n := counts[result]; n > 0 {
+			what = append(what, fmt.Sprintf("%d %s", n, result))
+		}
+	}
+	code, hint := exitPartly, "WHY says what is in the way, keyrota history ACCOUNT what was done"
+	if counts[resultRefused] > 0 {
+		code, hint = exitFailed, "WHY says the reason"
+	}
+	return &exitError{code, fmt.Errorf("of %s, %s: %s", count(len(views), "account"), strings.Join(what, ", "), hint)}
 }
 
 // named returns the accounts of these names, and all of them for none.
@@ -90,48 +108,56 @@ func (s *system) named(names []string) ([]inventory.Account, error) {
 
 // passes sweeps, and works on the accounts for which there is something to do.
 func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Account) ([]passView, error) {
+	progress := newProgress(a, accounts)
+	defer progress.end()
+	progress.say("looking at " + count(len(accounts), "account"))
 	swept, err := s.sweep(ctx, accounts)
 	if err != nil {
 		return nil, err
 	}
 	pending := plan.Pending(swept, a.now())
+	progress.start(len(pending))
 
-	var lock sync.Mutex
-	events := map[rotation.Ref][]string{}
-	s.worker.Saved = func(ref rotation.Ref, e rotation.Event) {
-		lock.Lock()
-		defer lock.Unlock()
-		events[ref] = append(events[ref], string(e.Kind))
-		a.progress(ref, e)
-	}
+	s.worker.Saved = progress.saved
 	views := make([]passView, len(accounts))
 	var g errgroup.Group
 	g.SetLimit(s.config.Workers)
 	for i, account := range accounts {
 		ref := account.Ref()
-		// What a person asked for is looked at closely: they may have brought a
-		// key that no sweep can see.
-		asked := swept[i].Record.Request.Kind != rotation.RequestNone
-		if !asked && !slices.Contains(pending, ref) {
+		if !slices.Contains(pending, ref) {
 			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
 			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue
 		}
 		g.Go(func() error {
 			report, err := s.worker.Pass(ctx, account)
-			lock.Lock()
-			defer lock.Unlock()
 			views[i] = view(ref, report, err)
-			views[i].Events = events[ref]
+			views[i].events(progress.done(ref))
 			return nil
 		})
 	}
 	_ = g.Wait()
+	if ctx.Err() == nil {
+		a.warnUnlisted(swept, views)
+	}
 	return views, ctx.Err()
 }
 
+// warnUnlisted says why the platform's keys are unknown, once for each reason,
+// where no account says so: what is not due now may be in trouble later.
+func (a *app) warnUnlisted(swept []plan.Account, views []passView) {
+	var told []string
+	for i, v := range views {
+		words := swept[i].Observed.Listing.Words
+		if words != "" && v.Result == resultUnchanged && swept[i].Spec.Admin && !swept[i].Spec.Policy.Observe && !slices.Contains(told, words) {
+			told = append(told, words)
+			a.warn("warning: the platform's keys are unknown: %s", words)
+		}
+	}
+}
+
 func view(ref rotation.Ref, r execute.Report, err error) passView {
-	v := passView{Account: string(ref), Why: r.Wait.Why, Result: resultUnchanged}
+	v := passView{Account: string(ref), Why: r.Wait.Why, Until: moment(r.Wait.Until), Result: resultUnchanged}
 	switch {
 	case err != nil:
 		v.Result, v.Why = resultFailed, err.Error()
@@ -147,10 +173,14 @@ func view(ref rotation.Ref, r execute.Report, err error) passView {
 	return v
 }
 
-// progress says what was just done: plain lines on standard error.
-func (a *app) progress(ref rotation.Ref, e rotation.Event) {
-	if a.output != "" && a.output != outputTable {
-		return
+// events adds what was put on record. A pass that records a request has turned
+// it down.
+func (v *passView) events(all []rotation.Event) {
+	for _, e := range all {
+		v.Events = append(v.Events, string(e.Kind))
+		if e.Kind == rotation.EventRequested && v.Result != resultFailed {
+			v.Result = resultRefused
+			v.Why = e.Words + "; " + v.Why
+		}
 	}
-	a.warn("%s  %s  %s", a.now().Format("15:04:05"), ref, describe(e))
 }

@@ -30,7 +30,7 @@ func newValidate(a *app) *cobra.Command {
 		Long: `Checks a configuration file and says everything that is wrong with it, each
 with its place and what to write instead. It calls no server and reads no
 secret.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return a.validate() },
 	}
 }
@@ -110,12 +110,4 @@ func each(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
-}
-
-// count prints a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
