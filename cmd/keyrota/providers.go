@@ -84,6 +84,9 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 		return inventory.Providers{}, nil, fmt.Errorf("%s: %w", c.File, err)
 	}
 	warnings = append(warnings, warningsOf("", issuer)...)
+	if c.WandB.AdminKey.IsZero() && len(teams) == 0 {
+		warnings = append(warnings, withoutAdmin)
+	}
 	return inventory.Providers{
 		Issuer: issuer, Stores: r.stores,
 		Abilities: func(account rotation.Account) inventory.Abilities {
@@ -92,6 +95,9 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 		},
 	}, warnings, nil
 }
+
+const withoutAdmin = "wandb.admin_key: there is none: accounts rotate by their own keys; none can be created, " +
+	"the first key of each is adopted by hand, and a key that no destination holds can be neither seen nor deleted"
 
 // warningsOf returns what a provider wants a person to know at every start.
 func warningsOf(name string, provider any) []string {
