@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -125,7 +126,11 @@ func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, 
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return "", fmt.Errorf("reading the key: %w", err)
+			// The name is not repeated: someone may have pasted the key itself.
+			if named := (*fs.PathError)(nil); errors.As(err, &named) {
+				err = named.Err
+			}
+			return "", fmt.Errorf("reading the key: %w: --key-file takes the name of a file, or - for standard input, and never a key", err)
 		}
 		defer func() { _ = f.Close() }()
 		in = f
