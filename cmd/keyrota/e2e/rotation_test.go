@@ -112,8 +112,8 @@ func begin(t *testing.T, w *world, keys sandbox.KeyStorage) {
 // brought is of unknown age, and rotated at once.
 func (w *world) settle(t *testing.T) {
 	t.Helper()
-	poll(t, 30*time.Second, "every account to be steady", func() bool {
-		w.run(0, "sync")
+	poll(t, 60*time.Second, "every account to be steady", func() bool {
+		w.try("sync")
 		for _, s := range w.status() {
 			if s.Phase != "steady" {
 				return false

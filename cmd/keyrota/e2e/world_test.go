@@ -94,12 +94,13 @@ func (w *world) configure(defaults, accounts string) {
 	w.write("keyrota.yaml", `
 instance: e2e
 ledger: ledger.db
-listen: off
+listen: ${LISTEN:-off}
 sweep_every: 1s
 wandb: {url: "${WANDB}", organization: acme`+admin+`}
 stores:
   vault: {address: "${VAULT}"}
   other: {type: vault, address: "${OTHER}"}
+  files: {type: file, path: secrets}
 defaults: {owner: ml@acme.example, write_deadline: 1s, `+defaults+`}
 accounts:
 `+strings.TrimLeft(accounts, "\n"))
