@@ -47,7 +47,8 @@ func (c Caller) Read(ctx context.Context, service, op string, f func(context.Con
 	}
 }
 
-// Once calls f, which may change something, exactly once.
+// Once calls f, which may change something, exactly once. A panic of f is a
+// *Fault.
 func (c Caller) Once(ctx context.Context, service, op string, f func(context.Context) error) error {
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -59,7 +60,7 @@ func (c Caller) Once(ctx context.Context, service, op string, f func(context.Con
 		now = time.Now
 	}
 	begun := now()
-	err := f(ctx)
+	err := guarded(func() error { return f(ctx) })
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(cause, ctx.Err()) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}

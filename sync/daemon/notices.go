@@ -56,6 +56,16 @@ func (d *Daemon) saved(ref rotation.Ref, e rotation.Event) {
 		attrs = append(attrs, slog.String("destination", e.Destination.String()))
 	}
 	d.log.LogAttrs(context.Background(), level, string(e.Kind), attrs...)
+	if e.Kind == rotation.EventParked {
+		d.notices.told(notice{account: ref}, e.Words)
+	}
+}
+
+// told notes that words were logged otherwise.
+func (n *notices) told(about notice, words string) {
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	n.said[about] = words
 }
 
 // waits takes down what an account waits for.

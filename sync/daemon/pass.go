@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
 	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
@@ -30,20 +29,12 @@ func (d *Daemon) work(ctx context.Context, ref rotation.Ref) {
 }
 
 // pass makes one pass. A fault of this program stops one account, not the
-// engine; its words might hold anything, so only those that cannot hold a key
-// are told.
+// engine.
 func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Account) (report execute.Report, err error) {
 	defer func() {
-		fault := recover()
-		if fault == nil {
-			return
+		if fault := attempt.Recovered(recover()); fault != nil {
+			err = fmt.Errorf("working on %s: %w", a.Ref(), fault)
 		}
-		words := fmt.Sprintf("a %T", fault)
-		if e, ok := fault.(runtime.Error); ok {
-			words = e.Error()
-		}
-		err = fmt.Errorf("working on %s: a fault in keyrota: %s: please report this with the log", a.Ref(), words)
-		d.log.Error("a fault in keyrota", "account", string(a.Ref()), "fault", words, "stack", string(debug.Stack()))
 	}()
 	return w.Pass(ctx, a)
 }

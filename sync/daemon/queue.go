@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -74,6 +75,9 @@ func (w *passWorker) Work(ctx context.Context, job *river.Job[passJob]) error {
 type queue struct {
 	db     *sql.DB
 	client *river.Client[*sql.Tx]
+	// adding keeps a queue that is being added from being woken: River's Add
+	// and InsertMany race.
+	adding sync.Mutex
 }
 
 // local is the driver of a queue that one process has to itself: whoever
@@ -149,7 +153,9 @@ func (q *queue) offer(ctx context.Context, b *backlog) error {
 		for _, ref := range refs[:n] {
 			params = append(params, river.InsertManyParams{Args: passJob{Account: string(ref)}})
 		}
+		q.adding.Lock()
 		rows, err := q.client.InsertMany(ctx, params)
+		q.adding.Unlock()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -171,6 +177,8 @@ func (q *queue) resize(ctx context.Context, workers int) error {
 	if err := q.client.Queues().Remove(ctx, queueName); err != nil {
 		return err
 	}
+	q.adding.Lock()
+	defer q.adding.Unlock()
 	return q.client.Queues().Add(queueName, river.QueueConfig{MaxWorkers: workers})
 }
 

@@ -2,19 +2,20 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/attempt"
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
 // sweeping sweeps at once, at every interval, and whenever it is asked for.
 func (d *Daemon) sweeping(ctx context.Context) {
-	ticks := time.NewTicker(tend)
-	defer ticks.Stop()
 	var last rhythm
 	for {
-		if wall := d.now(); last.due(d.state.Load().SweepEvery, time.Now(), wall) {
+		every := d.state.Load().SweepEvery
+		if wall := d.now(); last.due(every, time.Now(), wall) {
 			last = rhythm{monotonic: time.Now(), wall: wall}
 			err := d.sweep(ctx)
 			if ctx.Err() == nil {
@@ -26,7 +27,7 @@ func (d *Daemon) sweeping(ctx context.Context) {
 			return
 		case <-d.sweeps:
 			last = rhythm{}
-		case <-ticks.C:
+		case <-time.After(min(tend, max(time.Until(last.monotonic.Add(every)), time.Millisecond))):
 		}
 	}
 }
@@ -52,32 +53,42 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	accounts := make([]plan.Account, 0, len(seen))
+	current := make(map[rotation.Ref]standing, len(seen))
+	var pending []rotation.Ref
 	for _, a := range state.Inventory.Accounts {
-		accounts = append(accounts, plan.Account{Spec: a.Spec, Record: records[a.Ref()], Observed: seen[a.Ref()]})
+		ref, now := a.Ref(), d.now()
+		action, wants, fault := decide(plan.Account{Spec: a.Spec, Record: records[ref], Observed: seen[ref]}, now)
+		switch {
+		case fault != nil:
+			d.notices.failed(ref, fault)
+			current[ref] = standing{phase: records[ref].Phase(), late: true}
+		case wants: // what came of it, its pass says
+			pending = append(pending, ref)
+			current[ref] = d.metrics.standing(ref, records[ref].Phase())
+		default:
+			d.agenda.note(ref, action.Until, now)
+			d.notices.waits(ref, records[ref], action)
+			current[ref] = standing{phase: records[ref].Phase(), late: action.Overdue}
+		}
 	}
-	now := d.now()
-	pending := plan.Pending(accounts, now)
 	d.backlog.doubt()
 	d.backlog.add(pending...)
-	wants := make(map[rotation.Ref]bool, len(pending))
-	for _, ref := range pending {
-		wants[ref] = true
-	}
-	current := make(map[rotation.Ref]standing, len(accounts))
-	for _, a := range accounts {
-		ref := a.Spec.Account.Ref
-		if wants[ref] { // what came of it, its pass says
-			current[ref] = d.metrics.standing(ref, a.Record.Phase())
-			continue
-		}
-		action := rotation.Next(a.Spec, a.Record, a.Observed.AsFresh(), now)
-		d.agenda.note(ref, action.Until, now)
-		d.notices.waits(ref, a.Record, action)
-		current[ref] = standing{phase: a.Record.Phase(), late: action.Overdue}
-	}
 	d.metrics.swept(time.Now(), time.Since(begun), current)
 	d.health.swept(time.Now())
-	d.log.Debug("swept", "accounts", len(accounts), "pending", len(pending), "took", time.Since(begun).String())
+	d.log.Debug("swept", "accounts", len(current), "pending", len(pending), "took", time.Since(begun).String())
 	return unread
+}
+
+// decide says whether an account wants a pass, and what it waits for if not. A
+// fault of this program is about one account.
+func decide(a plan.Account, now time.Time) (wait rotation.Action, pass bool, fault error) {
+	defer func() {
+		if f := attempt.Recovered(recover()); f != nil {
+			fault = fmt.Errorf("deciding on %s: %w", a.Spec.Account.Ref, f)
+		}
+	}()
+	if len(plan.Pending([]plan.Account{a}, now)) > 0 {
+		return rotation.Action{}, true, nil
+	}
+	return rotation.Next(a.Spec, a.Record, a.Observed.AsFresh(), now), false, nil
 }

@@ -196,6 +196,16 @@ func (w *world) until(what string, is func() bool) {
 	}
 }
 
+// receive waits for a signal.
+func (w *world) receive(what string, c <-chan struct{}) {
+	w.t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		w.t.Fatalf("never came: %s\n%s", what, w.log)
+	}
+}
+
 func (w *world) record(l *ledger.Ledger, ref rotation.Ref) rotation.Record {
 	w.t.Helper()
 	r, _, err := l.Load(w.t.Context(), ref)
