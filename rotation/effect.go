@@ -20,7 +20,8 @@ const (
 	// LookAt: look freshly at Effect.Destination.
 	LookAt
 	// CreateKey: create a key labelled Effect.Label, with the value read last;
-	// exactly one request.
+	// exactly one request, and none after Effect.Deadline: a label that was
+	// abandoned longer ago than that is the label of no key to come.
 	CreateKey
 	// VerifyKey: ask the platform whether the key just created works and whose
 	// it is; wait a while for one that is not valid yet.

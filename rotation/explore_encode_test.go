@@ -138,9 +138,7 @@ func (e *encoder) record(w *world, r *Record) {
 	e.edition(r.Offer.Edition)
 	e.edition(r.Leaked)
 	for _, a := range r.Abandoned {
-		if w.matters(a.Label) {
-			e.put(labelIndex(a.Label))
-		}
+		e.put(labelIndex(a.Label), byte(min(w.now-ticks(a.At), 2))) // beyond the write deadline
 	}
 	e.put(0)
 	e.put(byte(keyIndex(r.Offer.Key)), byte(len(r.Old)))
@@ -187,30 +185,6 @@ func (w *world) inSight(k int8) bool {
 		for _, v := range p.obs.Values {
 			if v.Key == keyID(k) {
 				return true
-			}
-		}
-	}
-	return false
-}
-
-// matters reports whether a key with this label lives, may come to live, or is
-// in a listing that somebody still acts on.
-func (w *world) matters(l Label) bool {
-	for k := range w.made {
-		if !w.keys[k].dead && w.keys[k].label == l {
-			return true
-		}
-	}
-	for i := range w.c.procs {
-		p := &w.procs[i]
-		if p.issue != nil && p.issue.label == l {
-			return true
-		}
-		if p.obs != nil {
-			for _, k := range p.obs.Listing.Keys {
-				if k.Label == l {
-					return true
-				}
 			}
 		}
 	}
@@ -273,6 +247,9 @@ func (e *encoder) observed(w *world, p *process) {
 	for _, k := range l.Keys {
 		e.put(byte(keyIndex(k.ID)))
 	}
+	for _, a := range w.rec.Abandoned {
+		e.put(byte(min(max(ticks(l.At)-ticks(a.At), 0), 2)))
+	}
 	e.put(byte(p.looked))
 	if p.phase == looking {
 		e.dests(p.dests)
@@ -316,7 +293,7 @@ func (e *encoder) procedure(w *world, p *process) {
 		if p.eff.Kind == SaveRecord && current {
 			e.record(w, &p.eff.Record)
 		}
-		if p.eff.Kind == CreateKey || p.eff.Kind == VerifyKey {
+		if p.eff.Kind == CreateKey || p.eff.Kind == VerifyKey && w.nonces < w.c.rotations {
 			e.age(w, q.begun)
 		}
 	case p.deliver != nil:
@@ -345,6 +322,7 @@ func (e *encoder) procedure(w *world, p *process) {
 		q := p.retire
 		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)))
 		e.edition(q.offer.Edition)
+		e.flag(q.agreed.Equal(w.rec.Agreed))
 		e.place(w, q.verified)
 		e.record(w, p.rec)
 		if p.eff.Kind == SaveRecord && current {

@@ -14,37 +14,76 @@ func smallPolicy() Policy {
 	}
 }
 
+// settings are the worlds. Each with two processes has one fault at a time, or
+// two that meet; where two destinations and two processes would be too much,
+// there is one destination of either kind of store, or a pass lists and looks
+// in one moment.
 func settings() []*setting {
 	one := func(name, story string, b budget) *setting {
 		return &setting{
-			name: name, story: story, start: steady, procs: 1, dests: 2, older: 1, cas: [maxDests]bool{true, false},
+			name: "one/" + name, story: story, start: steady, procs: 1, dests: 2, older: 1, cas: [maxDests]bool{true, false},
 			wants: [][]int8{{0, 1}}, rotations: 1, nonces: 4, policy: smallPolicy(), budget: b, small: true,
 		}
 	}
-	two := func(name, story string, b budget) *setting {
+	two := func(name, story string, cas bool, b budget) *setting {
 		c := one(name, story, b)
-		c.procs, c.small, c.nonces = 2, false, 2
+		c.name, c.procs, c.dests, c.nonces, c.small = "two/"+name, 2, 1, 2, false
+		c.wants, c.cas[0] = [][]int8{{0}}, cas
 		return c
 	}
-	snap := func(c *setting) *setting { c.merged = true; return c }
-	return []*setting{
-		snap(two("snap/calm", "two", budget{})),
-		snap(two("snap/crash", "two", budget{crash: 1})),
-		solo(snap(two("cas/calm", "two", budget{})), true),
-		solo(snap(two("nocas/calm", "two", budget{})), false),
-		snap(two("snap/lost", "two", budget{lost: 1})),
-		one("one/calm", "one process, nothing goes wrong", budget{}),
-		one("one/crash", "one process that crashes twice", budget{crash: 2}),
-		one("one/lost", "two answers are lost", budget{lost: 2}),
-		one("one/refused", "creations are refused and denied", budget{refused: 2}).parks(),
-		one("one/partial", "listings break off and stores do not answer", budget{partial: 1, unseen: 1, crash: 1}),
-		two("two/calm", "two processes that pause anywhere", budget{}),
-		two("two/crash", "and one of them crashes", budget{crash: 1}),
-		two("two/lost", "and an answer is lost", budget{lost: 1}),
+	both := func(name, story string, b budget, more ...func(*setting)) []*setting {
+		cs := []*setting{two("cas/"+name, story, true, b), two("plain/"+name, story, false, b)}
+		for _, c := range cs {
+			for _, f := range more {
+				f(c)
+			}
+		}
+		return cs
 	}
+	with := func(c *setting, more ...func(*setting)) *setting {
+		for _, f := range more {
+			f(c)
+		}
+		return c
+	}
+	from := func(f func(*world)) func(*setting) { return func(c *setting) { c.start = f } }
+	quiet := func(c *setting) { c.rotations = 0 }
+	parks := func(c *setting) { c.mayPark = true }
+	findings := func(c *setting) { c.findings = true }
+	all := []*setting{
+		one("calm", "one process, nothing goes wrong", budget{}),
+		one("crash", "crashes", budget{crash: 2}),
+		one("lost", "answers are lost", budget{lost: 2}),
+		one("crash+lost", "an answer is lost, and a crash", budget{lost: 1, crash: 1}),
+		with(one("refused", "creations are refused and denied", budget{refused: 2}), parks),
+		one("partial", "listings break off and stores do not answer", budget{partial: 1, unseen: 1, crash: 1}),
+		with(one("born", "an account nothing was ever done for", budget{crash: 1, lost: 1}), from(born), func(c *setting) { c.fresh = true }),
+		one("rollback", "a person rolls back", budget{rotate: 1, rollback: 1, crash: 1}),
+		one("emergency", "the keys have leaked", budget{leak: 1, crash: 1, rotate: 1}),
+		one("hand", "a person writes another key, or something dead", budget{hand: 1, crash: 1}),
+		one("hand+lost", "and an answer is lost", budget{hand: 1, lost: 1}),
+		with(one("loss", "the ledger is lost", budget{loss: 1, crash: 1}), findings),
+		with(one("loss+lost", "the ledger and an answer are lost", budget{loss: 1, lost: 1}), findings),
+		with(one("loss/new", "the ledger is lost and comes back under another id", budget{loss: 1, crash: 1}), findings, func(c *setting) { c.newLedger = true }),
+		with(one("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1, crash: 1}), findings),
+		with(one("leaves", "a destination leaves the configuration, or all do", budget{config: 2, crash: 1}), func(c *setting) { c.wants = [][]int8{{0, 1}, {0}, {}} }),
+		with(one("joins", "a destination joins", budget{config: 1, crash: 1}), func(c *setting) { c.wants = [][]int8{{0}, {0, 1}} }),
+	}
+	for _, cs := range [][]*setting{
+		both("calm", "two processes that pause anywhere", budget{}),
+		both("crash", "and one of them crashes", budget{crash: 1}),
+		both("lost", "and an answer is lost", budget{lost: 1}),
+		both("rollback", "a person rolls back while the old key is retired", budget{rollback: 1}, from(retiring), quiet),
+		both("rotate", "a person asks for a rotation while one is under way", budget{rotate: 1}, from(retiring), quiet),
+		both("emergency", "the keys leak while the old one is retired", budget{leak: 1}, from(retiring), quiet),
+		both("loss", "the ledger is lost", budget{loss: 1}, from(retiring), quiet, findings),
+		both("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1}, quiet, findings),
+		both("hand", "a person writes a key by hand", budget{hand: 1}, from(retiring), quiet),
+	} {
+		all = append(all, cs...)
+	}
+	return all
 }
-
-func (c *setting) parks() *setting { c.mayPark = true; return c }
 
 func TestExplore(t *testing.T) {
 	for _, c := range settings() {
@@ -57,9 +96,4 @@ func TestExplore(t *testing.T) {
 			}
 		})
 	}
-}
-
-func solo(c *setting, cas bool) *setting {
-	c.dests, c.wants, c.cas[0] = 1, [][]int8{{0}}, cas
-	return c
 }

@@ -58,7 +58,7 @@ func (p Issue) Step(s Spec, r Record, in Outcome, now time.Time) (Issue, Effect)
 			return p, done("the intent could not be saved: " + in.Words)
 		}
 		p.step = issueVerify
-		return p, Effect{Kind: CreateKey, Label: p.label}
+		return p, Effect{Kind: CreateKey, Label: p.label, Deadline: p.begun.Add(s.Policy.WriteDeadline)}
 
 	case issueVerify:
 		if in.Result != OK {

@@ -107,14 +107,22 @@ func (d *decision) abandon() (Action, bool) {
 
 // strays deletes keys that were created and never offered. Only a label that
 // is an abandoned intent of this very record says so; any other label that
-// nothing explains is for people to judge.
+// nothing explains is for people to judge. And only by a listing that began
+// when no write could be under way any more: in a restored ledger an intent can
+// be one whose key was offered after the backup, and once its value has landed
+// somewhere, the mark there says so.
 func (d *decision) strays() (Action, bool) {
+	for _, dest := range d.s.Destinations(d.r) {
+		if h := d.o.Holding(dest); h.State == StateUnknown || h.State == StateEdited {
+			return Action{}, false // its value may be the stray
+		}
+	}
 	for _, k := range d.o.Listing.Keys {
 		if d.r.knows(k.ID) {
 			continue
 		}
 		for _, a := range d.r.Abandoned {
-			if a.Label == k.Label {
+			if a.Label == k.Label && !d.o.Listing.At.Before(a.At.Add(d.s.Policy.WriteDeadline)) {
 				return d.withAuth(Action{Kind: DoDiscard, Rule: 4, Key: k.ID, Label: k.Label, Why: "created, and never offered to anyone"})
 			}
 		}

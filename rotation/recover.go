@@ -25,7 +25,9 @@ func (d *decision) find() (Action, bool) {
 		if l.Words != "" {
 			return d.unlisted(2)
 		}
-		return wait(2, time.Time{}, "without an admin key the account cannot be looked up: create a key of it by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
+		a, ok := wait(2, time.Time{}, "without an admin key the account cannot be looked up: create a key of it by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
+		a.Overdue = true
+		return a, ok
 	}
 	switch {
 	case !l.Complete:
@@ -51,7 +53,7 @@ func (d *decision) find() (Action, bool) {
 // overtaken sees that more happened than is on record: the ledger is older
 // than the marks, or someone else's marks are newer than ours.
 func (d *decision) overtaken() (Action, bool) {
-	if d.highest() <= d.r.Seq {
+	if d.highest() <= d.r.Seq && !d.offeredSince() {
 		return Action{}, false
 	}
 	for _, dest := range d.s.Destinations(d.r) {
@@ -62,6 +64,17 @@ func (d *decision) overtaken() (Action, bool) {
 		}
 	}
 	return d.recover(d.r.Account)
+}
+
+// offeredSince sees a mark above our offer, where intents have already used its
+// edition: only offers are delivered, so this one was made and is not on record.
+func (d *decision) offeredSince() bool {
+	for _, h := range d.o.Holdings {
+		if d.r.Offer.Key != "" && d.s.ours(d.r, h.Holding.Mark) && h.Holding.Mark.Edition > d.r.Offer.Edition {
+			return true
+		}
+	}
+	return false
 }
 
 // highest returns the highest edition that any label or mark of ours bears.
@@ -110,7 +123,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 			}
 		}
 	}
-	r := d.r.Clone()
+	r := d.r.abandoning(d.now)
 	top := max(d.highest(), r.Seq)
 	if top == 0 {
 		return save(2, "the account is known now", r, Event{Kind: EventFound, Words: string(id)})
@@ -143,7 +156,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 	if held != "" {
 		r.Offer = Offer{Edition: r.Seq, Key: held, Issued: r.Offer.Issued}
 	}
-	r.Agreed, r.Intent = time.Time{}, Intent{}
+	r.Agreed = time.Time{}
 	return save(2, "made from labels and marks", r, Event{Kind: EventRecovered, Key: held, Edition: r.Seq, Words: string(id)})
 }
 

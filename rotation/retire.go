@@ -4,7 +4,7 @@ import "time"
 
 // Retire deletes an old key. It is condemned first, so that nothing offers it
 // again; then every destination is looked at, and its successor, read from a
-// store, is verified; only then is it deleted.
+// store, is verified; and if the record still agrees, it is deleted.
 type Retire struct {
 	Key KeyID
 
@@ -12,6 +12,7 @@ type Retire struct {
 	offer    Offer
 	at       int   // which destination is looked at
 	verified Place // where the successor is read
+	agreed   time.Time
 }
 
 type retireStep uint8
@@ -20,6 +21,7 @@ const (
 	retireCondemn retireStep = iota
 	retireLook
 	retireVerify
+	retireConfirm
 	retireRevoke
 	retireForget
 	retireEnd
@@ -34,7 +36,7 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 		if i < 0 || r.Agreed.IsZero() {
 			return p, done("the record changed meanwhile")
 		}
-		p.step, p.offer = retireLook, r.Offer
+		p.step, p.offer, p.agreed = retireLook, r.Offer, r.Agreed
 		if r.Old[i].Condemned {
 			return p.look(s, r)
 		}
@@ -60,7 +62,7 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 		}
 		return p.look(s, r)
 
-	case retireRevoke:
+	case retireConfirm:
 		skew := in.At.Sub(now).Abs()
 		switch {
 		case in.Value.Verdict != Live || in.Value.Key != p.offer.Key:
@@ -69,6 +71,16 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 			return p, done("the platform does not say what time it is")
 		case skew > s.Policy.ClockSkew:
 			return p, done("our clock and the platform's are apart by " + skew.String() + ": set the clock")
+		}
+		p.step = retireRevoke
+		return p, Effect{Kind: LoadRecord}
+
+	case retireRevoke:
+		// Whoever puts right what contradicted the agreement says so first: what
+		// was just looked at may have been put right a moment ago.
+		i := r.old(p.Key)
+		if in.Result != OK || i < 0 || !r.Old[i].Condemned || r.Offer != p.offer || !r.Agreed.Equal(p.agreed) {
+			return p, done("the record changed meanwhile")
 		}
 		p.step = retireForget
 		return p, Effect{Kind: RevokeKey, Key: p.Key}
@@ -100,6 +112,6 @@ func (p Retire) look(s Spec, r Record) (Retire, Effect) {
 	if p.verified == (Place{}) {
 		return p, done("its successor cannot be read back from any destination")
 	}
-	p.step = retireRevoke
+	p.step = retireConfirm
 	return p, Effect{Kind: TryPlace, Place: p.verified}
 }

@@ -103,7 +103,7 @@ func (w *world) list(i int, f fault) {
 	p.shape = ""
 	l := Listing{
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
-		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(),
+		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: at(w.now),
 	}
 	for k := range w.made {
 		if f == partial && k > 0 {
@@ -373,6 +373,9 @@ func (w *world) try(i int, at Place) (Value, int8) {
 func (w *world) create(i int, f fault) Outcome {
 	p := &w.procs[i]
 	switch {
+	case w.now >= ticks(p.eff.Deadline):
+		w.say(i, "sends no request for a key any more: the deadline is over")
+		return Outcome{Result: Refused, Words: "too late"}
 	case p.auth < 0 || w.keys[p.auth].dead:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}
@@ -414,7 +417,7 @@ func (w *world) revoke(i int, f fault) Result {
 		} else {
 			w.keys[k].by = discarded
 		}
-		w.checkDeletion(k)
+		w.checkDeletion(k, p)
 	}
 	if f == lostAfter {
 		w.say(i, "and gets no answer")

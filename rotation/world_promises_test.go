@@ -47,9 +47,10 @@ func (w *world) explained(k int8) bool {
 }
 
 // checkDeletion judges a deletion at its moment.
-func (w *world) checkDeletion(k int8) {
+func (w *world) checkDeletion(k int8, by *process) {
 	key := &w.keys[k]
-	if key.by == discarded && key.offered {
+	// A restored ledger does not know of an offer that nobody may deliver any more.
+	if key.by == discarded && key.offered && w.c.budget.restore == 0 {
 		w.violate("promise 1: %s was offered, and is deleted as if it never was", keyID(k))
 	}
 	if key.by != retired {
@@ -69,7 +70,7 @@ func (w *world) checkDeletion(k int8) {
 				keyID(k), w.now-int(held), destinations[d], wait)
 		}
 	}
-	if o := keyIndex(w.rec.Offer.Key); o >= 0 && w.keys[o].dead && w.keys[o].by != byPerson {
+	if o := keyIndex(by.retire.offer.Key); w.keys[o].dead && w.keys[o].by != byPerson {
 		w.violate("promise 1: %s is deleted, and its successor %s is dead", keyID(k), keyID(o))
 	}
 }
@@ -86,15 +87,15 @@ func (w *world) overlapOf(k int8) int {
 func (w *world) converged() bool {
 	r := w.rec
 	if r.Parked != "" {
-		return w.c.mayPark
-	}
-	o := keyIndex(r.Offer.Key)
-	if r.Intent.Label != "" || r.Agreed.IsZero() || r.Request.Kind != RequestNone || o < 0 || w.keys[o].dead {
-		return false
+		return w.c.mayPark || r.Tries >= triesBeforeParking // that many failures call a person
 	}
 	wanted := w.c.wants[w.cfg]
 	if len(wanted) == 0 {
 		return true // nothing is issued and nothing is deleted
+	}
+	o := keyIndex(r.Offer.Key)
+	if r.Intent.Label != "" || r.Agreed.IsZero() || r.Request.Kind != RequestNone || o < 0 || w.keys[o].dead {
+		return false
 	}
 	for _, d := range wanted {
 		s := &w.secrets[d]
@@ -103,8 +104,8 @@ func (w *world) converged() bool {
 		}
 	}
 	for _, dest := range r.Dests {
-		if d := destIndex(dest); w.secrets[d].values[0] != o {
-			return true // left the configuration with an older key: nothing is deleted
+		if s := &w.secrets[destIndex(dest)]; s.values[0] != o || s.mark.edition != r.Offer.Edition {
+			return true // left the configuration without the offer: nothing is deleted
 		}
 	}
 	if len(r.Old) > 0 {

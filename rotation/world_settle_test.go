@@ -25,6 +25,8 @@ func (w *world) idle(p *process) bool {
 	switch p.eff.Kind {
 	case SaveRecord:
 		return moved
+	case CreateKey:
+		return moved && w.now >= ticks(p.eff.Deadline)
 	case TryPlace, VerifyKey:
 		return moved && p.issue != nil
 	case LoadRecord, LookAt:
