@@ -21,7 +21,8 @@ const (
 	LookAt
 	// CreateKey: create a key labelled Effect.Label, with the value read last;
 	// exactly one request, and none after Effect.Deadline: a label that was
-	// abandoned longer ago than that is the label of no key to come.
+	// abandoned longer ago than that is the label of no key to come. Conflict if
+	// the deadline was over before the request was sent.
 	CreateKey
 	// VerifyKey: ask the platform whether the key just created works and whose
 	// it is; wait a while for one that is not valid yet.

@@ -97,7 +97,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	}
 	l := w.left
 	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
-		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config))
+		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed))
 	world := e.b
 	for i := range w.c.procs {
 		e.b = e.procs[i][:0]
@@ -243,7 +243,7 @@ func (e *encoder) process(w *world, p *process) {
 func (e *encoder) observed(w *world, p *process) {
 	l := &p.obs.Listing
 	e.edition(l.Offered)
-	e.put(bits(l.Record == w.rec.Stamp(), l.Complete, l.Account != ""), byte(len(l.Keys)))
+	e.put(bits(l.Record == w.rec.Stamp(), w.backup != nil && l.Record == w.backup.Stamp(), l.Complete, l.Account != ""), byte(len(l.Keys)))
 	for _, k := range l.Keys {
 		e.put(byte(keyIndex(k.ID)))
 	}
@@ -323,6 +323,7 @@ func (e *encoder) procedure(w *world, p *process) {
 		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)))
 		e.edition(q.offer.Edition)
 		e.flag(q.agreed.Equal(w.rec.Agreed))
+		e.flag(w.backup != nil && q.agreed.Equal(w.backup.Agreed))
 		e.place(w, q.verified)
 		e.record(w, p.rec)
 		if p.eff.Kind == SaveRecord && current {

@@ -58,8 +58,10 @@ func settings() []*setting {
 		with(one("refused", "creations are refused and denied", budget{refused: 2}), parks),
 		one("partial", "listings break off and stores do not answer", budget{partial: 1, unseen: 1, crash: 1}),
 		with(one("born", "an account nothing was ever done for", budget{crash: 1, lost: 1}), from(born), func(c *setting) { c.fresh = true }),
-		one("rollback", "a person rolls back", budget{rotate: 1, rollback: 1, crash: 1}),
-		one("emergency", "the keys have leaked", budget{leak: 1, crash: 1, rotate: 1}),
+		with(one("rollback", "a person rolls back", budget{rollback: 1, crash: 1}), from(retiring), quiet),
+		with(one("rollback+rotate", "a person rolls back and asks for a rotation", budget{rollback: 1, rotate: 1}), from(retiring), quiet),
+		with(one("emergency", "the keys have leaked", budget{leak: 1, crash: 1}), from(retiring), quiet),
+		with(one("removed", "a person deletes a key at the platform", budget{removed: 1, crash: 1}), parks),
 		one("hand", "a person writes another key, or something dead", budget{hand: 1, crash: 1}),
 		one("hand+lost", "and an answer is lost", budget{hand: 1, lost: 1}),
 		with(one("loss", "the ledger is lost", budget{loss: 1, crash: 1}), findings),
@@ -77,7 +79,7 @@ func settings() []*setting {
 		both("rotate", "a person asks for a rotation while one is under way", budget{rotate: 1}, from(retiring), quiet),
 		both("emergency", "the keys leak while the old one is retired", budget{leak: 1}, from(retiring), quiet),
 		both("loss", "the ledger is lost", budget{loss: 1}, from(retiring), quiet, findings),
-		both("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1}, quiet, findings),
+		both("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1}, from(retiring), quiet, findings),
 		both("hand", "a person writes a key by hand", budget{hand: 1}, from(retiring), quiet),
 	} {
 		all = append(all, cs...)

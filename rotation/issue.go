@@ -96,11 +96,16 @@ func (p Issue) Step(s Spec, r Record, in Outcome, now time.Time) (Issue, Effect)
 // failed records a creation that ended before its key was offered.
 func (p Issue) failed(s Spec, r Record, in Outcome, now time.Time) (Issue, Effect) {
 	event := Event{Kind: EventIssueFailed, Label: p.label, Key: p.key, Words: in.Words}
-	if in.Result == Refused || in.Result == Denied {
+	switch in.Result {
+	case Conflict, Refused, Denied:
 		r = r.Clone() // no key exists: there is nothing to look for later
 		r.Intent = Intent{}
-	} else {
+	default:
 		r = r.abandoning(now)
+	}
+	if in.Result == Conflict { // we were late: that is no failure of the platform's
+		p.step = issueEnd
+		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{event}}
 	}
 	r.Tries++
 	r.NotBefore = s.Policy.backoff(r.Tries, now, in.Until)

@@ -24,6 +24,7 @@ const (
 	leak
 	edit
 	configure
+	remove
 )
 
 // choices returns everything that may happen in this state, in a fixed order.
@@ -76,6 +77,13 @@ func (w *world) choices(into []choice) []choice {
 	}
 	if l.hand > 0 && !w.deleting() {
 		all = w.edits(all)
+	}
+	if l.removed > 0 && !w.deleting() {
+		for k := range int8(w.made) {
+			if !w.keys[k].dead {
+				none(remove, 0, k)
+			}
+		}
 	}
 	if l.config > 0 {
 		for c := range w.c.wants {
@@ -233,6 +241,10 @@ func (w *world) happen(c choice) *Action {
 		l.hand--
 		w.say(-1, "a person writes %s to %s", w.valueWords(c.v), destinations[c.d])
 		w.write(c.d, c.v, true)
+	case remove:
+		l.removed--
+		w.say(-1, "a person deletes %s at the platform", keyID(c.v))
+		w.keys[c.v].dead, w.keys[c.v].by = true, byPerson
 	case configure:
 		l.config--
 		w.say(-1, "a person changes the configuration to %v", w.c.wants[c.d])

@@ -375,7 +375,7 @@ func (w *world) create(i int, f fault) Outcome {
 	switch {
 	case w.now >= ticks(p.eff.Deadline):
 		w.say(i, "sends no request for a key any more: the deadline is over")
-		return Outcome{Result: Refused, Words: "too late"}
+		return Outcome{Result: Conflict, Words: "too late"}
 	case p.auth < 0 || w.keys[p.auth].dead:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}

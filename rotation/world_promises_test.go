@@ -70,7 +70,7 @@ func (w *world) checkDeletion(k int8, by *process) {
 				keyID(k), w.now-int(held), destinations[d], wait)
 		}
 	}
-	if o := keyIndex(by.retire.offer.Key); w.keys[o].dead && w.keys[o].by != byPerson {
+	if o := keyIndex(by.retire.offer.Key); w.keys[o].dead {
 		w.violate("promise 1: %s is deleted, and its successor %s is dead", keyID(k), keyID(o))
 	}
 }
@@ -78,6 +78,9 @@ func (w *world) checkDeletion(k int8, by *process) {
 func (w *world) overlapOf(k int8) int {
 	overlap := max(w.c.policy.Overlap, w.c.policy.WriteDeadline)
 	if i := w.rec.old(keyID(k)); i >= 0 && w.rec.Leaked > 0 && w.rec.Old[i].Edition <= w.rec.Leaked {
+		overlap = w.c.policy.WriteDeadline
+	}
+	if w.c.budget.restore > 0 { // what contradicted the agreement since the backup is not on record
 		overlap = w.c.policy.WriteDeadline
 	}
 	return int(overlap / oneTick)
