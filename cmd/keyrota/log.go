@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // logger returns where the daemon logs to: text for a person at a terminal,
@@ -17,4 +18,13 @@ func (a *app) logger(chosen bool) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(a.stderr, o)), nil
 	}
 	return slog.New(slog.NewTextHandler(a.stderr, o)), nil
+}
+
+// warnings logs what commands print as lines.
+type warnings struct{ log *slog.Logger }
+
+// Write logs one warning.
+func (w warnings) Write(line []byte) (int, error) {
+	w.log.Warn(strings.TrimSpace(string(line)))
+	return len(line), nil
 }

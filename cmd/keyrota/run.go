@@ -29,7 +29,7 @@ configuration: /healthz, /readyz and /metrics.
 
 What happens is logged to standard error: as text on a terminal, as JSON
 elsewhere.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := a.logger(cmd.Flags().Changed("log-json"))
 			if err != nil {
@@ -62,6 +62,9 @@ elsewhere.`,
 
 // daemon makes an engine of the configuration. Close the ledger after it ran.
 func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, closeLedger func() error, err error) {
+	logging := *a
+	logging.stderr = warnings{o.Logger}
+	a = &logging
 	first, err := a.open(ctx, ledgerWrite)
 	if err != nil {
 		return nil, nil, err

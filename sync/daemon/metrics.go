@@ -19,8 +19,6 @@ type metrics struct {
 	lastSweep    prometheus.Gauge
 	sweepTook    prometheus.Histogram
 	passes       *prometheus.CounterVec
-	accounts     *prometheus.GaugeVec
-	late, parked prometheus.Gauge
 	calls        *prometheus.CounterVec
 	callTook     *prometheus.HistogramVec
 	reloadWorked prometheus.Gauge
@@ -48,15 +46,6 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keyrota_pass_total", Help: "Passes over one account, by what they came to.",
 		}, []string{"result"}),
-		accounts: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "keyrota_accounts", Help: "Accounts in the configuration, by phase.",
-		}, []string{"phase"}),
-		late: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "keyrota_rotation_overdue", Help: "Accounts of which something is due that cannot be done now.",
-		}),
-		parked: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "keyrota_account_parked", Help: "Accounts that wait for a person.",
-		}),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keyrota_provider_calls_total", Help: "Calls to the issuer and to each store, by operation and by what came of them.",
 		}, []string{"service", "op", "result"}),
@@ -83,16 +72,45 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 	for _, result := range []string{reloadApplied, reloadRefused} {
 		m.reloads.WithLabelValues(result)
 	}
-	for _, c := range []prometheus.Collector{
-		m.lastSweep, m.sweepTook, m.passes, m.accounts, m.late, m.parked, m.calls, m.callTook, m.reloadWorked, m.reloads, build,
+	all := []prometheus.Collector{
+		m.lastSweep, m.sweepTook, m.passes, m.calls, m.callTook, m.reloadWorked, m.reloads, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	}
+	for _, p := range []rotation.Phase{
+		rotation.PhaseNew, rotation.PhaseIssuing, rotation.PhaseDelivering, rotation.PhaseRetiring, rotation.PhaseSteady, rotation.PhaseParked,
 	} {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "keyrota_accounts", Help: "Accounts in the configuration, by phase.", ConstLabels: prometheus.Labels{"phase": string(p)},
+		}, m.count(func(s standing) bool { return s.phase == p })))
+	}
+	all = append(all,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "keyrota_rotation_overdue", Help: "Accounts of which something is due that cannot be done now.",
+		}, m.count(func(s standing) bool { return s.late })),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "keyrota_account_parked", Help: "Accounts that wait for a person.",
+		}, m.count(func(s standing) bool { return s.phase == rotation.PhaseParked })))
+	for _, c := range all {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
 	}
-	m.show()
 	return m, nil
+}
+
+// count returns what counts the accounts that are so when it is asked.
+func (m *metrics) count(so func(standing) bool) func() float64 {
+	return func() float64 {
+		m.lock.Lock()
+		defer m.lock.Unlock()
+		n := 0
+		for _, s := range m.are {
+			if so(s) {
+				n++
+			}
+		}
+		return float64(n)
+	}
 }
 
 // The results of a reload.
@@ -135,17 +153,13 @@ func (m *metrics) swept(at time.Time, took time.Duration, current map[rotation.R
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.are = maps.Clone(current)
-	m.show()
 }
 
 // stands takes down how a pass left an account.
 func (m *metrics) stands(ref rotation.Ref, s standing) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if m.are[ref] != s {
-		m.are[ref] = s
-		m.show()
-	}
+	m.are[ref] = s
 }
 
 // standing returns what is known of an account that is in a phase now.
@@ -153,23 +167,4 @@ func (m *metrics) standing(ref rotation.Ref, p rotation.Phase) standing {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	return standing{phase: p, late: m.are[ref].late}
-}
-
-// show counts the accounts. The caller holds the lock.
-func (m *metrics) show() {
-	counts := map[rotation.Phase]int{}
-	late := 0
-	for _, s := range m.are {
-		counts[s.phase]++
-		if s.late {
-			late++
-		}
-	}
-	for _, p := range []rotation.Phase{
-		rotation.PhaseNew, rotation.PhaseIssuing, rotation.PhaseDelivering, rotation.PhaseRetiring, rotation.PhaseSteady, rotation.PhaseParked,
-	} {
-		m.accounts.WithLabelValues(string(p)).Set(float64(counts[p]))
-	}
-	m.late.Set(float64(late))
-	m.parked.Set(float64(counts[rotation.PhaseParked]))
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 
@@ -36,12 +35,12 @@ func newNotices(log *slog.Logger) *notices {
 
 // saved logs an event that was saved.
 func (d *Daemon) saved(ref rotation.Ref, e rotation.Event) {
-	level := slog.LevelInfo
+	log := d.log.Info
 	switch e.Kind {
 	case rotation.EventParked, rotation.EventIssueFailed, rotation.EventAbandoned, rotation.EventGone:
-		level = slog.LevelWarn
+		log = d.log.Warn
 	}
-	attrs := []slog.Attr{slog.String("account", string(ref))}
+	attrs := []any{slog.String("account", string(ref))}
 	if e.Edition != 0 {
 		attrs = append(attrs, slog.Uint64("edition", uint64(e.Edition)))
 	}
@@ -55,7 +54,7 @@ func (d *Daemon) saved(ref rotation.Ref, e rotation.Event) {
 	if e.Destination != (rotation.Destination{}) {
 		attrs = append(attrs, slog.String("destination", e.Destination.String()))
 	}
-	d.log.LogAttrs(context.Background(), level, string(e.Kind), attrs...)
+	log(string(e.Kind), attrs...)
 	if e.Kind == rotation.EventParked {
 		d.notices.told(notice{account: ref}, e.Words)
 	}
@@ -77,12 +76,12 @@ func (n *notices) waits(ref rotation.Ref, r rotation.Record, wait rotation.Actio
 	case wait.Overdue:
 		words = wait.Why
 	}
-	n.say(slog.LevelWarn, notice{account: ref}, words)
+	n.say(n.log.Warn, notice{account: ref}, words)
 }
 
 // failed takes down that an account could not be worked on at all.
 func (n *notices) failed(ref rotation.Ref, err error) {
-	n.say(slog.LevelError, notice{account: ref}, err.Error())
+	n.say(n.log.Error, notice{account: ref}, err.Error())
 }
 
 // about takes down how a part of the engine is; nil: well.
@@ -91,10 +90,10 @@ func (n *notices) about(part string, err error) {
 	if err != nil {
 		words = err.Error()
 	}
-	n.say(slog.LevelError, notice{part: part}, words)
+	n.say(n.log.Error, notice{part: part}, words)
 }
 
-func (n *notices) say(level slog.Level, about notice, words string) {
+func (n *notices) say(log func(msg string, args ...any), about notice, words string) {
 	n.lock.Lock()
 	was := n.said[about]
 	if words == "" {
@@ -111,10 +110,10 @@ func (n *notices) say(level slog.Level, about notice, words string) {
 		attr = slog.String("account", string(about.account))
 	}
 	if words == "" {
-		n.log.LogAttrs(context.Background(), slog.LevelInfo, "nothing is in the way any more", attr)
+		n.log.Info("nothing is in the way any more", attr)
 		return
 	}
-	n.log.LogAttrs(context.Background(), level, "something is in the way", attr, slog.String("why", words))
+	log("something is in the way", attr, slog.String("why", words))
 }
 
 // keep forgets the accounts that are not wanted any more.

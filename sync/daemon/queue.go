@@ -115,10 +115,8 @@ func openQueue(ctx context.Context, path string, workers int, soft time.Duration
 	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return nil, err
 	}
-	for _, table := range []string{"river_job", "river_leader", "river_queue"} {
-		if _, err := q.db.ExecContext(ctx, "DELETE FROM "+table); err != nil {
-			return nil, err
-		}
+	if _, err := q.db.ExecContext(ctx, `DELETE FROM river_job; DELETE FROM river_leader; DELETE FROM river_queue`); err != nil {
+		return nil, err
 	}
 	workersOf := river.NewWorkers()
 	river.AddWorker(workersOf, &passWorker{work: work})
