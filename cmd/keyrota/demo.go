@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -28,7 +29,7 @@ readers log runs with whatever the files hold. It takes half a minute. What it
 made stays in a directory to play on with.
 
 Fails if any read fails, or if anything else does not come out as promised.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
 	c.Flags().StringVar(&d.dir, "dir", "", "directory to make everything in, empty or not there yet (default a new temporary one)")
@@ -135,13 +136,19 @@ func (d *demo) playAdmin(ctx context.Context, account config.Account) error {
 	if err := d.until(ctx, "word of "+account.Ref, parked); err != nil {
 		return err
 	}
-	d.screen.heading("The demo plays that admin now. A key that a person has handled is of unknown age, and replaced at once:")
+	d.screen.heading("The demo plays that admin, and someone who typed the key into a secret. A key of unknown age is replaced at once:")
 	key, err := d.stage.clickKey(account)
 	if err != nil {
 		return err
 	}
 	d.screen.line("admin", fmt.Sprintf("creates the account %q and a key of it, in W&B's pages", account.Name))
-	if err := d.types(ctx, "admin", key.Expose(), "adopt", account.Ref, "--key-file", "-"); err != nil {
+	at := account.Deliver[0]
+	if err := d.stage.typeIn(at, key); err != nil {
+		return err
+	}
+	d.screen.line("someone", "writes the key to "+at.String()+", and its reader starts")
+	d.readers.start(ctx, account, at)
+	if err := d.types(ctx, "someone", "adopt", account.Ref, "--from", at.String()); err != nil {
 		return err
 	}
 	if err := d.until(ctx, "the adopted key to be replaced", func() bool { return d.journal.agree(2, account) }); err != nil {
@@ -157,16 +164,16 @@ func (d *demo) rotate(ctx context.Context, accounts []config.Account) error {
 	for _, account := range accounts {
 		rotate = append(rotate, account.Ref)
 	}
-	if err := d.types(ctx, "someone", "", rotate...); err != nil {
+	if err := d.types(ctx, "someone", rotate...); err != nil {
 		return err
 	}
 	return d.until(ctx, "the new keys", func() bool { return d.journal.agree(2, accounts...) })
 }
 
 // types runs a command line and shows it.
-func (d *demo) types(ctx context.Context, who, stdin string, args ...string) error {
+func (d *demo) types(ctx context.Context, who string, args ...string) error {
 	d.screen.line(who, "types: keyrota "+commandLine(args...))
-	return d.stage.command(ctx, stdin, args...)
+	return d.stage.command(ctx, args...)
 }
 
 // edit overwrites a secret as a person would, of an account that has another
@@ -181,7 +188,7 @@ func (d *demo) edit(ctx context.Context, accounts []config.Account) error {
 	d.screen.heading("A person overwrites a secret. Its reader waits, since what it would find now is not our doing:")
 	defer d.readers.pause(target)()
 	before := d.journal.deliveries(target)
-	if err := d.stage.overwrite(target); err != nil {
+	if err := d.stage.typeIn(target, providers.NewSecret("oops")); err != nil {
 		return err
 	}
 	d.screen.line("someone", "writes text that is no key to "+target.String())

@@ -135,9 +135,8 @@ func (s *stage) writeConfig() error {
 
 // command runs one command line of keyrota, as a person would in another
 // terminal.
-func (s *stage) command(ctx context.Context, stdin string, args ...string) error {
+func (s *stage) command(ctx context.Context, args ...string) error {
 	typed := *s.app
-	typed.stdin = strings.NewReader(stdin)
 	root := newRoot(&typed)
 	root.SetArgs(append([]string{"--config", s.app.configPath}, args...))
 	err := root.ExecuteContext(ctx)
@@ -161,7 +160,7 @@ func commandLine(args ...string) string {
 
 // startDaemon runs keyrota run until the stage is left.
 func (s *stage) startDaemon(ctx context.Context) {
-	s.daemon = begin(ctx, func(ctx context.Context) error { return s.command(ctx, "", "run") })
+	s.daemon = begin(ctx, func(ctx context.Context) error { return s.command(ctx, "run") })
 }
 
 // split returns the accounts that can be provisioned, and those that a person
@@ -193,9 +192,22 @@ func (s *stage) secret(d config.Destination) string {
 	return filepath.Join(root, filepath.FromSlash(d.Path))
 }
 
-// overwrite does what a person with an editor does.
-func (s *stage) overwrite(d config.Destination) error {
-	return os.WriteFile(s.secret(d), []byte("WANDB_API_KEY=typed-by-hand\n"), 0o600)
+// typeIn writes a key to a destination as a person with an editor does.
+func (s *stage) typeIn(d config.Destination, key providers.Secret) error {
+	text := key.Expose()
+	switch {
+	case d.Format == config.FormatJSON:
+		text = fmt.Sprintf("{%q: %q}\n", config.KeyVariable, text)
+	case d.Format == config.FormatTemplate:
+		text = config.KeyVariable + "=" + text + "\n"
+	case d.Field != "":
+		text = fmt.Sprintf("{%q: %q}\n", d.Field, text)
+	}
+	path := s.secret(d)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
 }
 
 // stop ends the daemon, then the sandbox.
