@@ -366,8 +366,12 @@ func (d *decision) issue(rule int, why string) (Action, bool) {
 
 func (d *decision) unlisted(rule int) (Action, bool) {
 	words := d.o.Listing.Words
-	if words == "" {
+	switch {
+	case words != "":
+	case d.s.Admin:
 		words = "not asked"
+	default:
+		words = "no live key of the account can be read back to list them with"
 	}
 	a, ok := wait(rule, time.Time{}, "the platform's keys are unknown: %s", words)
 	a.Overdue = true

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +42,24 @@ func (d *decision) wait() Action {
 	}
 	a.Overdue = a.Overdue || len(a.Destinations) > 0 || wanted == 0
 	a.Why = strings.Join(words, "; ")
+	if stray := d.strayDue(); !stray.IsZero() && (a.Until.IsZero() || stray.Before(a.Until)) {
+		a.Until = stray
+	}
 	return a
+}
+
+// strayDue returns when the first key that was never offered may be deleted,
+// and the zero time if there is none.
+func (d *decision) strayDue() time.Time {
+	var due time.Time
+	for _, a := range d.r.Abandoned {
+		at := a.At.Add(d.s.Policy.WriteDeadline)
+		listed := slices.ContainsFunc(d.o.Listing.Keys, func(k Key) bool { return k.Label == a.Label && !d.r.knows(k.ID) })
+		if listed && at.After(d.now) && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
+	}
+	return due
 }
 
 func because(words string) string {

@@ -23,7 +23,7 @@ type pass struct {
 }
 
 func (p *pass) observer() inventory.Observer {
-	return inventory.Observer{Issuer: p.w.Issuer, Stores: p.w.Stores, Call: p.w.Call}
+	return inventory.Observer{Issuer: p.w.Issuer, Stores: p.w.Stores, Call: p.w.Call, Now: p.w.Now}
 }
 
 func (p *pass) load(ctx context.Context) error {
@@ -46,6 +46,7 @@ func (p *pass) look(ctx context.Context) error {
 	if p.a.Policy.Observe || p.record.Parked != "" && p.record.Request.Kind == rotation.RequestNone {
 		return nil // nothing will be done, whatever is seen
 	}
+	defer func() { p.seen.Listing.Record = p.record.Stamp() }()
 	p.verifyKept(ctx)
 	p.seen.Holdings = p.observer().Look(ctx, p.a, p.record)
 	auth := providers.Secret{}

@@ -32,7 +32,7 @@ func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble str
 	case rotation.DoRetire:
 		return run(ctx, p, rotation.Retire{Key: action.Key}, rotation.Retire.Step)
 	case rotation.DoDiscard:
-		return run(ctx, p, rotation.Discard{Key: action.Key}, rotation.Discard.Step)
+		return run(ctx, p, rotation.Discard{Key: action.Key, Label: action.Label}, rotation.Discard.Step)
 	case rotation.DoDeliver:
 		return p.deliver(ctx, action)
 	}

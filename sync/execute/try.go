@@ -55,6 +55,10 @@ func (p *pass) read(ctx context.Context, place rotation.Place) ([]providers.Secr
 		value, err = reader.Read(ctx, d, place.Version)
 		return err
 	})
+	if place.Version != "" && err != nil && providers.KindOf(err) == providers.NotFound {
+		// It was there when it was looked at: the look is old, the key may live.
+		return nil, rotation.Value{Words: err.Error()}
+	}
 	return found(value, err, p.a.Formats[d].Keys)
 }
 

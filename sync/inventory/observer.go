@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,14 @@ type Observer struct {
 	Issuer providers.Issuer
 	Stores map[string]providers.SecretStore
 	Call   attempt.Caller
+	Now    func() time.Time // when a listing was begun is part of it; nil: time.Now
+}
+
+func (o Observer) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
 }
 
 // IssuerService is the name under which calls to the issuer are counted.
@@ -69,7 +78,7 @@ func noStore(d rotation.Destination) error {
 // List lists the keys of one account: with auth, a live key of it, or with the
 // admin credential where auth is empty. r is the record as it was before.
 func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth providers.Secret) rotation.Listing {
-	l := rotation.Listing{Fresh: true, Offered: r.Offer.Edition, Account: r.Account}
+	l := rotation.Listing{Fresh: true, At: o.now(), Offered: r.Offer.Edition, Account: r.Account}
 	account := a.Account
 	account.ID = r.Account
 	var err error
@@ -131,6 +140,7 @@ func same(wanted, listed rotation.Account) bool {
 // Sweep looks at everything at once, in pages: one listing for each team and
 // one observation for each store. What it returns may lag and is not fresh.
 func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Ref]rotation.Observed {
+	begun := o.now()
 	holdings := o.sweepStores(ctx, accounts, records)
 	listings := o.sweepIssuer(ctx, accounts)
 	seen := make(map[rotation.Ref]rotation.Observed, len(accounts))
@@ -146,6 +156,7 @@ func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rot
 		case r.Account != "":
 			obs.Listing = onRecord(r)
 		}
+		obs.Listing.At = begun
 		seen[a.Ref()] = obs
 	}
 	return seen
@@ -251,7 +262,7 @@ func (t teamListing) of(a Account, r rotation.Record) rotation.Listing {
 	}
 	l.Complete, l.AccountsKnown = true, true
 	for i, b := range t.accounts {
-		if same(a.Account, b) {
+		if same(a.Account, b) || b.ID == r.Account {
 			l.Accounts = append(l.Accounts, b.ID)
 			if r.Account == "" || b.ID == r.Account {
 				l.Keys = append(l.Keys, t.keys[i]...)

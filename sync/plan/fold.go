@@ -65,6 +65,7 @@ func (f *fold) look() {
 	f.seen.Listing = f.world.listing
 	f.seen.Listing.Complete = f.seen.Listing.Complete || !f.spec.Admin
 	f.seen.Listing.Offered, f.seen.Listing.Account = f.record.Offer.Edition, f.record.Account
+	f.seen.Listing.At = f.now
 }
 
 func (f *fold) readsOwnKey() bool {
@@ -113,7 +114,7 @@ func (f *fold) perform() (trouble string) {
 	case rotation.DoRetire:
 		return run(f, rotation.Retire{Key: a.Key}, rotation.Retire.Step)
 	case rotation.DoDiscard:
-		return run(f, rotation.Discard{Key: a.Key}, rotation.Discard.Step)
+		return run(f, rotation.Discard{Key: a.Key, Label: a.Label}, rotation.Discard.Step)
 	case rotation.DoDeliver:
 		for _, d := range a.Destinations {
 			seen := &rotation.DeliverState{}
