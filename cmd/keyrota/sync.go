@@ -116,6 +116,14 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 		return nil, err
 	}
 	pending := plan.Pending(swept, a.now())
+	for _, account := range swept {
+		// What a person asked for is looked at closely: they may have brought a
+		// key that no sweep can see.
+		ref := account.Spec.Account.Ref
+		if account.Record.Request.Kind != rotation.RequestNone && !slices.Contains(pending, ref) {
+			pending = append(pending, ref)
+		}
+	}
 	progress.start(len(pending))
 
 	s.worker.Saved = progress.saved
