@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/ledger"
 )
 
@@ -205,14 +204,4 @@ func (d *Daemon) requested(ctx context.Context, since int64) int64 {
 		}
 	}
 	return since
-}
-
-// account returns a wanted account, and false for one that left the
-// configuration.
-func (s *State) account(ref rotation.Ref) (inventory.Account, bool) {
-	i, ok := s.index[ref]
-	if !ok {
-		return inventory.Account{}, false
-	}
-	return s.Inventory.Accounts[i], true
 }

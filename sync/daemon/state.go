@@ -23,6 +23,16 @@ type State struct {
 	index map[rotation.Ref]int
 }
 
+// account returns a wanted account, and false for one that left the
+// configuration.
+func (s *State) account(ref rotation.Ref) (inventory.Account, bool) {
+	i, ok := s.index[ref]
+	if !ok {
+		return inventory.Account{}, false
+	}
+	return s.Inventory.Accounts[i], true
+}
+
 // load makes the configuration as it is now the engine's. Passes under way end
 // with the one that they began with.
 func (d *Daemon) load(ctx context.Context) error {
