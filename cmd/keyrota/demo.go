@@ -105,7 +105,7 @@ func (d *demo) perform(ctx context.Context) error {
 	if err := d.until(ctx, "the first deliveries", func() bool { return d.journal.agree(1, accounts...) }); err != nil {
 		return err
 	}
-	d.screen.line("readers", "start: a job for each destination logs to a run, ten times a second, with whatever is there")
+	d.screen.line("readers", "start: for each destination a job logs runs with what it finds there, ten times a second")
 	if err := d.linger(ctx); err != nil {
 		return err
 	}
@@ -141,12 +141,12 @@ func (d *demo) playAdmin(ctx context.Context, account config.Account) error {
 	if err != nil {
 		return err
 	}
-	d.screen.line("admin", fmt.Sprintf("creates the account %q and a key of it, in W&B's pages", account.Name))
+	d.screen.line("admin", fmt.Sprintf("creates %q and a key of it in W&B's pages", account.Name))
 	at := account.Deliver[0]
 	if err := d.stage.typeIn(at, key); err != nil {
 		return err
 	}
-	d.screen.line("someone", "writes the key to "+at.String()+", and its reader starts")
+	d.screen.line("someone", "writes the key to "+at.String()+"; a reader starts")
 	d.readers.start(ctx, account, at)
 	if err := d.types(ctx, "someone", "adopt", account.Ref, "--from", at.String()); err != nil {
 		return err

@@ -91,7 +91,9 @@ func emptyDir(dir string) (string, error) {
 	there, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = os.MkdirAll(dir, 0o700)
+		if err = os.MkdirAll(dir, 0o700); err != nil {
+			err = fmt.Errorf("making %s: %w: name another one with --dir", dir, err)
+		}
 	case err == nil && len(there) > 0:
 		err = fmt.Errorf("%s is not empty: name a directory that is, or that is not there yet", dir)
 	}

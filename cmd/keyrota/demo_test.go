@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +18,9 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/examples"
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 )
 
 // canary is in every key of a demo of these tests.
@@ -81,11 +86,7 @@ func (d *demo) noKeyBut(t *testing.T, outputs ...*bytes.Buffer) {
 	for _, account := range d.stage.config.Accounts {
 		for _, at := range account.Deliver {
 			belongs = append(belongs, d.stage.secret(at))
-			text, err := os.ReadFile(d.stage.secret(at))
-			if err != nil {
-				t.Fatal(err)
-			}
-			key, err := keyIn(at, text)
+			key, err := keyIn(at, mustRead(t, d.stage.secret(at)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,4 +278,73 @@ func TestKeyInEveryFormOfTheQuickstart(t *testing.T) {
 			t.Errorf("%+v: %q, %v", c.at, got.Expose(), err)
 		}
 	}
+}
+
+// TestQuickstart does what examples/quickstart/README.md says, up to the plan.
+func TestQuickstart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples", "quickstart"))); err != nil {
+		t.Fatal(err)
+	}
+	admin := canary + strings.Repeat("-admin", 10)
+	if err := os.WriteFile(filepath.Join(dir, demoAdminKey), []byte(admin), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := mustRead(t, filepath.Join(dir, demoSandbox))
+	seed, err := sandbox.ParseSeed(bytes.Replace(text, []byte("generate"), fmt.Appendf(nil, "sha256:%x", sha256.Sum256([]byte(admin))), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := sandbox.New(seed, sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server)
+	defer web.Close()
+	var stdout, stderr bytes.Buffer
+	a := &app{
+		stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, now: time.Now,
+		env: func(name string) (string, bool) { return strings.TrimPrefix(web.URL, "http://"), name == "SANDBOX" },
+	}
+	root := newRoot(a)
+	root.SetArgs([]string{"plan", "--config", filepath.Join(dir, demoConfig), "--output", "json"})
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	var plan struct {
+		Steps []struct{ Account, Step, Destination string }
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &plan); err != nil {
+		t.Fatalf("%v\n%s", err, &stdout)
+	}
+	var got []string
+	for _, s := range plan.Steps {
+		got = append(got, strings.TrimSpace(s.Account+" "+s.Step+" "+s.Destination))
+	}
+	want := []string{
+		"acme//inventory park",
+		"ml/ci-training provision",
+		"ml/ci-training adopt",
+		"ml/ci-training deliver files:ml/ci-training#WANDB_API_KEY",
+		"ml/ci-training deliver files:ml/ci-training.env",
+		"ml/nightly-eval provision",
+		"ml/nightly-eval adopt",
+		"ml/nightly-eval deliver files:ml/nightly-eval",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("planned\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if n := bytes.Count(mustRead(t, filepath.Join(dir, demoConfig)), []byte(examples.QuickstartServer)); n != 1 {
+		t.Errorf("the configuration names the sandbox's address as %s %d times: the demo puts its own there", examples.QuickstartServer, n)
+	}
+}
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
