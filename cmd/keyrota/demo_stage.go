@@ -27,6 +27,7 @@ type stage struct {
 	url     string
 	app     *app // as if started in dir, with its own words going to daemon.log
 	config  *config.Config
+	roots   map[string]string // directories of the stores, by name
 	sandbox *sandbox.Server
 	ledger  *ledger.Ledger
 	log     *os.File
@@ -43,7 +44,7 @@ const (
 
 // openStage makes the directory and starts the sandbox. Close the result.
 func openStage(ctx context.Context, a *app, dir, keyMarker string) (_ *stage, err error) {
-	s := &stage{server: &process{}, daemon: &process{}}
+	s := &stage{roots: map[string]string{}, server: &process{}, daemon: &process{}}
 	defer func() {
 		if err != nil {
 			_ = s.close()
@@ -70,6 +71,13 @@ func openStage(ctx context.Context, a *app, dir, keyMarker string) (_ *stage, er
 	}
 	if s.config, err = s.app.loadConfig(); err != nil {
 		return nil, err
+	}
+	for name, store := range s.config.Stores {
+		block, ok := store.Config.(*file.Config)
+		if !ok {
+			return nil, fmt.Errorf("the demo reads files alone, and store %s has none", name)
+		}
+		s.roots[name] = block.Path
 	}
 	s.ledger, err = ledger.Open(ctx, s.config.Ledger, ledger.Options{Instance: s.config.Instance, By: actor(), Now: a.now})
 	return s, err
@@ -190,8 +198,7 @@ func (s *stage) clickKey(account config.Account) (providers.Secret, error) {
 
 // secret is the file of a destination.
 func (s *stage) secret(d config.Destination) string {
-	root := s.config.Stores[d.Store].Config.(*file.Config).Path
-	return filepath.Join(root, filepath.FromSlash(d.Path))
+	return filepath.Join(s.roots[d.Store], filepath.FromSlash(d.Path))
 }
 
 // typeIn writes a key to a destination as a person with an editor does.

@@ -150,19 +150,19 @@ func (d *demo) playOn(t *testing.T) {
 	}
 	status := func() (s standing) {
 		t.Helper()
-		text := d.keyrota(t, ctx, "status", "--output", "json")
+		text := d.keyrota(ctx, t, "status", "--output", "json")
 		if err := json.Unmarshal([]byte(text), &s); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		return s
 	}
-	d.keyrota(t, ctx, "sync")
+	d.keyrota(ctx, t, "sync")
 	for _, a := range status().Accounts {
 		if !a.Agree || a.Edition != 2 {
 			t.Errorf("after the demo, %s agrees: %v, edition %d", a.Account, a.Agree, a.Edition)
 		}
 	}
-	d.keyrota(t, ctx, "rotate", "ml/nightly-eval")
+	d.keyrota(ctx, t, "rotate", "ml/nightly-eval")
 	if a := status().Accounts[1]; !a.Agree || a.Edition != 3 {
 		t.Errorf("after a rotation, %s agrees: %v, edition %d", a.Account, a.Agree, a.Edition)
 	}
@@ -171,7 +171,7 @@ func (d *demo) playOn(t *testing.T) {
 	}
 }
 
-func (d *demo) keyrota(t *testing.T, ctx context.Context, args ...string) string {
+func (d *demo) keyrota(ctx context.Context, t *testing.T, args ...string) string {
 	t.Helper()
 	a := *d.app
 	var stdout, stderr bytes.Buffer
