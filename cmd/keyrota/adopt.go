@@ -28,7 +28,7 @@ type adoption struct {
 func newAdopt(a *app) *cobra.Command {
 	var what adoption
 	c := &cobra.Command{
-		Use:   "adopt ACCOUNT (--key-file FILE | --from STORE:PATH#FIELD | --take STORE:PATH#FIELD)",
+		Use:   "adopt ACCOUNT (--key-file FILE | --from DEST | --take DEST)",
 		Short: "Take on an existing key of an account, or an existing secret, by name",
 		Long: `Takes on what exists and is not keyrota's yet, since a person names it:
 
@@ -38,20 +38,35 @@ func newAdopt(a *app) *cobra.Command {
   --from DEST       a key that already sits in a store. If DEST is one of the
                     account's destinations, that secret is taken over too.
   --take DEST       only the right to overwrite the secret at DEST, which is one
-                    of the account's destinations and someone else's so far.`,
+                    of the account's destinations and someone else's so far.
+
+DEST is STORE:PATH or STORE:PATH#FIELD, as under deliver: in the configuration.`,
 		Example: `  keyrota adopt ml/nightly-eval --key-file - < key.txt
   keyrota adopt ml/nightly-eval --from vault:secret/old/wandb#key`,
 		Args:              oneAccount,
 		ValidArgsFunction: a.account,
-		RunE:              func(cmd *cobra.Command, names []string) error { return a.adopt(cmd.Context(), names[0], what) },
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := what.check(); err != nil {
+				return err
+			}
+			return a.adopt(cmd.Context(), names[0], what)
+		},
 	}
-	c.Flags().StringVar(&what.keyFile, "key-file", "", "file with the key; - for standard input")
-	c.Flags().StringVar(&what.from, "from", "", "where the key sits, as STORE:PATH#FIELD")
-	c.Flags().StringArrayVar(&what.take, "take", nil, "destination to take over, as STORE:PATH#FIELD; may be repeated")
-	c.Flags().StringVar(&what.reason, "reason", "", "why, for the record")
-	c.MarkFlagsMutuallyExclusive("key-file", "from")
-	c.MarkFlagsOneRequired("key-file", "from", "take")
+	c.Flags().StringVar(&what.keyFile, "key-file", "", "`FILE` with the key; - for standard input")
+	c.Flags().StringVar(&what.from, "from", "", "`DEST` where the key sits")
+	c.Flags().StringArrayVar(&what.take, "take", nil, "`DEST` to take over; may be repeated")
+	c.Flags().StringVar(&what.reason, "reason", "", "`TEXT` for the record")
 	return c
+}
+
+func (what adoption) check() error {
+	switch {
+	case what.keyFile == "" && what.from == "" && len(what.take) == 0:
+		return errors.New("say what to adopt: --key-file for a key that you have, --from for one that sits in a store, or --take for a secret that may be overwritten: see keyrota adopt --help")
+	case what.keyFile != "" && what.from != "":
+		return errors.New("--key-file and --from both name a key: write one of them")
+	}
+	return nil
 }
 
 func (a *app) adopt(ctx context.Context, name string, what adoption) error {
@@ -101,7 +116,7 @@ func taken(s *system, account inventory.Account, what adoption) ([]rotation.Dest
 	for _, name := range names {
 		d, ok := rotation.ParseDestination(name)
 		if !ok {
-			return nil, fmt.Errorf("%q is not a place: write STORE:PATH#FIELD, like vault:secret/ci/wandb#WANDB_API_KEY", name)
+			return nil, fmt.Errorf("%q is not a place: write STORE:PATH or STORE:PATH#FIELD, like vault:secret/ci/wandb#WANDB_API_KEY", name)
 		}
 		if s.inventory.Stores[d.Store] == nil {
 			return nil, fmt.Errorf("there is no store %q: name one that is under stores:", d.Store)
@@ -122,28 +137,9 @@ const longestKey = 4 << 10
 // handIn reads a key, asks the platform whose it is, and gives it to the
 // worker.
 func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, path string) (rotation.KeyID, error) {
-	in := a.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			// The name is not repeated: someone may have pasted the key itself.
-			if named := (*fs.PathError)(nil); errors.As(err, &named) {
-				err = named.Err
-			}
-			return "", fmt.Errorf("reading the key: %w: --key-file takes the name of a file, or - for standard input, and never a key", err)
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	} else if terminal(a.stdin) {
-		a.warn("paste the key, then end with Ctrl-D:")
-	}
-	text, err := io.ReadAll(io.LimitReader(in, longestKey+1))
+	value, err := a.readKey(path)
 	if err != nil {
 		return "", fmt.Errorf("reading the key: %w", err)
-	}
-	value := providers.NewSecret(strings.TrimSpace(string(text)))
-	if value.Empty() || len(text) > longestKey || strings.ContainsAny(value.Expose(), " \t\r\n") {
-		return "", errors.New("reading the key: there must be exactly one key and nothing else")
 	}
 	r, _, err := s.ledger.Load(ctx, account.Ref())
 	if err != nil {
@@ -156,4 +152,35 @@ func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, 
 	}
 	s.worker.Hand(account.Ref(), seen.Key, value)
 	return seen.Key, nil
+}
+
+// readKey reads exactly one key from a file, or with - from standard input.
+func (a *app) readKey(path string) (providers.Secret, error) {
+	in, name := a.stdin, "standard input"
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			// The name is not repeated: someone may have pasted the key itself.
+			if named := (*fs.PathError)(nil); errors.As(err, &named) {
+				err = named.Err
+			}
+			return providers.Secret{}, fmt.Errorf("%w: --key-file takes the name of a file, or - for standard input, and never a key", err)
+		}
+		defer func() { _ = f.Close() }()
+		in, name = f, path
+	} else if terminal(a.stdin) {
+		a.warn("paste the key, then end with Ctrl-D:")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, longestKey+1))
+	if err != nil {
+		return providers.Secret{}, err
+	}
+	value := providers.NewSecret(strings.TrimSpace(string(text)))
+	switch {
+	case value.Empty():
+		return providers.Secret{}, fmt.Errorf("there is nothing in %s: write the key, and nothing else, into it", name)
+	case len(text) > longestKey || strings.ContainsAny(value.Expose(), " \t\r\n"):
+		return providers.Secret{}, fmt.Errorf("there is more than a key in %s: write one key, and nothing else, into it", name)
+	}
+	return value, nil
 }

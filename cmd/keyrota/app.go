@@ -86,6 +86,9 @@ func newRoot(a *app) *cobra.Command {
 		Long: `keyrota provisions W&B service accounts, rotates their API keys on schedule, and
 delivers each key to the secrets managers that its readers use.
 
+Exit codes: 0 done; 1 failed; 2 changes pending (plan --detailed-exitcode);
+3 done in part (some accounts failed, wait or are parked).
+
 Not affiliated with Weights & Biases.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          command,
@@ -99,7 +102,7 @@ Not affiliated with Weights & Biases.`,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.configPath, "config", "c", "", "configuration `file`; without it, ./keyrota.yaml, then\nkeyrota/keyrota.yaml in your configuration directory")
+	flags.StringVarP(&a.configPath, "config", "c", "", "configuration `FILE`; without it, ./keyrota.yaml, then\nkeyrota/keyrota.yaml in your configuration directory")
 	flags.VarP(&a.output, "output", "o", "how data is printed: table, json or yaml")
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
@@ -121,5 +124,9 @@ Not affiliated with Weights & Biases.`,
 	}
 	root.SetHelpCommandGroupID("about")
 	root.SetCompletionCommandGroupID("about")
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Args, c.RunE = cobra.ArbitraryArgs, completion
+	}
 	return root
 }

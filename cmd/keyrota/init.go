@@ -59,6 +59,9 @@ func (a *app) initConfig() error {
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already and was left alone: name another file with --config", path)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("writing a first configuration: %w: make its directory first", err)
+	}
 	if err != nil {
 		return fmt.Errorf("writing a first configuration: %w", err)
 	}

@@ -29,7 +29,7 @@ func (a *app) loadConfig() (*config.Config, error) {
 		return nil, err
 	}
 	if errs := problems.Errors(); len(errs) > 0 {
-		return nil, fmt.Errorf("the configuration cannot be used:\n%s", problems)
+		return nil, fmt.Errorf("the configuration cannot be used:\n%s", errs)
 	}
 	return c, nil
 }
@@ -45,6 +45,7 @@ type system struct {
 	ledger    *ledger.Ledger // nil where there is none yet and nothing may be written
 	observer  inventory.Observer
 	worker    *execute.Worker
+	warnings  []string // of the providers
 }
 
 type ledgerMode uint8
@@ -75,6 +76,11 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		_ = s.Close()
 		return nil, err
 	}
+	if mode == ledgerWrite { // validate shows them too; who only looks knows by then
+		for _, w := range s.warnings {
+			a.warn("warning: %s", w)
+		}
+	}
 	return s, nil
 }
 
@@ -84,9 +90,7 @@ func (a *app) assemble(s *system, who string) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range warnings {
-		a.warn("warning: %s", w)
-	}
+	s.warnings = warnings
 	id := ""
 	if s.ledger != nil {
 		id = s.ledger.ID()
@@ -95,7 +99,7 @@ func (a *app) assemble(s *system, who string) error {
 		return fmt.Errorf("the configuration cannot be used:\n%w", err)
 	}
 	call := attempt.Default()
-	s.observer = inventory.Observer{Issuer: p.Issuer, Stores: p.Stores, Call: call}
+	s.observer = inventory.Observer{Issuer: p.Issuer, Stores: p.Stores, Call: call, Now: a.now}
 	s.worker = &execute.Worker{
 		Issuer: p.Issuer, Stores: p.Stores, Call: call, Name: who,
 		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin,

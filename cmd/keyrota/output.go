@@ -38,7 +38,7 @@ func (o *outputFormat) Set(s string) error {
 }
 
 // Type is part of pflag.Value.
-func (o *outputFormat) Type() string { return "format" }
+func (o *outputFormat) Type() string { return "FORMAT" }
 
 // print writes data as JSON or YAML, or else what table writes.
 func (a *app) print(data any, table func(w io.Writer)) error {

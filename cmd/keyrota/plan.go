@@ -54,7 +54,7 @@ ledger it plans from labels and marks, and says what is then unknown.`,
 			return a.plan(cmd.Context(), names, until, detailed)
 		},
 	}
-	c.Flags().StringVar(&until, "until", "", "plan this far ahead, like 30d")
+	c.Flags().StringVar(&until, "until", "", "`DURATION` to plan ahead, like 30d")
 	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now")
 	return c
 }

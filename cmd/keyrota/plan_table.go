@@ -31,12 +31,12 @@ func (t *planText) write(steps []stepView, waiting []waitingView) {
 		t.say("Now, %s:", count(now, "step"))
 		t.steps(steps[:now], false)
 	}
+	t.say("\nThen:")
+	t.waiting(waiting)
 	if len(steps) > now {
 		t.say("\nLater, if nothing else happens, %s:", count(len(steps)-now, "step"))
 		t.steps(steps[now:], true)
 	}
-	t.say("\nThen:")
-	t.waiting(waiting)
 	if len(t.assumed) > 0 {
 		t.say("\nAssuming that")
 		rows := make([][]string, 0, len(t.assumed))
@@ -82,15 +82,12 @@ func (t *planText) why(s stepView) string {
 	if s.Assuming == "" {
 		return why
 	}
-	for assumption := range strings.SplitSeq(s.Assuming, "; ") {
-		i := slices.Index(t.assumed, assumption)
-		if i < 0 {
-			i = len(t.assumed)
-			t.assumed = append(t.assumed, assumption)
-		}
-		why += " " + footnote(i)
+	i := slices.Index(t.assumed, s.Assuming)
+	if i < 0 {
+		i = len(t.assumed)
+		t.assumed = append(t.assumed, s.Assuming)
 	}
-	return why
+	return why + " " + footnote(i)
 }
 
 func footnote(i int) string { return "[" + strconv.Itoa(i+1) + "]" }

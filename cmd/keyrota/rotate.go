@@ -18,7 +18,7 @@ func newRotate(a *app) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use:   "rotate ACCOUNT...",
-		Short: "Create and deliver a new key now; the old one goes when its overlap is over",
+		Short: "Create and deliver a new key now; the old one goes after its overlap",
 		Long: `Asks for a new key of each account now, whatever the schedule and the window say.
 The request is put on record. A running daemon carries it out; where none runs,
 this command does. A parked account is taken up again.`,
@@ -26,7 +26,7 @@ this command does. A parked account is taken up again.`,
 		ValidArgsFunction: a.accounts,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, reason) },
 	}
-	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record")
 	return c
 }
 
@@ -58,7 +58,7 @@ func (a *app) rotate(ctx context.Context, names []string, reason string) error {
 func writable(account inventory.Account) error {
 	switch {
 	case account.Config.Scope == config.ScopeExternal:
-		return fmt.Errorf("%s is an external account: it owns no key", account.Ref())
+		return fmt.Errorf("%s is an external account, which owns no key: nothing can be rotated or adopted", account.Ref())
 	case account.Policy.Observe:
 		return fmt.Errorf("%s is under manage: observe: write manage: rotate in the configuration first", account.Ref())
 	}

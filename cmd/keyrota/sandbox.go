@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -22,21 +23,23 @@ of keys, never keys. Not a W&B product, and not for production.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.sandbox(cmd.Context(), listen, seed, state) },
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 chooses one")
-	c.Flags().StringVar(&seed, "seed", "", "YAML file with what the server begins with")
-	c.Flags().StringVar(&state, "state", "", "file in which the server keeps its state")
-	_ = c.MarkFlagRequired("seed")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on; port 0 chooses one")
+	c.Flags().StringVar(&seed, "seed", "", "YAML `FILE` with what the server begins with")
+	c.Flags().StringVar(&state, "state", "", "`FILE` in which the server keeps its state")
 	return c
 }
 
 func (a *app) sandbox(ctx context.Context, listen, seed, state string) error {
+	if seed == "" {
+		return errors.New("name what the server begins with: --seed FILE, like examples/quickstart/sandbox.yaml")
+	}
 	server, err := sandbox.Open(seed, sandbox.Options{Now: a.now, StatePath: state})
 	if err != nil {
 		return err
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return fmt.Errorf("the sandbox cannot listen: %w", err)
+		return fmt.Errorf("the sandbox cannot listen: %w: choose another address with --listen, like 127.0.0.1:0", err)
 	}
 	if _, err := fmt.Fprintf(a.stdout, "listening on http://%s\n", l.Addr()); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type accountView struct {
 	Overdue      bool              `json:"overdue"`             // something is in the way of what is due
 	Parked       string            `json:"parked,omitempty"`    // what a person must do
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
+	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
 	Old          []oldView         `json:"old,omitempty"`
 	Destinations []destinationView `json:"destinations"`
 	Agree        bool              `json:"agree"` // all destinations hold the offered key
@@ -154,6 +156,9 @@ func (v *accountView) destinations(all []rotation.Destination) {
 // look adds what was seen, and what plan makes of it.
 func (a *app) look(v *accountView, p plan.Account) {
 	seen := p.Observed.AsFresh()
+	if p.Spec.Admin && !p.Spec.Policy.Observe {
+		v.Unlisted = p.Observed.Listing.Words
+	}
 	v.Agree = p.Record.Offer.Key != ""
 	all := p.Spec.Destinations(p.Record)
 	v.Destinations = make([]destinationView, 0, len(all))
@@ -203,6 +208,7 @@ func left(accounts []inventory.Account, records map[rotation.Ref]rotation.Record
 func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, named bool) {
 	rows := make([][]string, 0, len(views))
 	var places [][]string
+	var unlisted []string
 	for _, v := range views {
 		age, due := "-", "-"
 		switch {
@@ -215,8 +221,11 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 			due = localTime(*v.Due)
 		}
 		rows = append(rows, []string{v.Account, v.Phase, age, due, agreement(v), next(v)})
+		if v.Unlisted != "" && !strings.Contains(v.Next, v.Unlisted) && !slices.Contains(unlisted, v.Unlisted) {
+			unlisted = append(unlisted, v.Unlisted)
+		}
 		for _, d := range v.Destinations {
-			if named || d.Standing != rotation.StandsHolds.String() && d.Words != "" && d.Words != notLooked {
+			if named || d.Words != notLooked && !strings.Contains(v.Next, d.Words) {
 				places = append(places, []string{v.Account, d.Destination, d.Standing, d.Words})
 			}
 		}
@@ -225,6 +234,9 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 	if len(places) > 0 {
 		_, _ = fmt.Fprintln(w)
 		a.columns(w, []string{"ACCOUNT", "DESTINATION", "STANDING", "WHY"}, places)
+	}
+	for _, words := range unlisted {
+		_, _ = fmt.Fprintf(w, "\nThe platform's keys are unknown: %s\n", words)
 	}
 	if engine.Running {
 		_, _ = fmt.Fprintf(w, "\nThe daemon runs: %s.\n", engine.Holder)

@@ -132,7 +132,10 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	g.SetLimit(s.config.Workers)
 	for i, account := range accounts {
 		ref := account.Ref()
-		if !slices.Contains(pending, ref) {
+		// What a person asked for may rest on what only a pass sees, such as a
+		// key that they brought.
+		asked := swept[i].Record.Request.Kind != rotation.RequestNone
+		if !asked && !slices.Contains(pending, ref) {
 			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
 			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue

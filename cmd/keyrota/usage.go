@@ -56,8 +56,16 @@ func command(root *cobra.Command, args []string) error {
 	return fmt.Errorf("there is no command %q: keyrota --help lists them", args[0])
 }
 
+// completion answers a shell for which there is no script.
+func completion(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	return fmt.Errorf("%s has no script for %q: name bash, zsh, fish or powershell", c.CommandPath(), args[0])
+}
+
 // accounts completes the names of accounts, where a configuration is found.
-func (a *app) accounts(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) accounts(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	c, err := a.loadConfig()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -69,7 +77,7 @@ func (a *app) accounts(_ *cobra.Command, args []string, _ string) ([]cobra.Compl
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// oneName completes nothing after the first name.
+// account completes nothing after the first name.
 func (a *app) account(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

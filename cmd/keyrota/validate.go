@@ -71,7 +71,7 @@ func (a *app) validate() error {
 		return err
 	}
 	if n := len(problems.Errors()); n > 0 {
-		return &exitError{exitFailed, fmt.Errorf("%s has %s", path, count(n, "error"))}
+		return &exitError{exitFailed, fmt.Errorf("%s has %s: write what the hints say", path, count(n, "error"))}
 	}
 	return nil
 }
