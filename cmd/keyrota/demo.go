@@ -25,8 +25,8 @@ func newDemo(a *app) *cobra.Command {
 		Long: `Runs a sandbox in place of W&B, files in place of a secrets manager, and the
 daemon, in one process and on this machine alone: accounts are provisioned and
 adopted, keys delivered, rotated and deleted, and a hand edit is healed, while
-readers log runs with whatever the files hold. It takes a quarter of a minute. What it
-made stays in a directory to play on with.
+readers log runs with whatever the files hold. It takes a quarter of a minute.
+What it made stays in a directory to play on with.
 
 Fails if any read fails, or if anything else does not come out as promised.`,
 		Args: noArguments,
