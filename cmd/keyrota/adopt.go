@@ -119,7 +119,7 @@ func taken(s *system, account inventory.Account, what adoption) ([]rotation.Dest
 			return nil, fmt.Errorf("%q is not a place: write STORE:PATH or STORE:PATH#FIELD, like vault:secret/ci/wandb#WANDB_API_KEY", name)
 		}
 		if s.inventory.Stores[d.Store] == nil {
-			return nil, fmt.Errorf("there is no store %q: name one that is under stores:", d.Store)
+			return nil, fmt.Errorf("there is no store %q: name one of those under stores", d.Store)
 		}
 		wanted := slices.ContainsFunc(account.Wants, func(w rotation.Want) bool { return w.Destination == d })
 		if wanted {

@@ -55,7 +55,7 @@ func (a *app) initConfig() error {
 	if path == "" {
 		path = config.Name
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // it holds no secret, and reviewers read it
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already and was left alone: name another file with --config", path)
 	}

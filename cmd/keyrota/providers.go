@@ -24,19 +24,32 @@ type storeType struct {
 // storeTypes are all secret stores that this program has.
 func storeTypes() map[string]storeType {
 	return map[string]storeType{
-		"vault": {
-			block:    func() any { return new(vault.Config) },
-			identity: func(block any, path string) string { return block.(*vault.Config).Identity(path) },
-			open: func(block any, r resolver) (providers.SecretStore, error) {
-				return vault.New(*block.(*vault.Config), vault.Options{Resolve: r.resolve})
-			},
+		"vault": store(vault.Config.Identity, func(c vault.Config, r resolver) (providers.SecretStore, error) {
+			return vault.New(c, vault.Options{Resolve: r.resolve})
+		}),
+		"file": store(file.Config.Identity, func(c file.Config, _ resolver) (providers.SecretStore, error) {
+			return file.New(c)
+		}),
+	}
+}
+
+// store describes a provider whose block of the configuration is a C.
+func store[C any](identity func(C, string) string, open func(C, resolver) (providers.SecretStore, error)) storeType {
+	return storeType{
+		block: func() any { return new(C) },
+		identity: func(block any, path string) string {
+			c, ok := block.(*C)
+			if !ok {
+				return ""
+			}
+			return identity(*c, path)
 		},
-		"file": {
-			block:    func() any { return new(file.Config) },
-			identity: func(block any, path string) string { return block.(*file.Config).Identity(path) },
-			open: func(block any, _ resolver) (providers.SecretStore, error) {
-				return file.New(*block.(*file.Config))
-			},
+		open: func(block any, r resolver) (providers.SecretStore, error) {
+			c, ok := block.(*C)
+			if !ok {
+				return nil, fmt.Errorf("its block is a %T", block)
+			}
+			return open(*c, r)
 		},
 	}
 }

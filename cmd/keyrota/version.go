@@ -10,7 +10,7 @@ import (
 )
 
 // release is set by the build: -ldflags "-X main.release=v1.2.3".
-var release string
+var release string //nolint:gochecknoglobals // the linker can set nothing else
 
 // version returns the release, or what the build knows of its source.
 func version() string {

@@ -127,7 +127,7 @@ func (p physical) take(identity string, d config.Destination) error {
 func form(stores map[string]providers.SecretStore, dest rotation.Destination, d config.Destination, env map[string]string) (*format.Format, bool, error) {
 	store, ok := stores[dest.Store]
 	if !ok {
-		return nil, false, fmt.Errorf("there is no store %q: name one under stores:", dest.Store)
+		return nil, false, fmt.Errorf("there is no store %q: name one of those under stores", dest.Store)
 	}
 	f, err := format.New(d, env)
 	if err != nil {
