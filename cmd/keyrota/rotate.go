@@ -114,7 +114,7 @@ func (a *app) printPasses(views []passView) error {
 	}{views}, func(w io.Writer) {
 		rows := make([][]string, 0, len(views))
 		for _, v := range views {
-			rows = append(rows, []string{v.Account, v.Result, until(v.Why, v.Until)})
+			rows = append(rows, []string{v.Account, string(v.Result), until(v.Why, v.Until)})
 		}
 		a.columns(w, []string{"ACCOUNT", "RESULT", "WHY"}, rows)
 	})

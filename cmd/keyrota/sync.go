@@ -18,22 +18,17 @@ import (
 
 // passView is what sync, rotate and adopt did for one account.
 type passView struct {
-	Account string     `json:"account"`
-	Result  string     `json:"result"` // one of the results below
-	Events  []string   `json:"events,omitempty"`
-	Why     string     `json:"why,omitempty"`
-	Until   *time.Time `json:"until,omitempty"` // when something happens next by itself
+	Account string         `json:"account"`
+	Result  execute.Result `json:"result"` // what its pass came to, requested or refused
+	Events  []string       `json:"events,omitempty"`
+	Why     string         `json:"why,omitempty"`
+	Until   *time.Time     `json:"until,omitempty"` // when something happens next by itself
 }
 
-// What a pass came to, in the output of sync, rotate and adopt.
+// What a request can come to, besides what a pass can.
 const (
-	resultUnchanged = "unchanged" // nothing had to be done
-	resultChanged   = "changed"
-	resultRequested = "requested" // on record, for the daemon to do
-	resultWaiting   = "waiting"   // something is in the way of what is due
-	resultRefused   = "refused"   // what a person asked for cannot be
-	resultParked    = "parked"    // a person must act
-	resultFailed    = "failed"
+	resultRequested execute.Result = "requested" // on record, for the daemon to do
+	resultRefused   execute.Result = "refused"   // what a person asked for cannot be
 )
 
 func newSync(a *app) *cobra.Command {
@@ -65,11 +60,11 @@ func (a *app) sync(ctx context.Context, names []string) error {
 
 // verdict turns what came of the accounts into an exit code.
 func verdict(views []passView) error {
-	counts, bad := map[string]int{}, 0
+	counts, bad := map[execute.Result]int{}, 0
 	for _, v := range views {
 		counts[v.Result]++
 		switch v.Result {
-		case resultUnchanged, resultChanged, resultRequested:
+		case execute.Unchanged, execute.Changed, resultRequested:
 		default:
 			bad++
 		}
@@ -78,7 +73,7 @@ func verdict(views []passView) error {
 		return nil
 	}
 	var what []string
-	for _, result := range []string{resultFailed, resultRefused, resultParked, resultWaiting} {
+	for _, result := range []execute.Result{execute.Failed, resultRefused, execute.Parked, execute.Waiting} {
 		if n := counts[result]; n > 0 {
 			what = append(what, fmt.Sprintf("%d %s", n, result))
 		}
@@ -160,7 +155,7 @@ func (a *app) warnUnlisted(swept []plan.Account, views []passView) {
 	var told []string
 	for i, v := range views {
 		words := swept[i].Observed.Listing.Words
-		if words != "" && v.Result == resultUnchanged && swept[i].Spec.Admin && !swept[i].Spec.Policy.Observe && !slices.Contains(told, words) {
+		if words != "" && v.Result == execute.Unchanged && swept[i].Spec.Admin && !swept[i].Spec.Policy.Observe && !slices.Contains(told, words) {
 			told = append(told, words)
 			a.warn("warning: the platform's keys are unknown: %s", words)
 		}
@@ -168,18 +163,12 @@ func (a *app) warnUnlisted(swept []plan.Account, views []passView) {
 }
 
 func view(ref rotation.Ref, r execute.Report, err error) passView {
-	v := passView{Account: string(ref), Why: r.Wait.Why, Until: moment(r.Wait.Until), Result: resultUnchanged}
+	v := passView{Account: string(ref), Why: r.Wait.Why, Until: moment(r.Wait.Until), Result: r.Result(err)}
 	switch {
 	case err != nil:
-		v.Result, v.Why = resultFailed, err.Error()
+		v.Why = err.Error()
 	case r.Record.Parked != "":
-		v.Result, v.Why = resultParked, r.Record.Parked
-	case r.Trouble != "":
-		v.Result = resultFailed
-	case r.Wait.Overdue:
-		v.Result = resultWaiting
-	case r.Did > 0:
-		v.Result = resultChanged
+		v.Why = r.Record.Parked
 	}
 	return v
 }
@@ -189,7 +178,7 @@ func view(ref rotation.Ref, r execute.Report, err error) passView {
 func (v *passView) events(all []rotation.Event) {
 	for _, e := range all {
 		v.Events = append(v.Events, string(e.Kind))
-		if e.Kind == rotation.EventRequested && v.Result != resultFailed {
+		if e.Kind == rotation.EventRequested && v.Result != execute.Failed {
 			v.Result = resultRefused
 			v.Why = e.Words + "; " + v.Why
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
 )
 
 // metrics are what /metrics shows. No label holds an account or a path: their
@@ -66,8 +67,8 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.reloadWorked.Set(1)
-	for _, result := range []string{resultUnchanged, resultChanged, resultWaiting, resultParked, resultFailed} {
-		m.passes.WithLabelValues(result)
+	for _, result := range []execute.Result{execute.Unchanged, execute.Changed, execute.Waiting, execute.Parked, execute.Failed} {
+		m.passes.WithLabelValues(string(result))
 	}
 	for _, result := range []string{reloadApplied, reloadRefused} {
 		m.reloads.WithLabelValues(result)
@@ -129,7 +130,7 @@ func (m *metrics) reloaded(worked bool) {
 	}
 }
 
-func (m *metrics) passed(result string) { m.passes.WithLabelValues(result).Inc() }
+func (m *metrics) passed(r execute.Result) { m.passes.WithLabelValues(string(r)).Inc() }
 
 // observing returns what counts calls, and then tells next.
 func (m *metrics) observing(next func(service, op string, err error, took time.Duration)) func(string, string, error, time.Duration) {

@@ -43,7 +43,7 @@ func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Accoun
 func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
 	d.backlog.progress()
 	d.health.passed(err)
-	d.metrics.passed(resultOf(report, err))
+	d.metrics.passed(report.Result(err))
 	if err != nil {
 		d.notices.failed(ref, err)
 		return
@@ -51,27 +51,4 @@ func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
 	d.agenda.note(ref, report.Wait.Until, d.now())
 	d.notices.waits(ref, report.Record, report.Wait)
 	d.metrics.stands(ref, standing{phase: report.Record.Phase(), late: report.Wait.Overdue})
-}
-
-// What a pass came to.
-const (
-	resultUnchanged = "unchanged" // nothing was to be done
-	resultChanged   = "changed"   // what was to be done was done
-	resultWaiting   = "waiting"   // something is in the way of what is due
-	resultParked    = "parked"    // a person must act
-	resultFailed    = "failed"    // something did not come off
-)
-
-func resultOf(r execute.Report, err error) string {
-	switch {
-	case err != nil || r.Trouble != "":
-		return resultFailed
-	case r.Record.Parked != "":
-		return resultParked
-	case r.Wait.Overdue:
-		return resultWaiting
-	case r.Did > 0:
-		return resultChanged
-	}
-	return resultUnchanged
 }

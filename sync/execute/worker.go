@@ -57,10 +57,33 @@ type Report struct {
 	Trouble string
 }
 
-// Failed reports whether a person would say that something is wrong: the
-// account is parked, or something due is in the way.
-func (r Report) Failed() bool {
-	return r.Trouble != "" || r.Record.Parked != "" || r.Wait.Overdue
+// Result is what a pass came to, in a word that commands and metrics share.
+type Result string
+
+// What a pass can come to.
+const (
+	Unchanged Result = "unchanged" // nothing had to be done
+	Changed   Result = "changed"   // what had to be done was done
+	Waiting   Result = "waiting"   // something is in the way of what is due
+	Parked    Result = "parked"    // a person must act
+	Failed    Result = "failed"    // something did not come off
+)
+
+// Result sums a pass up; err is what Pass returned.
+func (r Report) Result(err error) Result {
+	switch {
+	case err != nil:
+		return Failed
+	case r.Record.Parked != "":
+		return Parked
+	case r.Trouble != "":
+		return Failed
+	case r.Wait.Overdue:
+		return Waiting
+	case r.Did > 0:
+		return Changed
+	}
+	return Unchanged
 }
 
 // actionsPerPass bounds a pass: rotation converges in far fewer.
