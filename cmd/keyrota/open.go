@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -34,8 +35,16 @@ func (a *app) loadConfig() (*config.Config, error) {
 	return c, nil
 }
 
+// warn tells a person something on standard error; each of its lines keeps its
+// indentation where a terminal is too narrow for it.
 func (a *app) warn(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		text := strings.TrimLeft(line, " ")
+		indent := line[:len(line)-len(text)]
+		for _, part := range wrap(text, widthOf(a.stderr)-len(indent)) {
+			_, _ = fmt.Fprintln(a.stderr, indent+part)
+		}
+	}
 }
 
 // system is a configuration with all its parts opened.

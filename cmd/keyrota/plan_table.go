@@ -82,10 +82,11 @@ func (t *planText) why(s stepView) string {
 	if s.Assuming == "" {
 		return why
 	}
-	i := slices.Index(t.assumed, s.Assuming)
+	assuming := strings.ReplaceAll(s.Assuming, s.Account, "ACCOUNT")
+	i := slices.Index(t.assumed, assuming)
 	if i < 0 {
 		i = len(t.assumed)
-		t.assumed = append(t.assumed, s.Assuming)
+		t.assumed = append(t.assumed, assuming)
 	}
 	return why + " " + footnote(i)
 }

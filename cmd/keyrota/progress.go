@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -67,8 +67,13 @@ func (p *progress) saved(ref rotation.Ref, e rotation.Event) {
 	defer p.lock.Unlock()
 	p.events[ref] = append(p.events[ref], e)
 	p.say("")
-	pad := strings.Repeat(" ", max(0, p.names-utf8.RuneCountInString(string(ref))))
-	p.app.warn("%s  %s%s  %s", localTime(p.app.now()), ref, pad, text)
+	at := localTime(p.app.now())
+	if p.live {
+		at = p.app.now().Local().Format(time.TimeOnly)
+	}
+	table{
+		header: []string{at, fmt.Sprintf("%-*s", p.names, ref), text},
+	}.write(p.app.stderr, widthOf(p.app.stderr))
 	p.far()
 }
 

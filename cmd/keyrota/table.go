@@ -12,8 +12,8 @@ import (
 
 // table is data for people: rows under a header. Elsewhere than on a terminal
 // each row is one line and no word is lost or moved. On a terminal it fits its
-// width: cells are wrapped between words, the widest column first, and where
-// that does not suffice the last column goes beneath its row.
+// width: the last column is wrapped between words, or where there is no room
+// beside the others goes beneath its row, and so do as many before it as must.
 type table struct {
 	indent int
 	header []string
@@ -29,97 +29,88 @@ const (
 	gap     = 2  // between columns
 	beneath = 4  // how far what goes beneath a row is indented
 	least   = 24 // the last column is readable from this width on
-	longest = 48 // words longer than this may stick out of the last column
+	longest = 48 // a longer word may stick out of the last column
 )
 
 // write lays the table out for a terminal of this width; 0: there is none.
 func (t table) write(w io.Writer, width int) {
-	columns, last := t.measure(), len(t.header)-1
-	room := width - t.indent
-	under := false
-	if width > 0 && !fit(columns, room) {
-		under = true
-		columns = t.measure()
-		fit(columns[:last], room)
-	}
-	beside := last + 1
-	if under {
-		beside = last
-	}
-	for _, row := range append([][]string{t.header}, t.rows...) {
-		t.line(w, row[:beside], columns)
-		if under && row[last] != "" {
-			for _, part := range wrap(row[last], room-beneath) {
-				_, _ = fmt.Fprintln(w, strings.Repeat(" ", t.indent+beneath)+part)
-			}
-		}
-	}
-}
-
-// line writes one row, over as many lines as its cells need.
-func (t table) line(w io.Writer, row []string, columns []column) {
-	cells, height := make([][]string, len(row)), 1
-	for i, cell := range row {
-		cells[i] = wrap(cell, columns[i].width)
-		height = max(height, len(cells[i]))
-	}
-	for n := range height {
+	all := append([][]string{t.header}, t.rows...)
+	widths := t.widths(all)
+	last := len(widths) - 1
+	beside, room := t.fit(widths, width)
+	for _, row := range all {
 		line := strings.Repeat(" ", t.indent)
-		for i, cell := range cells {
-			part := ""
-			if n < len(cell) {
-				part = cell[n]
-			}
-			line += part + strings.Repeat(" ", max(0, columns[i].width-utf8.RuneCountInString(part))+gap)
+		for i, cell := range row[:min(beside, last)] {
+			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+gap)
 		}
-		_, _ = fmt.Fprintln(w, strings.TrimRight(line, " "))
+		if beside > last {
+			indent := strings.Repeat(" ", utf8.RuneCountInString(line))
+			for i, part := range wrap(row[last], room) {
+				if i > 0 {
+					line = indent
+				}
+				printLine(w, line+part)
+			}
+			continue
+		}
+		printLine(w, line)
+		for _, cell := range row[beside:] {
+			for _, part := range wrap(cell, width-t.indent-beneath) {
+				if part != "" {
+					printLine(w, strings.Repeat(" ", t.indent+beneath)+part)
+				}
+			}
+		}
 	}
 }
 
-// column is how wide a column is, and how narrow it may become.
-type column struct{ width, least int }
+func printLine(w io.Writer, line string) { _, _ = fmt.Fprintln(w, strings.TrimRight(line, " ")) }
 
-func (t table) measure() []column {
-	columns := make([]column, len(t.header))
-	for _, row := range append([][]string{t.header}, t.rows...) {
+func (t table) widths(all [][]string) []int {
+	widths := make([]int, len(t.header))
+	for _, row := range all {
 		for i, cell := range row {
-			c := &columns[i]
-			c.width = max(c.width, utf8.RuneCountInString(cell))
-			for _, word := range strings.Fields(cell) {
-				c.least = max(c.least, utf8.RuneCountInString(word))
-			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	c := &columns[len(columns)-1]
-	c.least = min(c.width, longest, max(c.least, least))
-	return columns
+	return widths
 }
 
-// fit narrows the widest column, again and again, until all fit the room. It
-// reports whether they do.
-func fit(columns []column, room int) bool {
-	need := gap * (len(columns) - 1)
-	for _, c := range columns {
-		need += c.width
+// fit says how many columns stand beside each other, and how wide the last one
+// may be if it is among them; 0: as wide as it is.
+func (t table) fit(widths []int, width int) (beside, room int) {
+	last := len(widths) - 1
+	if width <= 0 {
+		return len(widths), 0
 	}
-	for ; need > room; need-- {
-		widest := -1
-		for i, c := range columns {
-			if c.width > c.least && (widest < 0 || c.width > columns[widest].width) {
-				widest = i
-			}
-		}
-		if widest < 0 {
-			return false
-		}
-		columns[widest].width--
+	room = width - t.indent
+	for _, n := range widths[:last] {
+		room -= n + gap
 	}
-	return true
+	word := least
+	for _, row := range t.rows {
+		for _, w := range strings.Fields(row[last]) {
+			word = max(word, min(longest, utf8.RuneCountInString(w)))
+		}
+	}
+	if room >= min(word, widths[last]) {
+		return len(widths), room
+	}
+	room = width - t.indent + gap
+	for _, n := range widths[:last] {
+		if room -= n + gap; room < 0 && beside > 0 {
+			break
+		}
+		beside++
+	}
+	return beside, 0
 }
 
 // width returns the terminal's width, and 0 where there is none.
-func (a *app) width() int {
-	f, ok := a.stdout.(*os.File)
+func (a *app) width() int { return widthOf(a.stdout) }
+
+func widthOf(stream any) int {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return 0
 	}
