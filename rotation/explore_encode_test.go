@@ -27,17 +27,19 @@ func (e *encoder) flag(v bool) {
 	}
 }
 
-const (
-	saturatedAge = 2  // ticks: the overlap, and what the schedule waits
-	furthest     = 20 // ticks ahead: the longest pause after a failed creation
-)
+// furthest is how many ticks ahead a time may lie: the longest pause after a
+// failed creation.
+const furthest = 20
+
+// oldestAge is the age, in ticks, beyond which nothing asks for more.
+func (c *setting) oldestAge() int { return int(max(c.policy.Overlap, c.policy.WriteDeadline) / oneTick) }
 
 func (e *encoder) age(w *world, t time.Time) {
 	if t.IsZero() {
 		e.put(255)
 		return
 	}
-	e.put(byte(min(max(w.now-ticks(t), -furthest), saturatedAge) + furthest))
+	e.put(byte(min(max(w.now-ticks(t), -furthest), w.c.oldestAge()) + furthest))
 }
 
 func labelIndex(l Label) byte {
@@ -75,7 +77,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 		if held < 0 {
 			e.put(0)
 		} else {
-			e.put(byte(1 + min(w.now-held, saturatedAge)))
+			e.put(byte(1 + min(w.now-held, w.c.oldestAge())))
 		}
 	}
 	for d := range w.c.dests {

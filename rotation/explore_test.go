@@ -47,6 +47,8 @@ func settings() []*setting {
 		return c
 	}
 	from := func(f func(*world)) func(*setting) { return func(c *setting) { c.start = f } }
+	brief := func(c *setting) { c.policy.Overlap, c.merged = oneTick, true }
+	oneKey := func(c *setting) { c.nonces = 1 }
 	quiet := func(c *setting) { c.rotations = 0 }
 	parks := func(c *setting) { c.mayPark = true }
 	findings := func(c *setting) { c.findings = true }
@@ -72,14 +74,18 @@ func settings() []*setting {
 		with(one("joins", "a destination joins", budget{config: 1, crash: 1}), func(c *setting) { c.wants = [][]int8{{0}, {0, 1}} }),
 	}
 	for _, cs := range [][]*setting{
-		both("calm", "two processes that pause anywhere", budget{}),
-		both("crash", "and one of them crashes", budget{crash: 1}),
-		both("lost", "and an answer is lost", budget{lost: 1}),
+		both("calm", "two processes that pause anywhere", budget{}, brief),
+		both("crash", "and one of them crashes", budget{crash: 1}, brief, oneKey),
+		both("lost", "and an answer is lost", budget{lost: 1}, brief, oneKey),
+		both("retiring/crash", "one crashes while the old key is retired", budget{crash: 1}, from(retiring), quiet),
+		both("retiring/lost", "an answer is lost while the old key is retired", budget{lost: 1}, from(retiring), quiet),
 		both("rollback", "a person rolls back while the old key is retired", budget{rollback: 1}, from(retiring), quiet),
 		both("rotate", "a person asks for a rotation while one is under way", budget{rotate: 1}, from(retiring), quiet),
 		both("emergency", "the keys leak while the old one is retired", budget{leak: 1}, from(retiring), quiet),
 		both("loss", "the ledger is lost", budget{loss: 1}, from(retiring), quiet, findings),
+		both("loss+rotate", "the ledger is lost while a person asks for a rotation", budget{loss: 1, rotate: 1}, from(retiring), quiet, findings),
 		both("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1}, from(retiring), quiet, findings),
+		both("removed", "a person deletes a key at the platform", budget{removed: 1}, from(retiring), quiet, parks),
 		both("hand", "a person writes a key by hand", budget{hand: 1}, from(retiring), quiet),
 	} {
 		all = append(all, cs...)

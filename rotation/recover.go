@@ -97,6 +97,9 @@ func (d *decision) highest() Edition {
 // destination holds is offered under an edition above all that were used, and
 // every other labelled live key is taken for one that was offered.
 func (d *decision) recover(id AccountID) (Action, bool) {
+	if d.outdated() {
+		return lookAgain()
+	}
 	d.r.Account = id
 	if d.o.Listing.AccountsKnown || d.o.Listing.Complete {
 		if !d.o.Listing.Complete {

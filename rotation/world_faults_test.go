@@ -61,7 +61,7 @@ func (w *world) choices(into []choice) []choice {
 	if l.backup > 0 && known {
 		none(takeBackup, 0, 0)
 	}
-	if l.restore > 0 && w.backup != nil && w.backup != w.rec {
+	if l.restore > 0 && w.backup != nil {
 		none(restore, 0, 0)
 	}
 	if l.rotate > 0 && known && w.rec.Request.Kind == RequestNone {

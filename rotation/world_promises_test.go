@@ -17,7 +17,8 @@ func (w *world) check() {
 			continue
 		}
 		live++
-		if !w.explained(int8(k)) && !w.c.findings {
+		unknown := !w.c.findings || key.offered && w.rec.Account != "" && w.c.budget.restore == 0
+		if unknown && !w.explained(int8(k)) {
 			w.violate("promise 2: live key %s labelled %s is lost from sight", keyID(int8(k)), key.label)
 		}
 	}
@@ -80,8 +81,11 @@ func (w *world) overlapOf(k int8) int {
 	if i := w.rec.old(keyID(k)); i >= 0 && w.rec.Leaked > 0 && w.rec.Old[i].Edition <= w.rec.Leaked {
 		overlap = w.c.policy.WriteDeadline
 	}
-	if w.c.budget.restore > 0 { // what contradicted the agreement since the backup is not on record
-		overlap = w.c.policy.WriteDeadline
+	if w.c.budget.restore > 0 {
+		// What contradicted the agreement between backup and restoring is on no
+		// record, nor to be seen once it is put right: the overlap is then counted
+		// from the backup's agreement. That nobody holds the key is checked.
+		return 0
 	}
 	return int(overlap / oneTick)
 }

@@ -180,10 +180,11 @@ func (m mark) full() Mark {
 	}
 }
 
-// every two ticks a key is due, until the setting's number was made.
-type everyTwoTicks struct{}
+// oncePerOverlap has a key due when it is as old as the overlap, until the
+// setting's number was made.
+type oncePerOverlap struct{ overlap time.Duration }
 
-func (everyTwoTicks) Next(t time.Time) time.Time { return t.Add(2 * oneTick) }
+func (s oncePerOverlap) Next(t time.Time) time.Time { return t.Add(s.overlap) }
 
 // spec is what process p wants, by the configuration it was started with.
 func (w *world) spec(p *process) Spec {
@@ -193,7 +194,7 @@ func (w *world) spec(p *process) Spec {
 		Admin: !w.c.noAdmin, FirstKey: w.c.fresh,
 	}
 	if w.nonces < w.c.rotations {
-		s.Policy.Schedule = everyTwoTicks{}
+		s.Policy.Schedule = oncePerOverlap{w.c.policy.Overlap}
 	}
 	shape := Shape("raw")
 	if len(w.c.shape) > 0 {
