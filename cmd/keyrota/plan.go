@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,6 +96,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 	}
 	waiting := make([]waitingView, 0, len(p.Waiting))
 	for _, w := range p.Waiting {
+		if words := unlisted(swept, w.Ref); words != "" && !strings.Contains(w.Why, words) {
+			w.Notes = append(w.Notes, "the platform's keys are unknown: "+words)
+		}
 		waiting = append(waiting, waitingView{
 			string(w.Ref), string(w.Phase), moment(w.Until), moment(w.Due), w.Why, w.Overdue, w.Notes,
 		})
@@ -107,6 +111,17 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		return &exitError{code: exitChanges}
 	}
 	return err
+}
+
+// unlisted says why the platform did not list an account's keys, where it was
+// asked to.
+func unlisted(swept []plan.Account, ref rotation.Ref) string {
+	for _, p := range swept {
+		if p.Spec.Account.Ref == ref && p.Spec.Admin && !p.Spec.Policy.Observe {
+			return p.Observed.Listing.Words
+		}
+	}
+	return ""
 }
 
 // sweep looks at everything once and pairs it with what is on record.

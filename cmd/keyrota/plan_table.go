@@ -25,9 +25,18 @@ func (t *planText) write(steps []stepView, waiting []waitingView) {
 	if now < 0 {
 		now = len(steps)
 	}
-	if now == 0 {
+	late := 0
+	for _, v := range waiting {
+		if v.Overdue {
+			late++
+		}
+	}
+	switch {
+	case now == 0 && late > 0:
+		t.say("Nothing can be done now; something is in the way of %s:", count(late, "account"))
+	case now == 0:
 		t.say("Nothing to do now.")
-	} else {
+	default:
 		t.say("Now, %s:", count(now, "step"))
 		t.steps(steps[:now], false)
 	}

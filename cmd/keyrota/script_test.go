@@ -56,7 +56,8 @@ const (
 //	click key ACCOUNT FILE
 //	click delete ACCOUNT                    its oldest key
 //	click allow-keys|forbid-keys
-//	fault KIND OPERATION COUNT              the server fails
+//	fault KIND OPERATION COUNT [DELAY]      the server fails
+//	await OPERATION                         until the server is asked for it
 //	clock DURATION                          time passes
 //	live ACCOUNT COUNT                      so many keys of it work
 //	holds FILE ACCOUNT                      the file has a key in it that works and is the newest of the account
@@ -76,7 +77,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sandbox": startSandbox, "click": click, "fault": fault, "clock": clock, "live": live, "holds": holds,
+			"sandbox": startSandbox, "click": click, "fault": fault, "await": await, "clock": clock, "live": live, "holds": holds,
 			"called": called, "exits": exits, "engine": engine, "port": port, "connect": connect,
 		},
 	})
@@ -188,10 +189,26 @@ func click(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func fault(ts *testscript.TestScript, neg bool, args []string) {
+	f := sandbox.Fault{}
+	if len(args) == 4 {
+		var err error
+		f.Delay, err = time.ParseDuration(args[3])
+		ts.Check(err)
+		args = args[:3]
+	}
 	need(ts, neg, args, 3)
-	ts.Check(of(ts).server.AddFault(sandbox.Fault{
-		Kind: sandbox.FaultKind(args[0]), Operation: args[1], Count: number(ts, args[2]),
-	}))
+	f.Kind, f.Operation, f.Count = sandbox.FaultKind(args[0]), args[1], number(ts, args[2])
+	ts.Check(of(ts).server.AddFault(f))
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	poll(ts, func() error {
+		if of(ts).server.Calls(args[0]) == 0 {
+			return errors.New(args[0] + " was not asked for")
+		}
+		return nil
+	})
 }
 
 func clock(ts *testscript.TestScript, neg bool, args []string) {
@@ -269,14 +286,23 @@ func port(ts *testscript.TestScript, neg bool, args []string) {
 
 func connect(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	poll(ts, func() error {
 		c, err := net.Dial("tcp", args[0])
 		if err == nil {
-			ts.Check(c.Close())
+			err = c.Close()
+		}
+		return err
+	})
+}
+
+func poll(ts *testscript.TestScript, try func() error) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := try()
+		if err == nil {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("nothing listens: %v", err)
+			ts.Fatalf("waited too long: %v", err)
 		}
 	}
 }

@@ -156,9 +156,7 @@ func (v *accountView) destinations(all []rotation.Destination) {
 // look adds what was seen, and what plan makes of it.
 func (a *app) look(v *accountView, p plan.Account) {
 	seen := p.Observed.AsFresh()
-	if p.Spec.Admin && !p.Spec.Policy.Observe {
-		v.Unlisted = p.Observed.Listing.Words
-	}
+	v.Unlisted = unlisted([]plan.Account{p}, p.Spec.Account.Ref)
 	v.Agree = p.Record.Offer.Key != ""
 	all := p.Spec.Destinations(p.Record)
 	v.Destinations = make([]destinationView, 0, len(all))

@@ -127,10 +127,7 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	g.SetLimit(s.config.Workers)
 	for i, account := range accounts {
 		ref := account.Ref()
-		// What a person asked for may rest on what only a pass sees, such as a
-		// key that they brought.
-		asked := swept[i].Record.Request.Kind != rotation.RequestNone
-		if !asked && !slices.Contains(pending, ref) {
+		if !slices.Contains(pending, ref) {
 			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
 			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue
@@ -154,8 +151,8 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 func (a *app) warnUnlisted(swept []plan.Account, views []passView) {
 	var told []string
 	for i, v := range views {
-		words := swept[i].Observed.Listing.Words
-		if words != "" && v.Result == execute.Unchanged && swept[i].Spec.Admin && !swept[i].Spec.Policy.Observe && !slices.Contains(told, words) {
+		words := unlisted(swept[i:i+1], rotation.Ref(v.Account))
+		if words != "" && v.Result == execute.Unchanged && !slices.Contains(told, words) {
 			told = append(told, words)
 			a.warn("warning: the platform's keys are unknown: %s", words)
 		}
