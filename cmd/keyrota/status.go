@@ -33,6 +33,7 @@ type accountView struct {
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
 	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
 	Old          []oldView         `json:"old,omitempty"`
+	Unexplained  []string          `json:"unexplained_keys,omitempty"` // live keys that the record does not explain
 	Destinations []destinationView `json:"destinations"`
 	Agree        bool              `json:"agree"` // all destinations hold the offered key
 }
@@ -157,6 +158,9 @@ func (v *accountView) destinations(all []rotation.Destination) {
 func (a *app) look(v *accountView, p plan.Account) {
 	seen := p.Observed.AsFresh()
 	v.Unlisted = unlisted([]plan.Account{p}, p.Spec.Account.Ref)
+	for _, k := range rotation.Unexplained(p.Record, seen) {
+		v.Unexplained = append(v.Unexplained, string(k.ID))
+	}
 	v.Agree = p.Record.Offer.Key != ""
 	all := p.Spec.Destinations(p.Record)
 	v.Destinations = make([]destinationView, 0, len(all))
@@ -232,6 +236,12 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 	if len(places) > 0 {
 		_, _ = fmt.Fprintln(w)
 		a.columns(w, []string{"ACCOUNT", "DESTINATION", "STANDING", "WHY"}, places)
+	}
+	for _, v := range views {
+		if n := len(v.Unexplained); n > 0 {
+			_, _ = fmt.Fprintf(w, "\n%s of %s that nothing on record explains, and that is for you to judge: %s\n",
+				count(n, "live key"), v.Account, strings.Join(v.Unexplained, ", "))
+		}
 	}
 	for _, words := range unlisted {
 		_, _ = fmt.Fprintf(w, "\nThe platform's keys are unknown: %s\n", words)
