@@ -32,7 +32,9 @@ func (e *encoder) flag(v bool) {
 const furthest = 20
 
 // oldestAge is the age, in ticks, beyond which nothing asks for more.
-func (c *setting) oldestAge() int { return int(max(c.policy.Overlap, c.policy.WriteDeadline) / oneTick) }
+func (c *setting) oldestAge() int {
+	return int(max(c.policy.Overlap, c.policy.WriteDeadline) / oneTick)
+}
 
 func (e *encoder) age(w *world, t time.Time) {
 	if t.IsZero() {

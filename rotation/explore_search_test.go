@@ -135,7 +135,7 @@ func (x *explorer) follow(w, child *world, c choice, a *Action, from, to uint32,
 		var first bool
 		// The tick is one of the child's own choices: the state is reached from
 		// it when it is expanded, or was.
-		if to, order, first = x.visit(&later, to, x.c.procs); first {
+		if to, order, first = x.visit(&later, to, child.tickChoice()); first {
 			later.sort(order)
 			x.queue = append(x.queue, &later)
 		}

@@ -1,8 +1,6 @@
 package rotation
 
 import (
-	"os"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -90,15 +88,24 @@ func settings() []*setting {
 	} {
 		all = append(all, cs...)
 	}
+	all = append(all, with(two("plain/rollback+rotate", "a person rolls back and asks for a rotation", false, budget{rollback: 1, rotate: 1}), from(retiring), quiet))
 	return all
 }
 
+// TestExplore explores every world, two at a time.
 func TestExplore(t *testing.T) {
+	slots := make(chan struct{}, 2)
 	for _, c := range settings() {
 		t.Run(c.name, func(t *testing.T) {
-			limit, _ := strconv.Atoi(os.Getenv("LIMIT"))
-			r := explore(c, limit)
-			t.Logf("%-16s %9d states %10d transitions %6d at the horizon %8s", c.name, r.states, r.transitions, r.horizons, r.took.Round(time.Millisecond))
+			if !c.small && (testing.Short() || raceDetector) {
+				t.Skip("too large a world for this run")
+			}
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r := explore(c, 0)
+			t.Logf("%-24s %9d states %10d transitions %6d at the horizon %8s   %s",
+				c.name, r.states, r.transitions, r.horizons, r.took.Round(time.Millisecond), c.story)
 			if r.finding != nil {
 				t.Errorf("%s\n%s", c.story, r.finding)
 			}

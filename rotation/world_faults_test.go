@@ -95,6 +95,17 @@ func (w *world) choices(into []choice) []choice {
 	return all
 }
 
+// tickChoice is where among the choices the tick of the clock is.
+func (w *world) tickChoice() int {
+	n := 0
+	for i := range w.c.procs {
+		if w.procs[i].phase != horizon {
+			n++
+		}
+	}
+	return n
+}
+
 // deleting reports whether a process is between its fresh look and a deletion:
 // a hand edit in that moment is not survivable, and said to be so.
 func (w *world) deleting() bool {

@@ -71,7 +71,7 @@ func (w *world) checkDeletion(k int8, by *process) {
 				keyID(k), w.now-int(held), destinations[d], wait)
 		}
 	}
-	if o := keyIndex(by.retire.offer.Key); w.keys[o].dead {
+	if o := keyIndex(by.retire.offer.Key); w.keys[o].dead && w.keys[o].by != retired {
 		w.violate("promise 1: %s is deleted, and its successor %s is dead", keyID(k), keyID(o))
 	}
 }
