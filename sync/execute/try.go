@@ -55,8 +55,10 @@ func (p *pass) read(ctx context.Context, place rotation.Place) ([]providers.Secr
 		value, err = reader.Read(ctx, d, place.Version)
 		return err
 	})
-	if place.Version != "" && err != nil && providers.KindOf(err) == providers.NotFound {
+	current := p.seen.Holding(d).Version
+	if place.Version != "" && place.Version == current && err != nil && providers.KindOf(err) == providers.NotFound {
 		// It was there when it was looked at: the look is old, the key may live.
+		// An older version need not have the field, and may be pruned any time.
 		return nil, rotation.Value{Words: err.Error()}
 	}
 	return found(value, err, p.a.Formats[d].Keys)

@@ -310,6 +310,26 @@ func TestASecretThatChangesMeanwhileIsLookedAtAgain(t *testing.T) {
 	})
 }
 
+// A secret's older versions need not have the field that a key is delivered to:
+// that its value is in none of them is known, and a person is told.
+func TestAFieldThatNoVersionHasIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, strings.ReplaceAll(oneAccount, ", b:ml/train#KEY", ""), providertest.PlatformOptions{})
+		w.pass()
+		for range 2 { // the first key, which the platform shows, goes
+			time.Sleep(31 * 24 * time.Hour)
+			w.pass()
+		}
+		w.restart()
+		for i := range 20 {
+			w.stores["a"].Edit("ml/train", fmt.Sprintf(`{"OTHER":"%d"}`, i))
+		}
+		if r := w.pass(); r.Record.Parked == "" {
+			t.Fatalf("nobody is told to adopt: %+v", r.Wait)
+		}
+	})
+}
+
 func TestALostLedgerIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
