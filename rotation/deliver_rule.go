@@ -19,6 +19,8 @@ func (d *decision) deliver() (Action, bool) {
 				return Action{Kind: Seek, Rule: 9, Places: []Place{at}, Why: w.Destination.String() + " was changed since it was delivered"}, true
 			case v.Verdict == Unreached || v.Verdict == Foreign:
 				continue // not known to be worthless: left as it is
+			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.offerable(v.Key) && d.outdated():
+				return lookAgain() // a lost ledger does not know what was deleted since
 			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.offerable(v.Key):
 				r := d.r.offering(d.r.Seq+1, v.Key, d.r.Offer.Issued)
 				return save(9, w.Destination.String()+" holds another live key of this account, put there by hand", r,
@@ -94,6 +96,9 @@ func (d *decision) first() (Action, bool) {
 	}
 	for _, v := range d.o.Values {
 		if v.Verdict == Live && d.r.offerable(v.Key) {
+			if d.outdated() {
+				return lookAgain()
+			}
 			r := d.r.offering(d.r.Seq+1, v.Key, d.r.Provision)
 			return save(9, "the account's first key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq})
 		}

@@ -90,9 +90,6 @@ func (d *decision) parked() (Action, bool) {
 	}
 	r := d.r.Clone()
 	r.Parked, r.Tries, r.NotBefore = "", 0, time.Time{}
-	if r.Request.Kind == RequestRetry {
-		r.Request = Request{}
-	}
 	return save(1, "a person asked to go on", r)
 }
 
@@ -319,13 +316,21 @@ func (d *decision) retire() (Action, bool) {
 	case !d.allHold(everWritten):
 		return Action{}, false
 	}
-	if v, ok := d.o.live(d.r.Offer.Key); !ok || v.Place.Kind != PlaceStore {
+	if !d.readFromStore(d.r.Offer.Key) {
 		if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
 			return Action{Kind: Seek, Rule: 11, Key: d.r.Offer.Key, Places: places, Why: "its successor is verified first"}, true
 		}
 		return Action{}, false
 	}
 	return Action{Kind: DoRetire, Rule: 11, Key: old.Key, Why: "its overlap is over"}, true
+}
+
+// readFromStore reports whether the value of k was read from a store in this
+// pass; one in memory says nothing of what readers get.
+func (d *decision) readFromStore(k KeyID) bool {
+	return slices.ContainsFunc(d.o.Values, func(v Value) bool {
+		return v.Verdict == Live && v.Key == k && v.Place.Kind == PlaceStore
+	})
 }
 
 // rotate issues when the schedule says so, if nothing is under way.
@@ -349,7 +354,7 @@ func (d *decision) issue(rule int, why string) (Action, bool) {
 		return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
 	}
 	for _, v := range d.o.Values {
-		if v.Verdict == Live {
+		if v.Verdict == Live && d.r.offerable(v.Key) {
 			return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
 		}
 	}

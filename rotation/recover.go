@@ -58,7 +58,8 @@ func (d *decision) overtaken() (Action, bool) {
 	}
 	for _, dest := range d.s.Destinations(d.r) {
 		h := d.o.Holding(dest)
-		if (h.State == StateMarked || h.State == StateEdited) && d.s.ours(d.r, h.Mark) &&
+		// Whoever asks to go on says that the other daemon is stopped.
+		if d.r.Request.Kind == RequestNone && (h.State == StateMarked || h.State == StateEdited) && d.s.ours(d.r, h.Mark) &&
 			h.Mark.Edition > d.r.Seq && h.Mark.Ledger != d.s.Ledger {
 			return d.park(2, "%s was written by another ledger, %s; ours is %s: two daemons work on this account. Stop one of them, then run: keyrota rotate %s", dest, h.Mark.Ledger, d.s.Ledger, d.s.Account.Ref)
 		}
@@ -101,13 +102,12 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		return lookAgain()
 	}
 	d.r.Account = id
-	if d.o.Listing.AccountsKnown || d.o.Listing.Complete {
-		if !d.o.Listing.Complete {
-			return d.unlisted(2)
-		}
-		if !d.o.Listing.Fresh {
-			return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
-		}
+	// Without an admin key there is no listing before a first key was read.
+	if !d.o.Listing.Complete && (d.s.Admin || d.o.Listing.AccountsKnown) {
+		return d.unlisted(2)
+	}
+	if d.o.Listing.Complete && !d.o.Listing.Fresh {
+		return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
 	}
 	var held KeyID
 	var edition Edition

@@ -25,6 +25,9 @@ const (
 	edit
 	configure
 	remove
+	unmark
+	goDown
+	comeUp
 )
 
 // choices returns everything that may happen in this state, in a fixed order.
@@ -77,6 +80,21 @@ func (w *world) choices(into []choice) []choice {
 	}
 	if l.hand > 0 && !w.deleting() {
 		all = w.edits(all)
+	}
+	for d := range int8(w.c.dests) {
+		s := &w.secrets[d]
+		if l.unmark > 0 && s.marked && !w.deleting() {
+			none(unmark, d, 0)
+		}
+		if l.foreign > 0 && s.n > 0 && !w.deleting() {
+			none(edit, d, someoneElses)
+		}
+		if l.down > 0 && !s.unknown {
+			none(goDown, d, 0)
+		}
+		if s.unknown {
+			none(comeUp, d, 0)
+		}
 	}
 	if l.removed > 0 && !w.deleting() {
 		for k := range int8(w.made) {
@@ -248,8 +266,23 @@ func (w *world) happen(c choice) *Action {
 		r.Leaked = r.Seq
 		w.say(-1, "a person says that all keys have leaked")
 		w.put2record(&r)
+	case unmark:
+		l.unmark--
+		w.say(-1, "a person removes the mark of %s", destinations[c.d])
+		w.secrets[c.d].marked, w.secrets[c.d].mark, w.secrets[c.d].of = false, mark{}, 0
+	case goDown:
+		l.down--
+		w.say(-1, "%s is down", destinations[c.d])
+		w.secrets[c.d].unknown = true
+	case comeUp:
+		w.say(-1, "%s is up again", destinations[c.d])
+		w.secrets[c.d].unknown = false
 	case edit:
-		l.hand--
+		if c.v == someoneElses {
+			l.foreign--
+		} else {
+			l.hand--
+		}
 		w.say(-1, "a person writes %s to %s", w.valueWords(c.v), destinations[c.d])
 		w.write(c.d, c.v, true)
 	case remove:

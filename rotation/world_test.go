@@ -79,7 +79,9 @@ type budget struct {
 	loss, backup, restore          int8
 	rotate, rollback, leak         int8
 	hand, partial, unseen, config  int8
-	removed, unmarked, late, clock int8
+	removed                        int8
+	// Only in the simulation:
+	unmark, foreign, down int8
 }
 
 type apiKey struct {
