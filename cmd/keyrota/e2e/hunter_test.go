@@ -21,7 +21,7 @@ const canary = "CANARY"
 // holdsCanary finds the canary in a text, as it is and as programs encode it,
 // and returns how and where.
 func holdsCanary(text string) (how string, at int) {
-	numbers := strings.Trim(fmt.Sprint([]byte(canary)), "[]")
+	numbers := strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]")
 	forms := map[string]string{
 		"plain": canary, "hexadecimal": hex.EncodeToString([]byte(canary)), "HEXADECIMAL": strings.ToUpper(hex.EncodeToString([]byte(canary))),
 		"numbers": numbers, "numbers,": strings.ReplaceAll(numbers, " ", ","),
@@ -189,7 +189,7 @@ func TestTheHunterFindsKeys(t *testing.T) {
 		text := strings.Repeat("=", i) + key
 		for how, encoded := range map[string]string{
 			"plain": text, "base64": base64.StdEncoding.EncodeToString([]byte(text)), "base64, URL": base64.RawURLEncoding.EncodeToString([]byte(text)),
-			"hexadecimal": fmt.Sprintf("%x", text), "HEXADECIMAL": fmt.Sprintf("%X", text), "quoted": fmt.Sprintf("%q", text), "bytes": fmt.Sprint([]byte(text)),
+			"hexadecimal": fmt.Sprintf("%x", text), "HEXADECIMAL": fmt.Sprintf("%X", text), "quoted": fmt.Sprintf("%q", text), "bytes": fmt.Sprintf("%d", []byte(text)),
 		} {
 			if _, at := holdsCanary("before" + encoded + "after"); at < 0 {
 				t.Errorf("not found, %s: %s", how, encoded)

@@ -177,8 +177,11 @@ func (w *world) works(key, run string) (bool, error) {
 	case status != http.StatusOK:
 		return false, fmt.Errorf("logging a run: status %d", status)
 	}
-	if err := json.Unmarshal(answer, &said); err != nil || len(said.Errors) > 0 {
-		return false, fmt.Errorf("logging a run: %v %v", said.Errors, err)
+	if err := json.Unmarshal(answer, &said); err != nil {
+		return false, fmt.Errorf("logging a run: %w", err)
+	}
+	if len(said.Errors) > 0 {
+		return false, fmt.Errorf("logging a run: %v", said.Errors)
 	}
 	return true, nil
 }
@@ -198,14 +201,5 @@ func field(name string) func(map[string]json.RawMessage) string {
 		var text string
 		_ = json.Unmarshal(fields[name], &text) // no string: no key
 		return text
-	}
-}
-
-// within reads the key out of a JSON object that stands in one field as text.
-func within(name, member string) func(map[string]json.RawMessage) string {
-	return func(fields map[string]json.RawMessage) string {
-		var inner map[string]json.RawMessage
-		_ = json.Unmarshal([]byte(field(name)(fields)), &inner)
-		return field(member)(inner)
 	}
 }
