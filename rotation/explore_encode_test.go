@@ -88,7 +88,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 		for _, v := range s.values[:w.c.older+1] {
 			e.put(byte(v))
 		}
-		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n))
+		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n, s.unrecorded))
 		e.mark(s.mark)
 	}
 	for j := range w.flights {

@@ -160,6 +160,11 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		r.Offer = Offer{Edition: r.Seq, Key: held, Issued: r.Offer.Issued}
 	}
 	r.Agreed = time.Time{}
+	for _, h := range d.o.Holdings {
+		if d.s.ours(d.r, h.Holding.Mark) && !slices.Contains(r.Dests, h.Destination) {
+			r.Dests = append(r.Dests, h.Destination) // written once, whoever has forgotten it
+		}
+	}
 	return save(2, "made from labels and marks", r, Event{Kind: EventRecovered, Key: held, Edition: r.Seq, Words: string(id)})
 }
 

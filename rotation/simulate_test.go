@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,7 +129,7 @@ func (w *world) personHelps() bool {
 			w.say(-1, "a person takes someone else's key out of %s", destinations[d])
 			w.write(d, garbage, true)
 			return true
-		case s.n > 0 && !s.marked && !slicesContain(w.rec.Adopt, destinations[d]):
+		case s.n > 0 && !s.marked && !slices.Contains(w.rec.Adopt, destinations[d]):
 			w.say(-1, "a person names %s to be taken over", destinations[d])
 			r := w.rec.Clone()
 			r.Adopt = append(r.Adopt, destinations[d])
@@ -144,13 +145,4 @@ func (w *world) personHelps() bool {
 	w.say(-1, "a person creates %s by hand and adopts it", keyID(k))
 	w.request(Request{Kind: RequestAdopt, Key: keyID(k)})
 	return true
-}
-
-func slicesContain(ds []Destination, d Destination) bool {
-	for _, x := range ds {
-		if x == d {
-			return true
-		}
-	}
-	return false
 }

@@ -1,5 +1,7 @@
 package rotation
 
+import "slices"
+
 // choice is one thing that may happen next.
 type choice struct {
 	proc int8 // -1: not a process
@@ -243,6 +245,7 @@ func (w *world) happen(c choice) *Action {
 		l.loss--
 		w.say(-1, "the ledger is lost")
 		w.rec, w.rev = &Record{}, w.rev+1
+		w.forgetCondemned()
 		if w.c.newLedger {
 			w.ledger++
 		}
@@ -254,6 +257,7 @@ func (w *world) happen(c choice) *Action {
 		l.restore--
 		w.say(-1, "the ledger is restored (%s)", w.recordWords(w.backup))
 		w.rec, w.rev, w.backup = w.backup, w.rev+1, nil
+		w.forgetCondemned()
 	case askRotate:
 		l.rotate--
 		w.request(Request{Kind: RequestRotate})
@@ -293,8 +297,28 @@ func (w *world) happen(c choice) *Action {
 		l.config--
 		w.say(-1, "a person changes the configuration to %v", w.c.wants[c.d])
 		w.cfg = c.d
+		if w.rec.Account == "" || w.c.budget.restore > 0 {
+			w.loseSight()
+		}
 	}
 	return nil
+}
+
+// forgetCondemned: what the ledger does not know any more may be offered again.
+func (w *world) forgetCondemned() {
+	w.loseSight()
+	for k := range w.keys {
+		w.keys[k].doomed = false
+	}
+}
+
+// loseSight notes the destinations that neither configuration nor record tell of.
+func (w *world) loseSight() {
+	for d := range int8(w.c.dests) {
+		if !slices.Contains(w.c.wants[w.cfg], d) && !slices.Contains(w.rec.Dests, destinations[d]) {
+			w.secrets[d].unrecorded = true
+		}
+	}
 }
 
 func (w *world) request(q Request) {

@@ -75,11 +75,11 @@ type setting struct {
 
 // budget is how often each thing may still go wrong, or be asked for.
 type budget struct {
-	crash, lost, refused           int8
-	loss, backup, restore          int8
-	rotate, rollback, leak         int8
-	hand, partial, unseen, config  int8
-	removed                        int8
+	crash, lost, refused          int8
+	loss, backup, restore         int8
+	rotate, rollback, leak        int8
+	hand, partial, unseen, config int8
+	removed                       int8
 	// Only in the simulation:
 	unmark, foreign, down int8
 }
@@ -118,6 +118,9 @@ type secret struct {
 	mark    mark
 	of      int // version that the mark speaks of; 0: of none
 	unknown bool
+	// unrecorded: it had left the configuration when the ledger was lost, and
+	// nothing tells of it any more.
+	unrecorded bool
 }
 
 // mark is a Mark in small.
