@@ -6,5 +6,6 @@
 // A test makes a world: a sandbox server in the test's own process, where its
 // keys can be looked at, a part of a real Vault, a gate before each, and a
 // directory that is all of the disk that the program knows. KEYROTA_BIN names
-// a program to test instead of building one.
+// a program to test instead of building one, KEYROTA_SEED the randomness of the
+// test that kills it.
 package e2e

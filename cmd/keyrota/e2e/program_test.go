@@ -20,7 +20,7 @@ type program struct {
 	dir string
 	env []string
 
-	// Started is told of each process; nil: nobody is.
+	// started is told of each process; nil: nobody is.
 	started func(*process)
 
 	mu      sync.Mutex
