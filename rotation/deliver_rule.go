@@ -48,6 +48,11 @@ func (d *decision) deliver() (Action, bool) {
 	if d.outdated() {
 		return lookAgain()
 	}
+	if q := d.r.Request; d.r.handedIn() && !dead {
+		a, ok := wait(9, time.Time{}, "%s hands the offered key in; if that was cut short: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
+		a.Overdue = true
+		return a, ok
+	}
 	why := "the value of the offered key is lost"
 	if dead {
 		why = "the offered key was deleted at the platform"

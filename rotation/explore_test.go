@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"os"
 	"testing"
 	"time"
 )
@@ -46,6 +47,7 @@ func settings() []*setting {
 	}
 	from := func(f func(*world)) func(*setting) { return func(c *setting) { c.start = f } }
 	brief := func(c *setting) { c.policy.Overlap, c.merged = oneTick, true }
+	vastWithCAS := func(c *setting) { c.vast = c.cas[0] }
 	oneKey := func(c *setting) { c.nonces = 1 }
 	quiet := func(c *setting) { c.rotations = 0 }
 	parks := func(c *setting) { c.mayPark = true }
@@ -73,15 +75,17 @@ func settings() []*setting {
 	}
 	for _, cs := range [][]*setting{
 		both("calm", "two processes that pause anywhere", budget{}, brief),
-		both("crash", "and one of them crashes", budget{crash: 1}, brief, oneKey),
-		both("lost", "and an answer is lost", budget{lost: 1}, brief, oneKey),
+		both("crash", "and one of them crashes", budget{crash: 1}, brief, vastWithCAS),
+		both("lost", "and an answer is lost", budget{lost: 1}, brief, vastWithCAS),
+		both("one key/crash", "one crashes, and one key is created", budget{crash: 1}, brief, oneKey),
+		both("one key/lost", "an answer is lost, and one key is created", budget{lost: 1}, brief, oneKey),
 		both("retiring/crash", "one crashes while the old key is retired", budget{crash: 1}, from(retiring), quiet),
 		both("retiring/lost", "an answer is lost while the old key is retired", budget{lost: 1}, from(retiring), quiet),
 		both("rollback", "a person rolls back while the old key is retired", budget{rollback: 1}, from(retiring), quiet),
 		both("rotate", "a person asks for a rotation while one is under way", budget{rotate: 1}, from(retiring), quiet),
 		both("emergency", "the keys leak while the old one is retired", budget{leak: 1}, from(retiring), quiet),
 		both("loss", "the ledger is lost", budget{loss: 1}, from(retiring), quiet, findings),
-		both("loss+rotate", "the ledger is lost while a person asks for a rotation", budget{loss: 1, rotate: 1}, from(retiring), quiet, findings),
+		both("loss+rotate", "the ledger is lost while a person asks for a rotation", budget{loss: 1, rotate: 1}, from(retiring), quiet, findings, vastWithCAS),
 		both("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1}, from(retiring), quiet, findings),
 		both("removed", "a person deletes a key at the platform", budget{removed: 1}, from(retiring), quiet, parks),
 		both("hand", "a person writes a key by hand", budget{hand: 1}, from(retiring), quiet),
@@ -99,6 +103,9 @@ func TestExplore(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if !c.small && (testing.Short() || raceDetector) {
 				t.Skip("too large a world for this run")
+			}
+			if c.vast && os.Getenv("KEYROTA_SOAK") == "" {
+				t.Skip("five to ten million states: set KEYROTA_SOAK")
 			}
 			t.Parallel()
 			slots <- struct{}{}

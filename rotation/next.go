@@ -245,6 +245,9 @@ func (d *decision) adopt(q Request) (Action, bool) {
 	v, tried := d.o.value(at)
 	if !tried {
 		if at.Kind == PlaceMemory {
+			if d.r.handedIn() && d.r.Agreed.IsZero() {
+				return Action{}, false // being delivered by whoever has the key
+			}
 			if d.r.Offer.Key == q.Key {
 				r := d.r.Clone()
 				r.Request = Request{}
@@ -265,8 +268,13 @@ func (d *decision) adopt(q Request) (Action, bool) {
 			Foreign: "that key belongs to someone else", Unreadable: "it cannot be read back",
 		}[v.Verdict]
 		return save(7, words, r, Event{Kind: EventRequested, Key: v.Key, Words: words})
+	case v.Key == r.Offer.Key && d.r.handedIn() && r.Agreed.IsZero():
+		return Action{}, false
 	case v.Key == r.Offer.Key:
 		return save(7, "already adopted", r)
+	}
+	if at.Kind == PlaceMemory {
+		r.Request = q // until it is delivered: nobody else has the value
 	}
 	r = r.offering(d.r.Seq+1, v.Key, time.Time{})
 	return save(7, "a person asked to adopt this key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq, Words: q.Reason})
@@ -295,6 +303,9 @@ func (d *decision) agree() (Action, bool) {
 	}
 	r := d.r.Clone()
 	r.Agreed = d.now
+	if r.handedIn() {
+		r.Request = Request{}
+	}
 	r.Adopt = nil // taken over: from here on our marks speak
 	return save(10, "every destination holds the offered key", r,
 		Event{Kind: EventAgreed, Key: r.Offer.Key, Edition: r.Offer.Edition})

@@ -146,6 +146,13 @@ func (r Record) knows(k KeyID) bool {
 	return k == r.Offer.Key || r.old(k) >= 0
 }
 
+// handedIn reports whether the offered key is one that a person hands in: as
+// long as its request stands, only their process has the value.
+func (r Record) handedIn() bool {
+	q := r.Request
+	return q.Kind == RequestAdopt && q.From == (Destination{}) && q.Key == r.Offer.Key
+}
+
 func (r Record) old(k KeyID) int {
 	return slices.IndexFunc(r.Old, func(o Old) bool { return o.Key == k })
 }

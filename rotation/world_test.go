@@ -69,6 +69,7 @@ type setting struct {
 	older     int  // versions before the current one that can be read
 	merged    bool // a pass lists and looks in one moment
 	mayPark   bool // a person is asked for: that is an end too
+	vast      bool // only explored when there is all the time in the world
 	small     bool // also explored with -short
 	findings  bool // keys with labels that nothing explains may be left for people
 }

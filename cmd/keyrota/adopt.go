@@ -15,6 +15,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // adoption is what a person wants taken on.
@@ -101,6 +102,9 @@ func (a *app) adopt(ctx context.Context, name string, what adoption) error {
 		return err
 	}
 	if what.keyFile != "" {
+		if _, running, err := ledger.Locked(s.config.Ledger); err == nil && running {
+			account.Policy.Schedule = nil // what is due then is the daemon's
+		}
 		return a.work(ctx, s, []inventory.Account{account}) // only this process has the key
 	}
 	return a.carryOut(ctx, s, []inventory.Account{account})
