@@ -1,0 +1,64 @@
+package inventory_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/file"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/inventory"
+)
+
+func build(t *testing.T, yaml string, stores map[string]providers.SecretStore) (*inventory.Inventory, error) {
+	t.Helper()
+	c, problems := config.Parse("keyrota.yaml", []byte(yaml), config.Options{})
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return inventory.Build(c, inventory.Providers{
+		Stores: stores, Abilities: func(rotation.Account) inventory.Abilities { return inventory.Abilities{} },
+	}, "ledger")
+}
+
+const twoNames = `
+instance: test
+ledger: ledger.db
+stores: {one: {}, other: {}}
+accounts:
+  - {name: train, team: ml, deliver: one:ml/a#KEY}
+  - {name: eval, team: ml, deliver: other:ml/a#KEY}
+`
+
+func TestOneSecretUnderTwoStoreNamesIsRefused(t *testing.T) {
+	open := func(path string) providers.SecretStore {
+		s, err := file.New(file.Config{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	store := open(t.TempDir())
+	_, err := build(t, twoNames, map[string]providers.SecretStore{"one": store, "other": store})
+	var refused *inventory.Refusal
+	if !errors.As(err, &refused) || refused.Ref != "ml/eval" || refused.Pos.Line != 7 || !strings.Contains(err.Error(), "keyrota.yaml:6:") {
+		t.Errorf("not refused with both places: %v", err)
+	}
+	fields := strings.Replace(twoNames, "other:ml/a#KEY", "other:ml/a#ANOTHER", 1)
+	if _, err := build(t, fields, map[string]providers.SecretStore{"one": store, "other": store}); err != nil {
+		t.Errorf("two fields of one secret: %v", err)
+	}
+	two := open(t.TempDir())
+	inv, err := build(t, twoNames, map[string]providers.SecretStore{"one": store, "other": two})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := inv.Find("eval"); err != nil || a.Ref() != "ml/eval" {
+		t.Errorf("by its name alone: %v, %v", a.Ref(), err)
+	}
+	if _, err := inv.Find("nobody"); err == nil {
+		t.Error("an account that is not there was found")
+	}
+}
