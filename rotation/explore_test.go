@@ -68,6 +68,8 @@ func settings() []*setting {
 		one("hand+lost", "and an answer is lost", budget{hand: 1, lost: 1}),
 		with(one("loss", "the ledger is lost", budget{loss: 1, crash: 1}), findings),
 		with(one("loss+lost", "the ledger and an answer are lost", budget{loss: 1, lost: 1}), findings),
+		with(one("loss+partial", "the ledger is lost, and listings break off", budget{loss: 1, partial: 1, unseen: 1}), from(retiring), quiet, findings),
+		with(one("loss+leaves", "the ledger is lost, and a destination leaves", budget{loss: 1, config: 1, rotate: 1}), from(retiring), quiet, findings, func(c *setting) { c.wants = [][]int8{{0, 1}, {0}} }),
 		with(one("loss/new", "the ledger is lost and comes back under another id", budget{loss: 1, crash: 1}), findings, func(c *setting) { c.newLedger = true }),
 		with(one("restore", "the ledger is restored from a backup", budget{backup: 1, restore: 1, crash: 1}), findings),
 		with(one("leaves", "a destination leaves the configuration, or all do", budget{config: 2, crash: 1}), func(c *setting) { c.wants = [][]int8{{0, 1}, {0}, {}} }),

@@ -289,11 +289,25 @@ func (d *decision) emergency() (Action, bool) {
 	if !d.slotFree() {
 		return Action{}, false // what is in the way is retired or forgotten first
 	}
+	if !d.reachesOne() {
+		a, ok := wait(8, time.Time{}, "a new key is wanted, and there is no destination that it could be written to now")
+		a.Overdue, a.Destinations = true, d.s.Destinations(d.r)
+		return a, ok
+	}
 	why := "a person asked for it"
 	if leaked {
 		why = "the offered key has leaked"
 	}
 	return d.issue(8, why)
+}
+
+// reachesOne reports whether a new key could be written to some destination: a
+// key that can be written nowhere is lost with the process that created it.
+func (d *decision) reachesOne() bool {
+	return slices.ContainsFunc(d.s.Wants, func(w Want) bool {
+		s := d.s.Standing(d.r, d.o.Holding(w.Destination), w.Destination)
+		return s == StandsHolds || s == StandsLacks
+	})
 }
 
 // agree starts the overlap.

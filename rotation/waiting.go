@@ -28,7 +28,12 @@ func (d *decision) wait() Action {
 		}
 		a.Destinations = append(a.Destinations, dest)
 	}
-	if d.r.Request.Kind == RequestRotate {
+	switch {
+	case d.r.Request.Kind != RequestRotate || d.r.Offer.Key == "":
+	case !d.o.Listing.Complete:
+		unknown, _ := d.unlisted(a.Rule)
+		words = append(words, "a rotation was asked for, and "+unknown.Why)
+	default:
 		words = append(words, "a rotation was asked for; the account has as many keys as it may, so it waits for an old one to go")
 	}
 	switch {
