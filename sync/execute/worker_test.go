@@ -345,3 +345,31 @@ func TestALostLedgerIsMadeAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestNoKeyIsCreatedThatCannotBeWrittenAnywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		ref := w.inv.Accounts[0].Ref()
+		r := w.record()
+		r.Request = rotation.Request{Kind: rotation.RequestRotate, By: "someone"}
+		if _, err := w.ledger.Save(t.Context(), ref, r, w.ledger.revision[ref]); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range w.stores {
+			s.Unreachable(true)
+		}
+		for range 3 {
+			w.restart() // what is in memory is gone
+			if got := w.pass(); got.Result(nil) != execute.Waiting || w.live() != 1 {
+				t.Fatalf("%d live keys, %+v", w.live(), got.Wait)
+			}
+		}
+		for _, s := range w.stores {
+			s.Unreachable(false)
+		}
+		if got := w.pass(); bad(got) || w.live() != 2 {
+			t.Fatalf("not rotated: %d live keys, %+v", w.live(), got.Wait)
+		}
+	})
+}

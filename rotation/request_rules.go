@@ -1,0 +1,102 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+)
+
+// requested offers again, or for the first time, a key that a person named.
+func (d *decision) requested() (Action, bool) {
+	q := d.r.Request
+	switch q.Kind {
+	case RequestRollback:
+		i := d.r.old(q.Key)
+		r := d.r.Clone()
+		r.Request = Request{}
+		if i < 0 || r.Old[i].Condemned {
+			return save(7, "the key can no longer be offered", r, Event{Kind: EventRequested, Key: q.Key, Words: "rollback refused: the key is not among those that can come back"})
+		}
+		r = r.offering(d.r.Seq+1, q.Key, time.Time{})
+		return save(7, "a person asked to roll back", r, Event{Kind: EventRolledBack, Key: q.Key, Edition: r.Seq, Words: q.Reason})
+	case RequestAdopt:
+		return d.adopt(q)
+	case RequestRetry:
+		r := d.r.Clone()
+		r.Request, r.Tries, r.NotBefore = Request{}, 0, time.Time{}
+		return save(7, "a person asked to try again", r)
+	}
+	return Action{}, false
+}
+
+func (d *decision) adopt(q Request) (Action, bool) {
+	at := Place{Kind: PlaceMemory}
+	if q.From != (Destination{}) {
+		at = Place{Kind: PlaceStore, Destination: q.From}
+	}
+	v, tried := d.o.value(at)
+	if !tried {
+		if at.Kind == PlaceMemory {
+			if d.r.handedIn() && d.r.Agreed.IsZero() {
+				return Action{}, false // being delivered by whoever has the key
+			}
+			if d.r.Offer.Key == q.Key {
+				r := d.r.Clone()
+				r.Request = Request{}
+				return save(7, "already adopted", r)
+			}
+			return wait(7, time.Time{}, "adoption was begun by %s and needs the key again: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
+		}
+		return Action{Kind: Seek, Rule: 7, Places: []Place{at}, Why: "a person asked to adopt the key found there"}, true
+	}
+	r := d.r.Clone()
+	r.Request = Request{}
+	switch {
+	case v.Verdict == Unreached:
+		return wait(7, time.Time{}, "cannot read the key to adopt: %s", v.Words)
+	case v.Verdict != Live || !r.offerable(v.Key):
+		words := "adoption refused: " + map[Verdict]string{
+			Live: "that key is being deleted, or is deleted already", Dead: "no key there, or one that does not work",
+			Foreign: "that key belongs to someone else", Unreadable: "it cannot be read back",
+		}[v.Verdict]
+		return save(7, words, r, Event{Kind: EventRequested, Key: v.Key, Words: words})
+	case v.Key == r.Offer.Key && d.r.handedIn() && r.Agreed.IsZero():
+		return Action{}, false
+	case v.Key == r.Offer.Key:
+		return save(7, "already adopted", r)
+	}
+	if at.Kind == PlaceMemory {
+		r.Request = q // until it is delivered: nobody else has the value
+	}
+	r = r.offering(d.r.Seq+1, v.Key, time.Time{})
+	return save(7, "a person asked to adopt this key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq, Words: q.Reason})
+}
+
+// emergency issues at a person's word, or because keys are known to others.
+func (d *decision) emergency() (Action, bool) {
+	leaked := d.r.Leaked > 0 && d.r.Offer.Edition <= d.r.Leaked
+	if d.r.Request.Kind != RequestRotate && !leaked || d.r.Offer.Key == "" {
+		return Action{}, false
+	}
+	if !d.slotFree() {
+		return Action{}, false // what is in the way is retired or forgotten first
+	}
+	if !d.reachesOne() {
+		a, ok := wait(8, time.Time{}, "a new key is wanted, and there is no destination that it could be written to now")
+		a.Overdue, a.Destinations = true, d.s.Destinations(d.r)
+		return a, ok
+	}
+	why := "a person asked for it"
+	if leaked {
+		why = "the offered key has leaked"
+	}
+	return d.issue(8, why)
+}
+
+// reachesOne reports whether a new key could be written to some destination: a
+// key that can be written nowhere is lost with the process that created it.
+func (d *decision) reachesOne() bool {
+	return slices.ContainsFunc(d.s.Wants, func(w Want) bool {
+		s := d.s.Standing(d.r, d.o.Holding(w.Destination), w.Destination)
+		return s == StandsHolds || s == StandsLacks
+	})
+}
