@@ -7,14 +7,12 @@ type process struct {
 	cfg    int8
 	ledger int8
 
-	peeked  Edition
-	account AccountID
-	dests   []Destination // to look at
-	looked  int8
-	obs     *Observed
-	places  []Place // to read back
-	mem     int8    // the key whose value is held since it was created
-	auth    int8    // the value read last by a procedure
+	dests  []Destination // to look at
+	looked int8
+	obs    *Observed
+	places []Place // to read back
+	mem    int8    // the key whose value is held since it was created
+	auth   int8    // the value read last by a procedure
 
 	rec *Record
 	rev int
