@@ -66,7 +66,15 @@ func (p *pass) outcome(err error) rotation.Outcome {
 	return out
 }
 
+// createKey sends one request, and none after its deadline: from then on the
+// key is looked for by its label, and taken for never made where it is absent.
 func (p *pass) createKey(ctx context.Context, e rotation.Effect) rotation.Outcome {
+	left := e.Deadline.Sub(p.w.Now())
+	if left <= 0 {
+		return rotation.Outcome{Result: rotation.Conflict, Words: "it was too late to create a key"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
 	var key rotation.Key
 	var value providers.Secret
 	err := p.w.Call.Once(ctx, inventory.IssuerService, "issue", func(ctx context.Context) (err error) {
@@ -75,7 +83,7 @@ func (p *pass) createKey(ctx context.Context, e rotation.Effect) rotation.Outcom
 	})
 	out := p.outcome(err)
 	if out.Result == rotation.OK {
-		p.fresh = held{key: key.ID, value: value}
+		p.fresh = value
 		p.slots[key.ID] = value
 		out.Key = key.ID
 	}
@@ -86,13 +94,10 @@ func (p *pass) createKey(ctx context.Context, e rotation.Effect) rotation.Outcom
 func (p *pass) verifyNew(ctx context.Context) rotation.Outcome {
 	until := p.w.Now().Add(p.w.ValidWithin)
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		v, at := p.verify(ctx, p.fresh.value)
+		v, at := p.verify(ctx, p.fresh)
 		waits := v.Verdict == rotation.Dead || v.Verdict == rotation.Unreached
 		if !waits || !p.w.Now().Before(until) {
 			v.Place = rotation.Place{Kind: rotation.PlaceMemory}
-			if v.Verdict == rotation.Live {
-				p.w.kept.put(p.a.Ref(), p.fresh)
-			}
 			return rotation.Outcome{Result: rotation.OK, Value: v, At: at, Words: v.Words}
 		}
 		t := time.NewTimer(pause)

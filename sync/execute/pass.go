@@ -19,7 +19,7 @@ type pass struct {
 	seen     rotation.Observed
 	slots    map[rotation.KeyID]providers.Secret // values read or created in this pass
 	auth     rotation.KeyID                      // the key read last by a procedure
-	fresh    held                                // the key created last
+	fresh    providers.Secret                    // the key created last
 }
 
 func (p *pass) observer() inventory.Observer {

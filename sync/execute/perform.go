@@ -15,7 +15,6 @@ import (
 func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble string, err error) {
 	switch action.Kind {
 	case rotation.Save:
-		p.keep(action.Record.Offer.Key)
 		out, err := p.save(ctx, action.Record, action.Events)
 		if out.Result == rotation.Conflict {
 			return "", nil // someone else went on; so do we
@@ -37,14 +36,6 @@ func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble str
 		return p.deliver(ctx, action)
 	}
 	return "", fmt.Errorf("working on %s: no way to %s", p.a.Ref(), action.Kind)
-}
-
-// keep holds on to a value that was read and is now offered: the place it was
-// read from need not be a destination.
-func (p *pass) keep(offered rotation.KeyID) {
-	if value, ok := p.slots[offered]; ok && offered != p.record.Offer.Key {
-		p.w.kept.put(p.a.Ref(), held{key: offered, value: value})
-	}
 }
 
 // deliver brings the offer to each destination; one that fails leaves the
@@ -118,6 +109,11 @@ func (p *pass) save(ctx context.Context, r rotation.Record, events []rotation.Ev
 		return rotation.Outcome{Result: rotation.Conflict, Words: "the record changed meanwhile"}, nil
 	case err != nil:
 		return rotation.Outcome{Words: err.Error()}, fmt.Errorf("saving the record of %s: %w", p.a.Ref(), err)
+	}
+	if value, ok := p.slots[r.Offer.Key]; ok && r.Offer.Key != p.record.Offer.Key {
+		// Offered from here on, and not before: the place it was read from need
+		// not be a destination, and a new key is in no place yet.
+		p.w.kept.put(p.a.Ref(), held{key: r.Offer.Key, value: value})
 	}
 	p.record, p.revision = r, rev
 	p.a.Account.ID = r.Account

@@ -25,6 +25,7 @@ type memoryLedger struct {
 	record   map[rotation.Ref]rotation.Record
 	revision map[rotation.Ref]ledger.Revision
 	events   []string
+	saving   func(rotation.Record) // called before each save; nil: nothing is
 }
 
 func (l *memoryLedger) Load(_ context.Context, ref rotation.Ref) (rotation.Record, ledger.Revision, error) {
@@ -32,6 +33,9 @@ func (l *memoryLedger) Load(_ context.Context, ref rotation.Ref) (rotation.Recor
 }
 
 func (l *memoryLedger) Save(_ context.Context, ref rotation.Ref, r rotation.Record, prev ledger.Revision, events ...rotation.Event) (ledger.Revision, error) {
+	if l.saving != nil {
+		l.saving(r)
+	}
 	if l.revision[ref] != prev {
 		return 0, ledger.ErrConflict
 	}
@@ -370,6 +374,34 @@ func TestNoKeyIsCreatedThatCannotBeWrittenAnywhere(t *testing.T) {
 		}
 		if got := w.pass(); bad(got) || w.live() != 2 {
 			t.Fatalf("not rotated: %d live keys, %+v", w.live(), got.Wait)
+		}
+	})
+}
+
+func TestNoKeyIsAskedForLongAfterItsIntent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		var hung rotation.Label
+		w.ledger.saving = func(r rotation.Record) {
+			if r.Intent.Label != "" && hung == "" {
+				hung = r.Intent.Label
+				time.Sleep(time.Hour) // the process hangs before its request
+			}
+		}
+		asked := map[rotation.Label]int{}
+		w.platform.Intercept(func(_ context.Context, s providertest.PlatformStep) error {
+			if s.Op == "issue" {
+				asked[s.Label]++
+			}
+			return nil
+		})
+		time.Sleep(31 * 24 * time.Hour)
+		if got := w.pass(); bad(got) || w.live() != 2 {
+			t.Fatalf("not rotated: %d live keys, %+v", w.live(), got.Wait)
+		}
+		if hung == "" || asked[hung] != 0 || len(asked) != 1 {
+			t.Fatalf("asked for a key an hour after its intent: %v", asked)
 		}
 	})
 }
