@@ -41,17 +41,15 @@ func (d *decision) deliver() (Action, bool) {
 		return Action{Kind: Seek, Rule: 9, Key: d.r.Offer.Key, Places: places, Why: "the value of the offered key is looked for"}, true
 	}
 	if at, words := d.unreached(); words != "" && !dead {
-		a, ok := wait(9, time.Time{}, "the offered key cannot be read back: %s", words)
-		a.Overdue, a.Destinations = true, at
+		a, ok := blocked(9, "the offered key cannot be read back: %s", words)
+		a.Destinations = at
 		return a, ok
 	}
 	if d.outdated() {
 		return lookAgain()
 	}
 	if q := d.r.Request; d.r.handedIn() && !dead {
-		a, ok := wait(9, time.Time{}, "%s hands the offered key in; if that was cut short: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
-		a.Overdue = true
-		return a, ok
+		return blocked(9, "%s hands the offered key in; if that was cut short: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
 	}
 	why := "the value of the offered key is lost"
 	if dead {
@@ -112,10 +110,10 @@ func (d *decision) first() (Action, bool) {
 		return Action{Kind: Seek, Rule: 9, Places: places, Why: "a first live key of the account is looked for"}, true
 	}
 	if v, ok := d.o.value(Place{Kind: PlacePlatform}); ok && v.Verdict == Unreached {
-		return wait(9, time.Time{}, "the account's first key cannot be read: %s", v.Words)
+		return blocked(9, "the account's first key cannot be read: %s", v.Words)
 	}
 	if at, words := d.unreached(); words != "" {
-		a, ok := wait(9, time.Time{}, "no live key can be read back: %s", words)
+		a, ok := blocked(9, "no live key can be read back: %s", words)
 		a.Destinations = at
 		return a, ok
 	}

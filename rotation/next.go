@@ -61,6 +61,13 @@ func lookAgain() (Action, bool) {
 	return Action{Kind: LookFreshly, Rule: 6, Why: "the record changed since the last look"}, true
 }
 
+// blocked waits for something that is in the way of what should be done.
+func blocked(rule int, format string, args ...any) (Action, bool) {
+	a, ok := wait(rule, time.Time{}, format, args...)
+	a.Overdue = true
+	return a, ok
+}
+
 func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
 	if d.outdated() {
 		return lookAgain()
@@ -115,7 +122,7 @@ func (d *decision) strays() (Action, bool) {
 		}
 	}
 	for _, k := range d.o.Listing.Keys {
-		if d.r.knows(k.ID) {
+		if d.r.knows(k.ID) || slices.Contains(d.o.Stuck, k.ID) {
 			continue
 		}
 		for _, a := range d.r.Abandoned {
@@ -209,9 +216,9 @@ func (d *decision) moved() (Action, bool) {
 		}
 	}
 	if len(l.Accounts) == 0 {
-		return d.park(0, "the platform no longer lists this account (id %s): find out who removed it; then remove it from the configuration, or create it again and run: keyrota adopt %s --key-file -", d.r.Account, d.s.Account.Ref)
+		return d.park(0, "the platform no longer lists this account (id %s): find out who removed it; then remove it from the configuration, or go on with a new account under another name, here and there", d.r.Account)
 	}
-	return d.park(0, "the platform lists another account by this name (id %s, recorded %s): someone removed and created it again; run: keyrota adopt %s --key-file - with a key of the new one", l.Accounts[0], d.r.Account, d.s.Account.Ref)
+	return d.park(0, "the platform lists another account by this name (id %s, recorded %s): someone removed and created it again; give the new one another name, here and there", l.Accounts[0], d.r.Account)
 }
 
 // agree starts the overlap.
@@ -291,8 +298,8 @@ func (d *decision) issue(rule int, why string) (Action, bool) {
 		return Action{Kind: Seek, Rule: rule, Key: d.r.Offer.Key, Places: places, Why: "a live key of the account is needed to create the next"}, true
 	}
 	if at, words := d.unreached(); words != "" {
-		a, ok := wait(rule, time.Time{}, "no live key can be read back: %s", words)
-		a.Overdue, a.Destinations = true, at
+		a, ok := blocked(rule, "no live key can be read back: %s", words)
+		a.Destinations = at
 		return a, ok
 	}
 	return d.park(rule, "no live key of this account can be read back from any destination: create one by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
@@ -307,9 +314,7 @@ func (d *decision) unlisted(rule int) (Action, bool) {
 	default:
 		words = "no live key of the account can be read back to list them with"
 	}
-	a, ok := wait(rule, time.Time{}, "the platform's keys are unknown: %s", words)
-	a.Overdue = true
-	return a, ok
+	return blocked(rule, "the platform's keys are unknown: %s", words)
 }
 
 // slotFree reports whether one more live key is allowed: at most three of

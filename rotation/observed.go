@@ -51,6 +51,9 @@ type Observed struct {
 	Listing  Listing
 	Holdings []Held
 	Values   []Value
+	// Stuck are keys that could not be deleted in this pass: they wait for the
+	// next, and are in nobody's way.
+	Stuck []KeyID
 }
 
 // Listing is the platform's account and its keys.

@@ -22,7 +22,7 @@ type Record struct {
 	Agreed    time.Time     // when all destinations were first seen to hold the offer; zero: they do not
 	Dests     []Destination // every destination ever written
 	Adopt     []Destination // secrets without a mark that a person named to be taken over
-	Leaked    Edition       // keys of this edition and below are known to others
+	Leaked    Edition       // keys of this edition and below are known to others; no command sets it yet
 	Request   Request
 	Parked    string // words of what a person must do; empty: not parked
 	Tries     int    // failures to create a key in a row
@@ -72,7 +72,7 @@ type RequestKind string
 const (
 	RequestNone     RequestKind = ""
 	RequestRotate   RequestKind = "rotate"   // issue a new key now
-	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again
+	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again; no command asks for it yet
 	RequestAdopt    RequestKind = "adopt"    // offer Request.Key, found at Request.From or handed in
 	RequestRetry    RequestKind = "retry"    // leave the parking place
 )

@@ -25,9 +25,7 @@ func (d *decision) find() (Action, bool) {
 		if l.Words != "" {
 			return d.unlisted(2)
 		}
-		a, ok := wait(2, time.Time{}, "without an admin key the account cannot be looked up: create a key of it by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
-		a.Overdue = true
-		return a, ok
+		return blocked(2, "without an admin key the account cannot be looked up: create a key of it by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
 	}
 	switch {
 	case !l.Complete:
@@ -45,7 +43,9 @@ func (d *decision) find() (Action, bool) {
 		return wait(2, again, "its creation was begun and may still come to pass")
 	}
 	if d.now.Before(d.r.NotBefore) {
-		return wait(2, d.r.NotBefore, "its creation failed; the next try is at %s", d.r.NotBefore.UTC().Format(time.RFC3339))
+		a, ok := wait(2, d.r.NotBefore, "its creation failed; the next try is at %s", d.r.NotBefore.UTC().Format(time.RFC3339))
+		a.Overdue = true
+		return a, ok
 	}
 	return Action{Kind: DoProvision, Rule: 2, Why: "there is no such account yet"}, true
 }
@@ -115,7 +115,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		h := d.o.Holding(dest)
 		switch {
 		case h.State == StateUnknown:
-			a, ok := wait(2, time.Time{}, "nothing is on record, and %s cannot be looked at: %s", dest, h.Words)
+			a, ok := blocked(2, "nothing is on record, and %s cannot be looked at: %s", dest, h.Words)
 			a.Destinations = []Destination{dest}
 			return a, ok
 		case !h.Fresh:

@@ -44,7 +44,7 @@ func (d *decision) adopt(q Request) (Action, bool) {
 				r.Request = Request{}
 				return save(7, "already adopted", r)
 			}
-			return wait(7, time.Time{}, "adoption was begun by %s and needs the key again: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
+			return blocked(7, "adoption was begun by %s and needs the key again: keyrota adopt %s --key-file -", q.By, d.s.Account.Ref)
 		}
 		return Action{Kind: Seek, Rule: 7, Places: []Place{at}, Why: "a person asked to adopt the key found there"}, true
 	}
@@ -52,7 +52,7 @@ func (d *decision) adopt(q Request) (Action, bool) {
 	r.Request = Request{}
 	switch {
 	case v.Verdict == Unreached:
-		return wait(7, time.Time{}, "cannot read the key to adopt: %s", v.Words)
+		return blocked(7, "cannot read the key to adopt: %s", v.Words)
 	case v.Verdict != Live || !r.offerable(v.Key):
 		words := "adoption refused: " + map[Verdict]string{
 			Live: "that key is being deleted, or is deleted already", Dead: "no key there, or one that does not work",
@@ -81,8 +81,8 @@ func (d *decision) emergency() (Action, bool) {
 		return Action{}, false // what is in the way is retired or forgotten first
 	}
 	if !d.reachesOne() {
-		a, ok := wait(8, time.Time{}, "a new key is wanted, and there is no destination that it could be written to now")
-		a.Overdue, a.Destinations = true, d.s.Destinations(d.r)
+		a, ok := blocked(8, "a new key is wanted, and there is no destination that it could be written to now")
+		a.Destinations = d.s.Destinations(d.r)
 		return a, ok
 	}
 	why := "a person asked for it"

@@ -22,7 +22,7 @@ func (d *decision) wait() Action {
 		case standing == StandsForeign:
 			words = append(words, dest.String()+" is not ours"+because(h.Owner)+": adopt it by name, or deliver elsewhere")
 		case i >= wanted:
-			words = append(words, dest.String()+" left the configuration without the offered key; nobody says that it is no longer read, so no key is deleted")
+			words = append(words, dest.String()+" left the configuration without the offered key, and may still be read: no key is deleted and none is due until it is delivered to again")
 		default:
 			words = append(words, dest.String()+" was changed by hand to a key of someone else, or cannot be read back")
 		}

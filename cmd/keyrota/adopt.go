@@ -150,7 +150,11 @@ func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, 
 		return "", err
 	}
 	account.Account.ID = r.Account
-	seen, err := s.inventory.Issuer.Verify(ctx, account.Account, value)
+	var seen providers.Verified
+	err = s.observer.Call.Read(ctx, inventory.IssuerService, "verify", func(ctx context.Context) (err error) {
+		seen, err = s.inventory.Issuer.Verify(ctx, account.Account, value)
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("the key cannot be adopted: %w", err)
 	}

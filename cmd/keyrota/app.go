@@ -27,8 +27,12 @@ type app struct {
 }
 
 func newApp() *app {
-	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: time.Now}
+	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: wallClock}
 }
+
+// wallClock is the time without Go's monotonic reading, which stands still while
+// a machine is suspended: a deadline passes all the same.
+func wallClock() time.Time { return time.Now().Round(0) }
 
 // Exit codes, part of what scripts rely on.
 const (

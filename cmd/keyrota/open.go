@@ -70,20 +70,23 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &system{config: c}
 	who := actor()
+	s := &system{config: c}
+	if err := a.assemble(s, who); err != nil {
+		return nil, err // before a ledger is made
+	}
 	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now}
+	var l *ledger.Ledger
 	if mode == ledgerWrite {
-		s.ledger, err = ledger.Open(ctx, c.Ledger, options)
+		l, err = ledger.Open(ctx, c.Ledger, options)
 	} else {
-		s.ledger, err = openIfThere(ctx, c.Ledger, options)
+		l, err = openIfThere(ctx, c.Ledger, options)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := a.assemble(s, who); err != nil {
-		_ = s.Close()
-		return nil, err
+	if l != nil {
+		s.use(l)
 	}
 	if mode == ledgerWrite { // validate shows them too; who only looks knows by then
 		for _, w := range s.warnings {
@@ -100,11 +103,7 @@ func (a *app) assemble(s *system, who string) error {
 		return err
 	}
 	s.warnings = warnings
-	id := ""
-	if s.ledger != nil {
-		id = s.ledger.ID()
-	}
-	if s.inventory, err = inventory.Build(s.config, p, id); err != nil {
+	if s.inventory, err = inventory.Build(s.config, p, ""); err != nil {
 		return fmt.Errorf("the configuration cannot be used:\n%w", err)
 	}
 	call := attempt.Default()
@@ -113,10 +112,15 @@ func (a *app) assemble(s *system, who string) error {
 		Issuer: p.Issuer, Stores: p.Stores, Call: call, Name: who,
 		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin,
 	}
-	if s.ledger != nil {
-		s.worker.Ledger = s.ledger
-	}
 	return nil
+}
+
+// use has everything worked on with a ledger.
+func (s *system) use(l *ledger.Ledger) {
+	s.ledger, s.worker.Ledger = l, l
+	for i := range s.inventory.Accounts {
+		s.inventory.Accounts[i].Ledger = l.ID()
+	}
 }
 
 // newKeyValidWithin is how long a new key may take until it works.

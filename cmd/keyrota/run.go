@@ -109,6 +109,10 @@ func (a *app) reopen(first *system) (*system, error) {
 			return nil, fmt.Errorf("%s: changed from %q to %q, which takes a restart: restart keyrota, or write the old value back", fixed.name, fixed.was, fixed.is)
 		}
 	}
-	s := &system{config: c, ledger: first.ledger}
-	return s, a.assemble(s, actor())
+	s := &system{config: c}
+	if err := a.assemble(s, actor()); err != nil {
+		return nil, err
+	}
+	s.use(first.ledger)
+	return s, nil
 }

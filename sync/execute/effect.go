@@ -103,9 +103,9 @@ func (p *pass) verifyNew(ctx context.Context) rotation.Outcome {
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
-		case <-ctx.Done():
+		case <-p.stopping:
 			t.Stop()
-			return rotation.Outcome{Words: ctx.Err().Error()}
+			return rotation.Outcome{Words: "the program stops before the new key works"}
 		}
 	}
 }

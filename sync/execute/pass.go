@@ -20,6 +20,8 @@ type pass struct {
 	slots    map[rotation.KeyID]providers.Secret // values read or created in this pass
 	auth     rotation.KeyID                      // the key read last by a procedure
 	fresh    providers.Secret                    // the key created last
+	stuck    []rotation.KeyID                    // could not be deleted in this pass
+	stopping <-chan struct{}                     // closed when the program is asked to stop
 }
 
 func (p *pass) observer() inventory.Observer {
@@ -42,7 +44,7 @@ func (p *pass) look(ctx context.Context) error {
 	if err := p.load(ctx); err != nil {
 		return err
 	}
-	p.seen = rotation.Observed{}
+	p.seen = rotation.Observed{Stuck: p.stuck}
 	if p.a.Policy.Observe || p.record.Parked != "" && p.record.Request.Kind == rotation.RequestNone {
 		return nil // nothing will be done, whatever is seen
 	}

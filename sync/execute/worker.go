@@ -93,8 +93,9 @@ const actionsPerPass = 60
 // is the ledger's or ctx's; what goes wrong at the issuer or a store is in the
 // Report.
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
-	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}}
+	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done()}
 	var report Report
+	stuck := "" // why a key that was never offered could not be deleted
 	for range actionsPerPass {
 		if err := p.look(ctx); err != nil {
 			return report, err
@@ -105,7 +106,7 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		}
 		report.Record = p.record
 		if action.Kind == rotation.Wait {
-			report.Wait = action
+			report.Wait, report.Trouble = action, stuck
 			p.tidy()
 			return report, ctx.Err()
 		}
@@ -114,11 +115,17 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		if err != nil {
 			return report, err
 		}
+		if trouble != "" && action.Kind == rotation.DoDiscard {
+			p.stuck, stuck = append(p.stuck, action.Key), trouble
+			continue
+		}
 		if trouble != "" {
 			report.Wait = rotation.Action{Kind: rotation.Wait, Rule: action.Rule, Why: trouble, Overdue: true}
 			return report, ctx.Err()
 		}
-		report.Did++
+		if action.Kind != rotation.LookFreshly {
+			report.Did++
+		}
 	}
 	return report, fmt.Errorf("working on %s: %d actions and no end: please report this with the output of keyrota history %[1]s", a.Ref(), actionsPerPass)
 }

@@ -405,3 +405,30 @@ func TestNoKeyIsAskedForLongAfterItsIntent(t *testing.T) {
 		}
 	})
 }
+
+func TestAKeyThatCannotBeDeletedIsInNobodysWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		lost := false
+		w.platform.Intercept(func(_ context.Context, s providertest.PlatformStep) error {
+			fail := &providers.Error{Provider: "platform", Op: s.Op, Kind: providers.Denied}
+			switch {
+			case s.Op == "issue" && s.Point == providertest.After && !lost:
+				lost, fail.Kind = true, providers.Transient
+				return fail
+			case s.Op == "revoke" && s.Point == providertest.Before:
+				return fail
+			}
+			return nil
+		})
+		time.Sleep(31 * 24 * time.Hour)
+		w.pass()
+		w.stores["a"].Remove("ml/train")
+		time.Sleep(11 * time.Minute)
+		if got := w.pass(); got.Result(nil) != execute.Failed || got.Trouble == "" {
+			t.Fatalf("the key that stays is not told of: %+v", got)
+		}
+		w.reader()
+	})
+}

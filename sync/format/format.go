@@ -136,34 +136,49 @@ var keyText = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
 
 const mostKeys = 5
 
-// Keys returns what may be a key in a value that was read back, the likeliest
-// first, at most five: what stands where Render puts the key, then whatever
-// looks like one, since a person or an older configuration may have written
-// the value. Whoever uses a key from it asks the platform first. A nil Format
-// knows no form.
+// Keys returns what may be a key in a value that was read back, at most five.
+// What stands where Render puts the key is taken alone. Failing that, a person
+// or an older configuration may have written the value: members and lines that
+// are named after W&B, or the one thing in it that looks like a key. Nothing
+// else of a secret is tried at the platform, since it may be someone else's
+// credential. A nil Format knows no form.
 func (f *Format) Keys(value providers.Secret) []providers.Secret {
 	text := value.Expose()
-	var found []string
 	if f != nil {
 		if rest, ok := strings.CutPrefix(text, f.before); ok {
-			if key, ok := strings.CutSuffix(rest, f.after); ok && keyText.FindString(key) == key {
-				found = append(found, key)
+			if key, ok := strings.CutSuffix(rest, f.after); ok && key != "" && key != dummyKey && keyText.FindString(key) == key {
+				return []providers.Secret{providers.NewSecret(key)}
 			}
+		}
+	}
+	var named, others []string
+	take := func(name, text string) {
+		found := keyText.FindAllString(text, -1)
+		if strings.Contains(strings.ToLower(name), "wandb") {
+			named = append(named, found...)
+		} else {
+			others = append(others, found...)
 		}
 	}
 	var members map[string]any
 	if json.Unmarshal([]byte(text), &members) == nil {
 		for _, name := range slices.Sorted(maps.Keys(members)) {
 			if s, ok := members[name].(string); ok {
-				found = append(found, keyText.FindAllString(s, -1)...)
+				take(name, s)
 			}
 		}
 	} else {
-		found = append(found, keyText.FindAllString(text, -1)...)
+		for line := range strings.Lines(text) {
+			take(line, line)
+		}
+	}
+	slices.Sort(others)
+	if others = slices.Compact(others); len(named) == 0 && len(others) == 1 {
+		named = others
 	}
 	var keys []providers.Secret
-	for i, key := range found {
-		if key != "" && key != dummyKey && slices.Index(found, key) == i && len(keys) < mostKeys {
+	for i, key := range named {
+		if key != dummyKey && slices.Index(named, key) == i && len(keys) < mostKeys {
 			keys = append(keys, providers.NewSecret(key))
 		}
 	}

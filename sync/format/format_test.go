@@ -65,9 +65,9 @@ func TestRenderAndFindAgain(t *testing.T) {
 
 func TestKeysOfWhatSomeoneElseWrote(t *testing.T) {
 	var unknown *format.Format
-	many := strings.Repeat(canary+" ", 3)
+	many := "wandb: " + strings.Repeat(canary+" ", 3)
 	for i := range 9 {
-		many += strings.Replace(canary, "CANARY", fmt.Sprintf("CANARY%d", i), 1) + "\n"
+		many += strings.Replace(canary, "CANARY", fmt.Sprintf("CANARY%d", i), 1) + " "
 	}
 	for _, c := range []struct {
 		name, value string
@@ -79,6 +79,9 @@ func TestKeysOfWhatSomeoneElseWrote(t *testing.T) {
 		{"a member among others", `{"a": 1, "key": "` + canary + `", "b": null}`, 1},
 		{"an assignment", "export WANDB_API_KEY=" + canary, 1},
 		{"the same key twice", canary + " " + canary, 1},
+		{"two that are named after nothing", canary + "\n" + canary + "2", 0},
+		{"a named member among other credentials", `{"db_password": "` + canary + `1", "wandb_api_key": "` + canary + `", "token": "` + canary + `2"}`, 1},
+		{"a named line among other credentials", "DB=" + canary + "1\nWANDB_API_KEY=" + canary + "\nTOKEN=" + canary + "2\n", 1},
 		{"more than are ever tried", many, 5},
 	} {
 		if got := unknown.Keys(providers.NewSecret(c.value)); len(got) != c.want {

@@ -34,6 +34,13 @@ const IssuerService = "issuer"
 
 const looksAtOnce = 8
 
+// pages makes calls that go through many pages: ten times as long as one call.
+func (o Observer) pages() attempt.Caller {
+	c := o.Call
+	c.Timeout *= 10
+	return c
+}
+
 // Look takes a fresh holding of every destination that counts for r.
 func (o Observer) Look(ctx context.Context, a Account, r rotation.Record) []rotation.Held {
 	dests := a.Destinations(r)
@@ -113,7 +120,7 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 
 // keys lists a team's accounts and keys; restart is called before each attempt.
 func (o Observer) keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
-	return o.Call.Read(ctx, IssuerService, "list", func(ctx context.Context) error {
+	return o.pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
 		restart()
 		return o.Issuer.Keys(ctx, team, func(b rotation.Account, k []rotation.Key) error {
 			add(b, k)
@@ -224,11 +231,11 @@ func (o Observer) observe(ctx context.Context, name string, dests []rotation.Des
 		seen[d] = h
 		return nil
 	}
-	err := o.Call.Read(ctx, name, "observe", func(ctx context.Context) error {
+	err := o.pages().Read(ctx, name, "observe", func(ctx context.Context) error {
 		return store.Observe(ctx, dests, note)
 	})
-	if err != nil {
-		return seen, err
+	if kind := providers.KindOf(err); err != nil && (kind == providers.Transient || kind == providers.Limited) {
+		return seen, err // each of them would fail as well
 	}
 	unsettled := slices.DeleteFunc(slices.Clone(dests), func(d rotation.Destination) bool {
 		_, settled := seen[d]
