@@ -55,6 +55,7 @@ type system struct {
 	observer  inventory.Observer
 	worker    *execute.Worker
 	warnings  []string // of the providers
+	warn      func(format string, args ...any)
 }
 
 type ledgerMode uint8
@@ -71,7 +72,7 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		return nil, err
 	}
 	who := actor()
-	s := &system{config: c}
+	s := &system{config: c, warn: a.warn}
 	if err := a.assemble(s, who); err != nil {
 		return nil, err // before a ledger is made
 	}
@@ -141,8 +142,11 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 		return records, nil
 	}
 	entries, err := s.ledger.List(ctx)
-	if err != nil {
+	switch {
+	case err != nil && entries == nil:
 		return nil, err
+	case err != nil: // its pass fails, the others are made
+		s.warn("warning: %s", err)
 	}
 	for _, e := range entries {
 		records[e.Ref] = e.Record
