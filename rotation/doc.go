@@ -15,6 +15,27 @@
 // small world and checks that no reader is left with a dead key and that no
 // live key is lost from sight.
 //
+// # What exploring added
+//
+// Guards that only the explorer showed to be needed, each with its mutant in
+// testdata/mutants: keys once offered and deleted are remembered and never
+// offered again; a listing says nothing of keys offered after it was begun; a
+// look that is older than the record calls nobody and revives nothing; the
+// record is loaded last before a deletion; a stray is deleted only once no
+// request can be under way, and while every destination is seen to hold what
+// its mark says; no request for a key is sent after a deadline; a record is
+// recovered from complete looks alone, and counts every destination that bears
+// our mark.
+//
+// # Limits
+//
+// The bound of three live keys (four when one has leaked) is raised by one for
+// each process that is paused in the middle of a creation. A ledger restored
+// from a backup may count an overlap from the agreement that the backup knows.
+// A destination that left the configuration before the ledger was lost is
+// unknown to the new one. A key created by a paused process after its ledger
+// was lost is explained by nothing, and left for people to judge.
+//
 // Everything here may be copied and used from several goroutines, as long as
 // no two of them change the same value.
 package rotation
