@@ -242,8 +242,8 @@ func (d *decision) retire() (Action, bool) {
 		return Action{}, false
 	}
 	old := d.r.Old[0]
-	leaked := d.r.Leaked > 0 && old.Edition <= d.r.Leaked
-	over := d.r.Agreed.Add(d.s.Policy.overlap(old, d.r.Leaked))
+	leaked := d.r.leaked(old.Edition)
+	over := d.r.Agreed.Add(d.s.Policy.overlap(leaked))
 	switch {
 	case d.now.Before(over) || d.s.Policy.Forever && !leaked:
 		return Action{}, false

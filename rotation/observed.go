@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Spec is what is wanted of one account.
 type Spec struct {
@@ -76,6 +79,10 @@ type Listing struct {
 	// meanwhile: it is looked at again first.
 	Record uint64
 	At     time.Time // when it was begun; zero: not known
+}
+
+func (l Listing) has(k KeyID) bool {
+	return slices.ContainsFunc(l.Keys, func(key Key) bool { return key.ID == k })
 }
 
 // Held is a holding and where it was seen.
@@ -163,10 +170,8 @@ func (o Observed) live(k KeyID) (Value, bool) {
 // listed reports whether k, offered under edition e, is among the keys, and
 // whether that can be told: a listing older than the key says nothing of it.
 func (o Observed) listed(k KeyID, e Edition) (present, known bool) {
-	for _, key := range o.Listing.Keys {
-		if key.ID == k {
-			return true, true
-		}
+	if o.Listing.has(k) {
+		return true, true
 	}
 	return false, o.Listing.Complete && e <= o.Listing.Offered
 }

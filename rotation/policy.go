@@ -72,8 +72,8 @@ func (p Policy) nextOpen(t time.Time) time.Time {
 	return time.Time{}
 }
 
-func (p Policy) overlap(o Old, leaked Edition) time.Duration {
-	if leaked > 0 && o.Edition <= leaked {
+func (p Policy) overlap(leaked bool) time.Duration {
+	if leaked {
 		return p.WriteDeadline
 	}
 	return max(p.Overlap, p.WriteDeadline)

@@ -174,6 +174,9 @@ func (r Record) offering(e Edition, k KeyID, issued time.Time) Record {
 	return r
 }
 
+// leaked reports whether keys of an edition are known to others.
+func (r Record) leaked(e Edition) bool { return r.Leaked > 0 && e <= r.Leaked }
+
 // offerable reports whether nothing on record says that k is being deleted, or
 // is deleted already.
 func (r Record) offerable(k KeyID) bool {

@@ -120,7 +120,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 			return a, ok
 		case !h.Fresh:
 			return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
-		case h.State == StateMarked && d.s.ours(d.r, h.Mark) && h.Mark.Edition >= edition && d.present(h.Mark.Key):
+		case h.State == StateMarked && d.s.ours(d.r, h.Mark) && h.Mark.Edition >= edition && d.o.Listing.has(h.Mark.Key):
 			if d.r.offerable(h.Mark.Key) {
 				held, edition = h.Mark.Key, h.Mark.Edition
 			}
@@ -166,13 +166,4 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		}
 	}
 	return save(2, "made from labels and marks", r, Event{Kind: EventRecovered, Key: held, Edition: r.Seq, Words: string(id)})
-}
-
-func (d *decision) present(k KeyID) bool {
-	for _, key := range d.o.Listing.Keys {
-		if key.ID == k {
-			return true
-		}
-	}
-	return false
 }

@@ -73,7 +73,7 @@ func (d *decision) adopt(q Request) (Action, bool) {
 
 // emergency issues at a person's word, or because keys are known to others.
 func (d *decision) emergency() (Action, bool) {
-	leaked := d.r.Leaked > 0 && d.r.Offer.Edition <= d.r.Leaked
+	leaked := d.r.leaked(d.r.Offer.Edition)
 	if d.r.Request.Kind != RequestRotate && !leaked || d.r.Offer.Key == "" {
 		return Action{}, false
 	}

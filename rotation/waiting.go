@@ -76,9 +76,10 @@ func because(words string) string {
 
 func (d *decision) waitOverlap(a *Action) string {
 	old := d.r.Old[0]
-	over := d.r.Agreed.Add(d.s.Policy.overlap(old, d.r.Leaked))
+	leaked := d.r.leaked(old.Edition)
+	over := d.r.Agreed.Add(d.s.Policy.overlap(leaked))
 	switch {
-	case d.s.Policy.Forever && !(d.r.Leaked > 0 && old.Edition <= d.r.Leaked):
+	case d.s.Policy.Forever && !leaked:
 		return "jobs of this account never end: a person says when the old key may go"
 	case d.now.Before(over):
 		a.Until = over
@@ -104,17 +105,13 @@ func (d *decision) waitDue(a *Action) string {
 	case !d.s.Policy.open(d.now):
 		a.Until = d.s.Policy.nextOpen(d.now)
 		return fmt.Sprintf("due since %s; held back until the window opens", due.UTC().Format(time.RFC3339))
-	case len(a.Destinations) == 0 && !d.o.Listing.Complete:
+	case !d.o.Listing.Complete:
 		a.Overdue = true
 		unknown, _ := d.unlisted(a.Rule)
 		return "due, and " + unknown.Why
 	case len(a.Destinations) == 0:
 		a.Overdue = true
 		return fmt.Sprintf("due, and %d keys of it live already: one must go first, or is found gone", d.s.Policy.MaxKeys)
-	}
-	if !d.o.Listing.Complete {
-		a.Overdue = true
-		return "due; the platform's keys are unknown" + because(d.o.Listing.Words)
 	}
 	return "due; held back until all destinations are seen to hold the offered key"
 }

@@ -48,7 +48,7 @@ func (c *call) teamKeys(ctx context.Context, team string, yield func(rotation.Ac
 	if err != nil {
 		return err
 	}
-	var hidden []string
+	out := accounts{yield: yield}
 	for _, m := range members {
 		found := find(all, m)
 		if found == nil {
@@ -64,16 +64,11 @@ func (c *call) teamKeys(ctx context.Context, team string, yield func(rotation.Ac
 		if graph.IsExternal(m.AccountType) {
 			a.Scope = rotation.ScopeExternal
 		}
-		keys, shown := listed(found)
-		if !shown && a.Scope != rotation.ScopeExternal {
-			hidden = append(hidden, a.Name)
-			continue
-		}
-		if err := yield(a, keys); err != nil {
+		if err := out.add(a, found); err != nil {
 			return err
 		}
 	}
-	return c.hidden(hidden)
+	return c.hidden(out.hidden)
 }
 
 func (c *call) organizationKeys(ctx context.Context, yield func(rotation.Account, []rotation.Key) error) error {
@@ -85,7 +80,7 @@ func (c *call) organizationKeys(ctx context.Context, yield func(rotation.Account
 	if err != nil {
 		return err
 	}
-	var hidden []string
+	out := accounts{yield: yield}
 	for _, found := range all {
 		m, known := memberships[found.Username]
 		if found.DeletedAt != "" || known && !graph.IsService(m.AccountType) {
@@ -98,16 +93,11 @@ func (c *call) organizationKeys(ctx context.Context, yield func(rotation.Account
 		if graph.IsExternal(m.AccountType) {
 			a.Scope = rotation.ScopeExternal
 		}
-		keys, shown := listed(found)
-		if !shown && a.Scope != rotation.ScopeExternal {
-			hidden = append(hidden, a.Name)
-			continue
-		}
-		if err := yield(a, keys); err != nil {
+		if err := out.add(a, found); err != nil {
 			return err
 		}
 	}
-	return c.hidden(hidden)
+	return c.hidden(out.hidden)
 }
 
 // memberships returns, by user name, a membership of each account in a team
@@ -132,6 +122,22 @@ func (c *call) memberships(ctx context.Context, all []*graph.Account) (map[strin
 		}
 	}
 	return memberships, nil
+}
+
+// accounts yields accounts, and keeps the names of those whose keys the server
+// does not show.
+type accounts struct {
+	yield  func(rotation.Account, []rotation.Key) error
+	hidden []string
+}
+
+func (out *accounts) add(a rotation.Account, found *graph.Account) error {
+	keys, shown := listed(found)
+	if !shown && a.Scope != rotation.ScopeExternal {
+		out.hidden = append(out.hidden, a.Name)
+		return nil
+	}
+	return out.yield(a, keys)
 }
 
 // hidden makes the error of a listing that does not show the keys of some.
