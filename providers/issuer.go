@@ -58,3 +58,19 @@ type FirstKeyer interface {
 	// listing. NotFound where the server does not show it.
 	FirstKey(ctx context.Context, a rotation.Account) (Secret, error)
 }
+
+// Identifier is an Issuer that can say whose key a value is without knowing
+// whom to expect.
+type Identifier interface {
+	// Identify asks the platform whose key s is. Denied: it does not work at
+	// all. It looks with the key itself.
+	Identify(ctx context.Context, s Secret) (Identity, error)
+}
+
+// Identity is whom a key belongs to.
+type Identity struct {
+	Verified
+	Owner   rotation.Account // by id and name; scope and team where the platform shows them
+	Service bool             // a service account; false: a person, or the platform does not say
+	Teams   []string         // the owner's teams
+}

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"time"
 
 	"github.com/keyrota/keyrota/rotation"
 )
@@ -12,6 +13,17 @@ type Payload struct {
 	// Object says that Value is a JSON object; a store whose secrets have fields
 	// (Vault) then writes its members as fields. Only for whole secrets.
 	Object bool
+	// Exclusive says that a person promised that nobody else writes this secret:
+	// what a store without compare-and-set needs for one field among others.
+	Exclusive bool
+	// Description and Tags are for people and tools that look at the secret. A
+	// store that keeps them (Describer) brings them up to date with each Put, and
+	// leaves every tag alone that is not among them.
+	Description string
+	Tags        map[string]string
+	// NotBefore is when the key was created, Expires when it is expected to be
+	// replaced and deleted; zero: not known. For stores that keep such times.
+	NotBefore, Expires time.Time
 }
 
 // SecretStore is a secrets manager. A destination's Store is the name that the
@@ -56,4 +68,38 @@ type Reader interface {
 	// gave it: for a whole secret of several fields the JSON object of its
 	// members. An empty version is the current one. NotFound if it is not there.
 	Read(ctx context.Context, d rotation.Destination, v rotation.Version) (Secret, error)
+}
+
+// Describer is a SecretStore that keeps a description and tags beside a secret.
+type Describer interface {
+	// CheckTags says, without any call, what is wrong with tags for this store.
+	// It returns nil or an Invalid error.
+	CheckTags(d rotation.Destination, tags map[string]string) error
+}
+
+// Disabler is a SecretStore whose old versions stay readable for good unless
+// they are disabled.
+type Disabler interface {
+	// Disable disables every older version of ours at a destination whose mark
+	// names none of the live keys, never the current version. It is repeatable,
+	// and harmless when it fails: those keys are deleted already.
+	Disable(ctx context.Context, d rotation.Destination, live []rotation.KeyID) error
+}
+
+// Lister is a SecretStore that can tell which secrets there are.
+type Lister interface {
+	// List yields every secret whose path begins with prefix (in the terms of
+	// destinations, mount and all) that is not deleted, page by page and without
+	// reading a value. It returns nil only if the listing is complete.
+	List(ctx context.Context, prefix string, yield func(Listed) error) error
+}
+
+// Listed is one secret as a listing shows it.
+type Listed struct {
+	Path string
+	Mark rotation.Mark // zero where a listing does not show marks, or there is none
+	// Owner is what seems to keep the secret, for people; empty: nobody knows.
+	Owner    string
+	LastRead time.Time // by anybody, as precise as the store tells; zero: not known
+	Changed  time.Time // zero: not known
 }

@@ -99,10 +99,11 @@ func except(is, isNot func(string) bool) func(string) bool {
 }
 
 // provider names the provider that a package belongs to: "wandb" for
-// providers/wandb and providers/wandb/sandbox, "" for providers itself.
+// providers/wandb and providers/wandb/sandbox, "" for providers itself and what
+// all of them share.
 func provider(path string) string {
 	below, ok := strings.CutPrefix(path, "providers/")
-	if !ok {
+	if !ok || path == "providers/pace" {
 		return ""
 	}
 	name, _, _ := strings.Cut(below, "/")
@@ -150,11 +151,12 @@ var laws = []law{
 		deep: true,
 	},
 	{
-		why: "a provider knows the contract, its own folder and its SDK: no other provider, no configuration, no engine",
-		of:  func(path string) bool { return provider(path) != "" },
+		why: "a provider knows the contract, the pace of calls, its own folder and its SDK: no other provider, no configuration, no engine",
+		of:  under("providers"),
 		breaks: func(path, imported string, std bool) bool {
 			o := own(imported)
-			return o != "" && o != "providers" && o != "rotation" && provider(o) != provider(path)
+			shared := o == "" || o == "providers" || o == "rotation" || o == "providers/pace"
+			return !shared && (provider(o) == "" || provider(o) != provider(path))
 		},
 		deep: true,
 	},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -135,12 +136,12 @@ func (m metadata) older(now time.Time) []rotation.Version {
 }
 
 // note returns the mark of a field, or of the whole secret.
-func (m metadata) note(field string) (note, bool) {
+func (m metadata) note(field string) (providers.Note, bool) {
 	text, ok := m.Custom[markKey(field)]
 	if !ok {
-		return note{}, false
+		return providers.Note{}, false
 	}
-	return decodeNote(text)
+	return providers.DecodeNote(text)
 }
 
 // holding says what the metadata shows of a destination. It is not sure where
@@ -152,10 +153,10 @@ func (m metadata) holding(field string, now time.Time) (h rotation.Holding, sure
 	switch {
 	case !live:
 		h.State = rotation.StateAbsent
-	case marked && n.names(v):
-		h.State, h.Mark = rotation.StateMarked, n.mark()
+	case marked && names(n, v):
+		h.State, h.Mark = rotation.StateMarked, n.Mark()
 	case marked:
-		h.State, h.Mark = rotation.StateEdited, n.mark()
+		h.State, h.Mark = rotation.StateEdited, n.Mark()
 		return h, field == ""
 	default:
 		h.State, h.Owner = rotation.StateBare, m.owner()
@@ -168,7 +169,7 @@ func (m metadata) holding(field string, now time.Time) (h rotation.Holding, sure
 // destination: another destination of keyrota, or what other tools write.
 func (m metadata) owner() string {
 	for _, key := range slices.Sorted(maps.Keys(m.Custom)) {
-		if n, ok := decodeNote(m.Custom[key]); ok && (key == wholeKey || strings.HasPrefix(key, fieldKeys)) {
+		if n, ok := providers.DecodeNote(m.Custom[key]); ok && providers.IsNoteKey(key) {
 			return fmt.Sprintf("keyrota %s, account %s (%s)", n.Instance, n.Account, key)
 		}
 	}
@@ -182,14 +183,14 @@ func (m metadata) owner() string {
 
 // advanced returns the marks of the other fields that name version from, naming
 // version to instead: writing one field carried the others over as they were.
-func (m metadata) advanced(field string, from, to version) map[string]note {
-	moved := map[string]note{}
+func (m metadata) advanced(field string, from, to version) map[string]providers.Note {
+	moved := map[string]providers.Note{}
 	if field == "" {
 		return moved
 	}
 	for key, text := range m.Custom {
-		n, ok := decodeNote(text)
-		if ok && strings.HasPrefix(key, fieldKeys) && key != markKey(field) && n.names(from) {
+		n, ok := providers.DecodeNote(text)
+		if ok && providers.IsFieldNoteKey(key) && key != markKey(field) && names(n, from) {
 			n.Version, n.Created = to.number, to.created
 			moved[key] = n
 		}

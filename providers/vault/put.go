@@ -23,7 +23,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 		return none, err
 	}
 	longest := version{math.MaxInt32, "2006-01-02T15:04:05.000000000Z"}
-	if _, err := delivery(m, longest).encode(); err != nil {
+	if _, err := encode(delivery(m, longest)); err != nil {
 		return none, problemf(op, d.String(), providers.Invalid, "a shorter instance name helps", "%w", err)
 	}
 	at, err := s.locate(ctx, op, d)
@@ -44,7 +44,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 		return none, err
 	}
 	if _, marked := before.note(d.Field); !marked {
-		err := s.writeMarks(ctx, at, before, map[string]note{markKey(d.Field): ownership(m)})
+		err := s.writeMarks(ctx, at, before, map[string]providers.Note{markKey(d.Field): providers.Ownership(m)})
 		if statusOf(err) == http.StatusNotFound && !said(err, saidNoRoute) {
 			err = changed(at)
 		}
@@ -56,7 +56,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	if err != nil {
 		return none, problem(op, d.String(), err)
 	}
-	marks := map[string]note{}
+	marks := map[string]providers.Note{}
 	if v, live := before.current(s.now()); live {
 		marks = before.advanced(d.Field, v, written)
 	}
@@ -95,7 +95,7 @@ func (s *Store) unchanged(d rotation.Destination, now metadata, m rotation.Mark,
 		return conflict("", "it was not looked at before")
 	case rotation.StateAbsent:
 		// What is absent shows no mark, so ours of an earlier try counts as seen.
-		if owner := n.mark(); marked && (owner.Instance != m.Instance || owner.Account != m.Account) {
+		if owner := n.Mark(); marked && (owner.Instance != m.Instance || owner.Account != m.Account) {
 			return conflict(fmt.Sprintf("if that is over, remove its mark: `vault kv metadata patch -remove-custom-metadata=%s %s`", markKey(d.Field), d.Path),
 				"keyrota %s has claimed it for account %s", owner.Instance, owner.Account)
 		}
@@ -104,7 +104,7 @@ func (s *Store) unchanged(d rotation.Destination, now metadata, m rotation.Mark,
 			return conflict("", "its owner changed since it was looked at")
 		}
 	default:
-		if !marked || !sameOwner(n.mark(), seen.Mark) {
+		if !marked || !providers.SameOwner(n.Mark(), seen.Mark) {
 			return conflict("", "its owner changed since it was looked at")
 		}
 	}
@@ -177,10 +177,10 @@ func changed(at place) error {
 }
 
 // writeMarks sets some keys of custom metadata and leaves the others.
-func (s *Store) writeMarks(ctx context.Context, at place, m metadata, marks map[string]note) error {
+func (s *Store) writeMarks(ctx context.Context, at place, m metadata, marks map[string]providers.Note) error {
 	custom := map[string]string{}
 	for key, n := range marks {
-		text, err := n.encode()
+		text, err := encode(n)
 		if err != nil {
 			return err
 		}

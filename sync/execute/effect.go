@@ -122,6 +122,7 @@ func (p *pass) put(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	if err != nil {
 		return rotation.Outcome{Result: rotation.Denied, Words: err.Error()}
 	}
+	payload.NotBefore, payload.Expires = p.lifetime()
 	if err := store.Check(d, payload); err != nil {
 		return p.outcome(err)
 	}
@@ -141,6 +142,16 @@ func (p *pass) put(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	return out
 }
 
+// lifetime returns when the offered key was created, and when it is expected to
+// be deleted: zero where that is not known.
+func (p *pass) lifetime() (from, until time.Time) {
+	from = p.record.Offer.Issued
+	if due := p.a.Due(p.record); !from.IsZero() && !due.IsZero() {
+		until = due.Add(p.a.Policy.Overlap)
+	}
+	return from, until
+}
+
 func (p *pass) revoke(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	auth := providers.Secret{}
 	if !p.a.Admin {
@@ -153,9 +164,31 @@ func (p *pass) revoke(ctx context.Context, e rotation.Effect) rotation.Outcome {
 			auth = p.slots[p.auth]
 		}
 	}
-	return p.outcome(p.w.Call.Once(ctx, inventory.IssuerService, "revoke", func(ctx context.Context) error {
+	out := p.outcome(p.w.Call.Once(ctx, inventory.IssuerService, "revoke", func(ctx context.Context) error {
 		return p.w.Issuer.Revoke(ctx, p.a.Account, auth, e.Key)
 	}))
+	if out.Result == rotation.OK {
+		p.disable(ctx, e.Key)
+	}
+	return out
+}
+
+// disable has the stores that keep old versions readable for good disable
+// those of deleted keys. What fails is made up for at the next deletion.
+func (p *pass) disable(ctx context.Context, deleted rotation.KeyID) {
+	live := []rotation.KeyID{p.record.Offer.Key}
+	for _, old := range p.record.Old {
+		if old.Key != deleted {
+			live = append(live, old.Key)
+		}
+	}
+	for _, d := range p.a.Destinations(p.record) {
+		if store, ok := p.w.Stores[d.Store].(providers.Disabler); ok {
+			_ = p.w.Call.Read(ctx, d.Store, "disable", func(ctx context.Context) error {
+				return store.Disable(ctx, d, live)
+			})
+		}
+	}
 }
 
 func (p *pass) createAccount(ctx context.Context) rotation.Outcome {
