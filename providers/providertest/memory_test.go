@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/providertest"
@@ -91,6 +92,25 @@ func (m memory) BeforeMark(_ *testing.T, f func() error) {
 			return providertest.Lost(s.Op, s.Destination.Path)
 		}
 		return nil
+	})
+}
+
+func (m memory) Throttle(_ *testing.T, calls int, after time.Duration) {
+	m.Intercept(func(_ context.Context, s providertest.StoreStep) error {
+		if calls--; calls < 0 || s.Point != providertest.Before {
+			return nil
+		}
+		return &providers.Error{Provider: "memory", Op: s.Op, Kind: providers.Limited, RetryAfter: after}
+	})
+}
+
+func (m memory) LoseAnswer(*testing.T) {
+	m.Intercept(func(_ context.Context, s providertest.StoreStep) error {
+		if s.Op != "put" || s.Point != providertest.After {
+			return nil
+		}
+		m.Intercept(nil)
+		return providertest.Lost(s.Op, s.Destination.Path)
 	})
 }
 

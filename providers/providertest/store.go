@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -26,9 +27,13 @@ type StoreAbilities struct {
 	KeepsText     bool // an object keeps its text: order and blanks too
 	RoundsNumbers bool // numbers come back as the nearest float64, as with Vault
 	Older         bool // versions before the current one can be read
+	CreatesMarked bool // a new secret is written together with its mark
+	Idempotent    bool // the same mark put again makes no second version
 	// ObserveCalls is how many calls Observe may make for so many secrets of
 	// one folder. Nil where calls are not counted.
 	ObserveCalls func(secrets int) int
+	// Many is how many secrets are observed at once; 20 if zero.
+	Many int
 }
 
 // StoreLimit is one case of a bound.
@@ -66,10 +71,42 @@ type StoreService interface {
 // What a StoreService may be able to do beyond that. The cases that need it
 // are skipped with a word where it is missing.
 type (
-	// SoftDeleter is a service that keeps the metadata of what is deleted.
+	// SoftDeleter is a service that keeps what is deleted for a while.
 	SoftDeleter interface {
-		Delete(t *testing.T, path string)  // the current version, so that it can be restored
-		Destroy(t *testing.T, path string) // the current version, for good
+		Delete(t *testing.T, path string) // so that it can be restored
+	}
+	// Destroyer is a service that keeps the metadata of what is deleted for good.
+	Destroyer interface {
+		Destroy(t *testing.T, path string) // the current version
+	}
+	// VersionCounter is a service that keeps versions.
+	VersionCounter interface {
+		Versions(t *testing.T, path string) int // that a secret has had since it was made
+	}
+	// Throttler is a service that can say that there are too many calls.
+	Throttler interface {
+		// Throttle has the next calls of a store refused for that reason, asking
+		// to come back after a time; zero: without saying when.
+		Throttle(t *testing.T, calls int, after time.Duration)
+	}
+	// StoreAnswerLoser is a service whose answers can be lost.
+	StoreAnswerLoser interface {
+		// LoseAnswer has the next call that writes a value take effect and its
+		// answer not arrive.
+		LoseAnswer(t *testing.T)
+	}
+	// Lagger is a service whose reads may be behind its writes.
+	Lagger interface {
+		// Lag has reads show what is there now, whatever is written after, until
+		// release is called: those which the real service does not promise to be
+		// fresh, listings at the least.
+		Lag(t *testing.T) (release func())
+	}
+	// Tagged is a service that keeps tags and a description.
+	Tagged interface {
+		Tags(t *testing.T, path string) map[string]string
+		Description(t *testing.T, path string) string // empty where there is none but tags
+		Tag(t *testing.T, path, name, value string)   // by hand
 	}
 	// CallCounter is a service whose calls are counted.
 	CallCounter interface {
@@ -105,7 +142,7 @@ func needsCompareAndSet(can StoreAbilities) bool { return can.CompareAndSet }
 
 // TestStore runs every case against fresh services of h.
 func TestStore(t *testing.T, h StoreHarness) {
-	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases()} {
+	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Log(c.story)

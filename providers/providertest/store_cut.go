@@ -27,6 +27,7 @@ func cutCases() []storeCase {
 		},
 		{
 			name: "created and cut short", story: "The first data is written and its mark is not: the secret is known as ours all the same, not as someone else's.",
+			needs: func(can StoreAbilities) bool { return !can.CreatesMarked },
 			run: func(r *storeRun) {
 				d := r.at("ci/first")
 				r.cut(d, r.payload(1), mark(1), r.in(d, rotation.StateAbsent))

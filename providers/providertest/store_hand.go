@@ -131,11 +131,23 @@ func handCases() []storeCase {
 		},
 		{
 			name: "softly deleted", story: "A version deleted so that it can be restored is absent to readers, and so to us; the next put makes a new one.",
-			run: func(r *storeRun) { r.gone(SoftDeleter.Delete) },
+			run: func(r *storeRun) {
+				s, ok := r.StoreService.(SoftDeleter)
+				if !ok {
+					r.Skip("the harness is no SoftDeleter")
+				}
+				r.gone(s.Delete)
+			},
 		},
 		{
 			name: "destroyed", story: "A destroyed version is absent; the next put makes a new one.",
-			run: func(r *storeRun) { r.gone(SoftDeleter.Destroy) },
+			run: func(r *storeRun) {
+				s, ok := r.StoreService.(Destroyer)
+				if !ok {
+					r.Skip("the harness is no Destroyer")
+				}
+				r.gone(s.Destroy)
+			},
 		},
 		{
 			name: "softly deleted, then by hand", story: "A value that a person puts over a deleted version is not the one that our mark speaks of.",
@@ -155,15 +167,11 @@ func handCases() []storeCase {
 }
 
 // gone has the current version go away, twice, and puts anew.
-func (r *storeRun) gone(remove func(SoftDeleter, *testing.T, string)) {
-	s, ok := r.StoreService.(SoftDeleter)
-	if !ok {
-		r.Skip("the harness is no SoftDeleter")
-	}
+func (r *storeRun) gone(remove func(t *testing.T, path string)) {
 	d := r.at("ci/gone")
 	for n := 1; n <= 3; n += 2 {
 		seen := r.deliver(d, n)
-		remove(s, r.T, d.Path)
+		remove(r.T, d.Path)
 		h := r.in(d, rotation.StateAbsent)
 		r.refused(d, n+1, seen)
 		r.put(d, r.payload(n+1), mark(n+1), h)

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -71,9 +72,9 @@ func observeCases() []storeCase {
 			},
 		},
 		{
-			name: "observe many", story: "Twenty secrets of a folder cost as few calls as the service allows, none of which reads a value or writes.",
+			name: "observe many", story: "Many secrets of a folder cost as few calls as the service allows, none of which reads a value or writes.",
 			run: func(r *storeRun) {
-				const secrets = 20
+				secrets := cmp.Or(r.can.Many, 20)
 				var ds []rotation.Destination
 				for n := range secrets {
 					d := r.at(fmt.Sprintf("ci/many-%d", n))

@@ -244,3 +244,13 @@ func (r *storeRun) calls(do func()) (StoreCalls, bool) {
 		Values: after.Values - before.Values, Writes: after.Writes - before.Writes,
 	}, true
 }
+
+// versions returns how many versions a secret has had, 0 where nobody counts.
+func (r *storeRun) versions(d rotation.Destination) int {
+	r.Helper()
+	counter, ok := r.StoreService.(VersionCounter)
+	if !ok {
+		return 0
+	}
+	return counter.Versions(r.T, d.Path)
+}

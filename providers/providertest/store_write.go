@@ -40,13 +40,17 @@ func writeCases() []storeCase {
 			},
 		},
 		{
-			name: "again", story: "The same edition and shape, put again from a fresh look, is allowed and ends as it was.",
+			name: "again", story: "The same edition and shape, put again from a fresh look, is allowed and ends as it was; where the store can, without a second version.",
 			run: func(r *storeRun) {
 				d := r.at("ci/again")
 				r.deliver(d, 1)
+				before := r.versions(d)
 				r.deliver(d, 1)
 				r.holds(d, mark(1))
 				r.reads(d, r.payload(1))
+				if after := r.versions(d); r.can.Idempotent && after != before {
+					r.Errorf("%d versions, then %d", before, after)
+				}
 			},
 		},
 		{

@@ -3,9 +3,11 @@ package vault_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/providertest"
@@ -98,6 +100,34 @@ func (s *service) Unreachable(*testing.T) providers.SecretStore {
 
 func (s *service) Break(_ *testing.T, path string) {
 	s.proxy.Inject(vaulttest.Fault{Path: path[strings.LastIndexByte(path, '/'):], Status: http.StatusInternalServerError, Times: 999})
+}
+
+func (s *service) Versions(t *testing.T, path string) int {
+	current, ok := s.Call(t, http.MethodGet, s.mount+"/metadata/"+s.name(path), nil)["current_version"].(float64)
+	if !ok {
+		t.Fatalf("%s has no current version", path)
+	}
+	return int(current)
+}
+
+func (s *service) Throttle(_ *testing.T, calls int, after time.Duration) {
+	s.proxy.Reset()
+	f := vaulttest.Fault{Status: http.StatusTooManyRequests, Times: calls, Body: `{"errors":["request path: rate limit quota exceeded"]}`}
+	if after > 0 {
+		f.Header = http.Header{"Retry-After": {strconv.Itoa(int(after / time.Second))}}
+	}
+	if calls > 0 {
+		s.proxy.Inject(f)
+	}
+}
+
+func (s *service) LoseAnswer(*testing.T) {
+	for _, kind := range []string{"POST data", "PATCH data"} {
+		s.proxy.Inject(vaulttest.Fault{Kind: kind, Drop: true, Before: func() error {
+			s.proxy.Reset() // the other one
+			return nil
+		}})
+	}
 }
 
 func (s *service) BeforeMark(_ *testing.T, f func() error) {
