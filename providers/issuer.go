@@ -59,6 +59,15 @@ type FirstKeyer interface {
 	FirstKey(ctx context.Context, a rotation.Account) (Secret, error)
 }
 
+// TeamsLister is an Issuer that lists several teams with fewer calls than one
+// by one.
+type TeamsLister interface {
+	// KeysOfTeams does for each team what Keys does for one. failed is told of
+	// each team that could not be listed completely; what was yielded of it
+	// counts for nothing. The error is yield's own.
+	KeysOfTeams(ctx context.Context, teams []string, yield func(team string, a rotation.Account, keys []rotation.Key) error, failed func(team string, err error)) error
+}
+
 // Identifier is an Issuer that can say whose key a value is without knowing
 // whom to expect.
 type Identifier interface {
@@ -71,6 +80,7 @@ type Identifier interface {
 type Identity struct {
 	Verified
 	Owner   rotation.Account // by id and name; scope and team where the platform shows them
-	Service bool             // a service account; false: a person, or the platform does not say
+	Service bool             // a service account
+	Person  bool             // a person's; neither: the platform does not say
 	Teams   []string         // the owner's teams
 }

@@ -110,13 +110,15 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	if err != nil {
 		return nil, err
 	}
-	pending := plan.Pending(swept, a.now())
+	pending := map[rotation.Ref]bool{}
+	for _, ref := range plan.Pending(swept, a.now()) {
+		pending[ref] = true
+	}
 	for _, account := range swept {
 		// What a person asked for is looked at closely: they may have brought a
 		// key that no sweep can see.
-		ref := account.Spec.Account.Ref
-		if account.Record.Request.Kind != rotation.RequestNone && !slices.Contains(pending, ref) {
-			pending = append(pending, ref)
+		if account.Record.Request.Kind != rotation.RequestNone {
+			pending[account.Spec.Account.Ref] = true
 		}
 	}
 	progress.start(len(pending))
@@ -127,7 +129,7 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	g.SetLimit(s.config.Workers)
 	for i, account := range accounts {
 		ref := account.Ref()
-		if !slices.Contains(pending, ref) {
+		if !pending[ref] {
 			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
 			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue

@@ -40,22 +40,29 @@ func (i *Issuer) Keys(ctx context.Context, team string, yield func(a rotation.Ac
 }
 
 func (c *call) teamKeys(ctx context.Context, team string, yield func(rotation.Account, []rotation.Key) error) error {
+	return c.keysAmong(ctx, team, func() (directory, error) { return c.directory(ctx, "") }, yield)
+}
+
+// keysAmong lists a team's accounts among those that a search for all shows,
+// and searches alone for each that it leaves out.
+func (c *call) keysAmong(ctx context.Context, team string, search func() (directory, error), yield func(rotation.Account, []rotation.Key) error) error {
 	members, err := c.services(ctx, team)
 	if err != nil || len(members) == 0 {
 		return err
 	}
-	all, err := c.search(ctx, "")
+	all, err := search()
 	if err != nil {
 		return err
 	}
 	out := accounts{yield: yield}
 	for _, m := range members {
-		found := find(all, m)
+		found := all.find(m)
 		if found == nil {
-			if all, err = c.search(ctx, m.query()); err != nil {
+			few, err := c.directory(ctx, m.query())
+			if err != nil {
 				return err
 			}
-			found = find(all, m)
+			found = few.find(m)
 		}
 		if found == nil {
 			return c.fail(providers.Transient, fmt.Errorf("%q is a member of the team and no account: the team changed while it was read", m.Name), "")
@@ -175,8 +182,8 @@ func (c *call) keysOf(ctx context.Context, a rotation.Account) ([]rotation.Key, 
 	return keys, nil
 }
 
-// viewer returns whose key the call is made with; it must be a's.
-func (c *call) viewer(ctx context.Context, a rotation.Account) (*graph.Account, error) {
+// whose returns the account that the call's key belongs to.
+func (c *call) whose(ctx context.Context) (*graph.Account, error) {
 	answer, err := graph.Viewer(ctx, c)
 	if err != nil {
 		return nil, err
@@ -184,6 +191,15 @@ func (c *call) viewer(ctx context.Context, a rotation.Account) (*graph.Account, 
 	v := answer.Viewer
 	if v == nil || v.Id == "" {
 		return nil, c.fail(providers.Denied, &refusal{status: 200, words: "the key belongs to nobody", badKey: true}, "")
+	}
+	return v, nil
+}
+
+// viewer returns whose key the call is made with; it must be a's.
+func (c *call) viewer(ctx context.Context, a rotation.Account) (*graph.Account, error) {
+	v, err := c.whose(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if !belongs(v, a) {
 		return nil, c.fail(providers.Conflict, fmt.Errorf("the key works, and is the account %q's (%s)", v.Name, v.Id),
@@ -241,8 +257,9 @@ func (c *call) gone(ctx context.Context, a rotation.Account, all []*graph.Accoun
 	if err != nil {
 		return err
 	}
+	shown := directoryOf(all)
 	for _, m := range members {
-		if find(all, m) == nil {
+		if shown.find(m) == nil {
 			return hidden
 		}
 	}
@@ -318,15 +335,30 @@ func (c *call) search(ctx context.Context, query string) ([]*graph.Account, erro
 	return all, nil
 }
 
-// find returns the account of a member. That a member's id is its account's is
-// not documented, so the user name, which is unique, goes first.
-func find(all []*graph.Account, m member) *graph.Account {
+// directory finds accounts by the members of teams. That a member's id is its
+// account's is not documented, so the user name, which is unique, goes first.
+type directory struct{ byUsername, byID map[string]*graph.Account }
+
+func directoryOf(all []*graph.Account) directory {
+	d := directory{make(map[string]*graph.Account, len(all)), make(map[string]*graph.Account, len(all))}
 	for _, a := range all {
-		if a.DeletedAt == "" && (m.Username != "" && a.Username == m.Username || m.Username == "" && a.Id == m.Id) {
-			return a
+		if a.DeletedAt == "" {
+			d.byUsername[a.Username], d.byID[a.Id] = a, a
 		}
 	}
-	return nil
+	return d
+}
+
+func (c *call) directory(ctx context.Context, query string) (directory, error) {
+	all, err := c.search(ctx, query)
+	return directoryOf(all), err
+}
+
+func (d directory) find(m member) *graph.Account {
+	if m.Username != "" {
+		return d.byUsername[m.Username]
+	}
+	return d.byID[m.Id]
 }
 
 func listed(a *graph.Account) (keys []rotation.Key, shown bool) {

@@ -148,8 +148,12 @@ func same(wanted, listed rotation.Account) bool {
 // one observation for each store. What it returns may lag and is not fresh.
 func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Ref]rotation.Observed {
 	begun := o.now()
-	holdings := o.sweepStores(ctx, accounts, records)
-	listings := o.sweepIssuer(ctx, accounts)
+	var holdings map[rotation.Destination]rotation.Holding
+	var listings map[string]teamListing
+	var both sync.WaitGroup
+	both.Go(func() { holdings = o.sweepStores(ctx, accounts, records) })
+	both.Go(func() { listings = o.sweepIssuer(ctx, accounts) })
+	both.Wait()
 	seen := make(map[rotation.Ref]rotation.Observed, len(accounts))
 	for _, a := range accounts {
 		r := records[a.Ref()]
@@ -286,11 +290,17 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 			teams = append(teams, t)
 		}
 	}
+	listings := o.listTeams(ctx, teams)
 	var lock sync.Mutex
-	listings := map[string]teamListing{}
 	var g errgroup.Group
 	g.SetLimit(looksAtOnce)
 	for _, team := range teams {
+		lock.Lock()
+		_, listed := listings[team]
+		lock.Unlock()
+		if listed {
+			continue
+		}
 		g.Go(func() error {
 			var t teamListing
 			err := o.keys(ctx, team, func(b rotation.Account, k []rotation.Key) {
@@ -306,5 +316,31 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 		})
 	}
 	_ = g.Wait()
+	return listings
+}
+
+// listTeams lists many teams at once, where the issuer can. Those that it
+// leaves out are listed one by one.
+func (o Observer) listTeams(ctx context.Context, teams []string) map[string]teamListing {
+	listings := map[string]teamListing{}
+	lister, ok := o.Issuer.(providers.TeamsLister)
+	if !ok || len(teams) < 2 {
+		return listings
+	}
+	err := o.pages().Once(ctx, IssuerService, "list", func(ctx context.Context) error {
+		for _, team := range teams {
+			listings[team] = teamListing{}
+		}
+		return lister.KeysOfTeams(ctx, teams, func(team string, a rotation.Account, k []rotation.Key) error {
+			if t, ok := listings[team]; ok {
+				t.accounts, t.keys = append(t.accounts, a), append(t.keys, k)
+				listings[team] = t
+			}
+			return nil
+		}, func(team string, _ error) { delete(listings, team) })
+	})
+	if err != nil {
+		clear(listings)
+	}
 	return listings
 }

@@ -1,0 +1,74 @@
+package wandb
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+var _ providers.TeamsLister = (*Issuer)(nil)
+
+// teamsAtOnce is how many teams' members are asked for at a time.
+const teamsAtOnce = 8
+
+// errStopped ends a listing whose reader wants no more of it.
+var errStopped = errors.New("stopped by the reader")
+
+// KeysOfTeams lists many teams with one request each, for the members, and one
+// search for all accounts, shared by the teams that are listed with the same
+// administrator's key.
+func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(team string, a rotation.Account, keys []rotation.Key) error, failed func(team string, err error)) error {
+	const op = "list keys"
+	search := sync.OnceValues(func() (directory, error) {
+		c, err := i.asAdmin(ctx, op, i.config.Organization, "", "")
+		if err != nil {
+			return directory{}, err
+		}
+		return c.directory(ctx, "")
+	})
+	var one sync.Mutex // yield and failed are called by one goroutine at a time
+	var stopped error
+	tell := func(team string, err error) {
+		one.Lock()
+		defer one.Unlock()
+		if !errors.Is(err, errStopped) {
+			failed(team, err)
+		}
+	}
+	var g errgroup.Group
+	g.SetLimit(teamsAtOnce)
+	for _, team := range teams {
+		g.Go(func() error {
+			keep := func(a rotation.Account, keys []rotation.Key) error {
+				one.Lock()
+				defer one.Unlock()
+				if stopped == nil {
+					stopped = yield(team, a, keys)
+				}
+				if stopped != nil {
+					return errStopped
+				}
+				return nil
+			}
+			var err error
+			if own := i.config.TeamAdminKeys[team]; own != nil || team == "" {
+				err = i.Keys(ctx, team, keep)
+			} else if c, adminErr := i.asAdmin(ctx, op, team, "", team); adminErr != nil {
+				err = adminErr
+			} else {
+				err = c.keysAmong(ctx, team, search, keep)
+			}
+			if err != nil {
+				tell(team, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return stopped
+}
