@@ -5,8 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
-	"time"
 )
 
 // layer is one place where settings may be written.
@@ -57,13 +55,13 @@ func (r resolver) account(i int, c *Config) Account {
 			a.Freezes = append(a.Freezes, f.freeze)
 		}
 	}
-	a.Env = environment(a, c.WandB.URL, layers)
-	r.overlap(&a, w, layers, c.WriteDeadline)
+	a.Env = r.environment(a, c.WandB.URL, layers)
 	if a.Scope == ScopeExternal {
 		r.external(path, &a, w)
-		return a
+	} else {
+		r.deliver(&a, layers, c)
 	}
-	r.deliver(path, &a, w)
+	r.overlap(&a, layers, c.WriteDeadline)
 	return a
 }
 
@@ -125,7 +123,12 @@ func (r resolver) identify(path string, a *Account) {
 }
 
 // environment is what a job's environment holds besides the key.
-func environment(a Account, baseURL string, layers []layer) map[string]string {
+// Accounts of one team that add nothing of their own share it.
+func (r resolver) environment(a Account, baseURL string, layers []layer) map[string]string {
+	shared := a.Team + "/" + a.DefaultTeam
+	if env, ok := r.envs[shared]; ok && len(layers[0].Env) == 0 {
+		return env
+	}
 	env := map[string]string{"WANDB_BASE_URL": baseURL}
 	if team := a.Team + a.DefaultTeam; team != "" {
 		env["WANDB_ENTITY"] = team
@@ -133,45 +136,10 @@ func environment(a Account, baseURL string, layers []layer) map[string]string {
 	for _, l := range slices.Backward(layers) {
 		maps.Copy(env, l.Env)
 	}
+	if len(layers[0].Env) == 0 {
+		r.envs[shared] = env
+	}
 	return env
-}
-
-// overlap settles how long an old key stays: as written, else the built-in
-// default or as long as the account's jobs need, whichever is longer.
-func (r resolver) overlap(a *Account, w *account, layers []layer, writeDeadline time.Duration) {
-	longest, longestAt := innermost(layers, func(l layer) *LongestJob { return l.LongestJob })
-	a.LongestJob = valueOr(longest, LongestJob{})
-	var cache time.Duration
-	for _, d := range w.Deliver {
-		cache = max(cache, d.Cache)
-	}
-	need := a.LongestJob.Duration + cache + writeDeadline
-	written, at := innermost(layers, func(l layer) *time.Duration { return l.Overlap })
-	a.Overlap = valueOr(written, max(defaultOverlap, need))
-	if a.Overlap < need {
-		// The place is the innermost of the fields that disagree: an outer
-		// overlap may be right for other accounts.
-		where, sum := []string{at + ".overlap"}, ""
-		if a.LongestJob.Duration > 0 {
-			where, sum = append(where, longestAt+".longest_job"), "longest_job "+FormatDuration(a.LongestJob.Duration)+" + "
-		}
-		if cache > 0 {
-			where, sum = append(where, a.Pos.Path+".deliver"), sum+"cache "+FormatDuration(cache)+" + "
-		}
-		for _, l := range layers {
-			if i := slices.IndexFunc(where, func(p string) bool { return strings.HasPrefix(p, l.path+".") }); i >= 0 {
-				r.errorAt(where[i], fmt.Sprintf("%s.overlap is %s, shorter than %swrite_deadline %s: a reader could be left with a deleted key",
-					at, FormatDuration(a.Overlap), sum, FormatDuration(writeDeadline)),
-					"write overlap: "+FormatDuration(need)+" or more")
-				break
-			}
-		}
-	}
-	most, at := innermost(layers, func(l layer) *time.Duration { return l.MaxOverlap })
-	a.MaxOverlap = max(a.Overlap, valueOr(most, 2*a.Overlap))
-	if most != nil && *most < a.Overlap {
-		r.errorAt(at+".max_overlap", "shorter than the overlap of "+FormatDuration(a.Overlap), "write "+FormatDuration(a.Overlap)+" or more")
-	}
 }
 
 // checkSettings checks what is written in one place.
@@ -182,6 +150,7 @@ func (r resolver) checkSettings(path string, s *settings) {
 	if s.Every != nil && *s.Every <= 0 {
 		r.errorAt(path+".every", "a key's maximum age must be longer than nothing", durationHint)
 	}
+	r.checkTagNames(path, s.Tags)
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		at := join(path+".env", name)
 		switch {

@@ -77,5 +77,8 @@ func unhelpful(name string) bool {
 	})
 }
 
-// StoreNames lists the names of all stores, sorted.
-func (c *Config) StoreNames() []string { return slices.Sorted(maps.Keys(c.Stores)) }
+// StoreNames lists the names of the stores that are written under stores:,
+// sorted.
+func (c *Config) StoreNames() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.Stores)), func(name string) bool { return c.Stores[name].Base != "" })
+}

@@ -22,7 +22,7 @@ type Config struct {
 	File          string // as it was named when loading
 	Instance      string
 	WandB         WandB
-	Stores        map[string]Store
+	Stores        map[string]Store // those derived for the overrides of destinations among them
 	Teams         map[string]Team
 	Accounts      []Account // in the order of the file
 	Ledger        string    // path of the ledger's file
@@ -102,14 +102,18 @@ func Parse(file string, data []byte, o Options) (*Config, Problems) {
 		d.decode(root, reflect.ValueOf(&doc).Elem())
 		doc.Stores.decodeBlocks(d, o.StoreTypes)
 		if !root.bad {
-			c = resolver{decoder: d, doc: &doc, env: o.Env}.resolve()
+			c = resolver{decoder: d, doc: &doc, env: o.Env, envs: map[string]map[string]string{}}.resolve()
 		}
 	}
 	d.problems.sort()
-	// What is wrong with a default is found at every account it holds for.
-	problems := slices.Compact(d.problems)
+	problems := d.problems.once()
 	if len(problems.Errors()) > 0 {
 		return nil, problems
+	}
+	blocks := d.below("stores")
+	for name, s := range c.Stores {
+		s.report = blocks
+		c.Stores[name] = s
 	}
 	return c, problems
 }
@@ -117,8 +121,9 @@ func Parse(file string, data []byte, o Options) (*Config, Problems) {
 // resolver checks a document and turns it into a Config.
 type resolver struct {
 	*decoder
-	doc *document
-	env func(string) (string, bool)
+	doc  *document
+	env  func(string) (string, bool)
+	envs map[string]map[string]string // see environment
 }
 
 func (r resolver) resolve() *Config {

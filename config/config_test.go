@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ type blockOfVault struct {
 	Token     string        `yaml:"token" keyrota:"reference"`
 	Dir       string        `yaml:"dir" keyrota:"path"`
 	Tags      []string      `yaml:"tags"`
+	Mount     string        `yaml:"mount"`
 	Auth      struct {
 		Kubernetes *struct {
 			Role string `yaml:"role" keyrota:"required"`
@@ -50,11 +52,64 @@ func (b *blockOfVault) Check(report func(path, message, hint string)) {
 	}
 }
 
+func (b *blockOfVault) Override(setting, value string) bool {
+	switch {
+	case setting == "namespace":
+		b.Namespace = value
+	case setting == "mount":
+		b.Mount = value
+	case setting == "role" && b.Auth.Kubernetes != nil:
+		b.Auth.Kubernetes.Role = value
+	default:
+		return false
+	}
+	return true
+}
+
+// blockOfAWS stands for another.
+type blockOfAWS struct {
+	Region   string `yaml:"region"`
+	RoleARN  string `yaml:"role_arn"`
+	Endpoint string `yaml:"endpoint"`
+}
+
+func (b *blockOfAWS) Override(setting, value string) bool {
+	switch setting {
+	case "region":
+		b.Region = value
+	case "role_arn":
+		b.RoleARN = value
+	default:
+		return false
+	}
+	return true
+}
+
+func (b *blockOfAWS) Check(report func(path, message, hint string)) {
+	if strings.Contains(b.Region, "_") {
+		report("region", "is not the name of a Region", "write one like eu-central-1")
+	}
+	if b.Endpoint != "" && b.RoleARN != "" {
+		report("endpoint", "is not for a role", "remove it")
+	}
+}
+
 var testTypes = map[string]StoreType{
 	"vault": {
-		New:      func() any { return &blockOfVault{} },
-		Identity: func(block any, path string) string { return block.(*blockOfVault).Address + "/" + path },
+		New: func() any { return &blockOfVault{} },
+		Identity: func(block any, path string) string {
+			return block.(*blockOfVault).Address + "/" + block.(*blockOfVault).Namespace + "/" + path
+		},
 	},
+	"aws": {
+		New:      func() any { return &blockOfAWS{} },
+		Identity: func(block any, path string) string { return block.(*blockOfAWS).Region + "/" + path },
+	},
+	"azure": {New: func() any {
+		return &struct {
+			URL string `yaml:"url"`
+		}{}
+	}},
 	"file": {New: func() any {
 		return &struct {
 			Path string `yaml:"path" keyrota:"path"`
@@ -99,19 +154,15 @@ func TestSmallestFile(t *testing.T) {
 	}
 }
 
-// The typical file of the design has one line that this version cannot do.
-// It says so, and nothing else; without that line the file loads.
+// The typical file of the design.
 func TestTypicalFile(t *testing.T) {
-	const line = "      - {store: aws-prod, reader: airflow, connection: ml_wandb}\n"
-	c, _ := loadGood(t, "typical.yaml", Options{Env: testEnv})
-	data, err := os.ReadFile("testdata/good/typical.yaml")
-	if err != nil {
-		t.Fatal(err)
+	c, problems := loadGood(t, "typical.yaml", Options{Env: testEnv, StoreTypes: testTypes})
+	if len(problems) > 0 {
+		t.Errorf("problems:\n%s", problems)
 	}
-	_, problems := Parse("keyrota.yaml", append(data, line...), Options{Env: testEnv})
-	const want = "keyrota.yaml:22:35: accounts[0].deliver[1].reader: reader presets are not available yet\n    hint: write path: and field: or a template: for this reader"
-	if got := problems.String(); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	d := c.Accounts[0].Deliver[1]
+	if d.String() != "aws-prod:airflow/connections/ml_wandb" || d.Format != FormatAirflowConnection || d.Style != StyleJSON || d.Cache != 15*time.Minute {
+		t.Errorf("the connection: %+v", d)
 	}
 	k := c.WandB.AdminKey
 	if k.Kind != FromStore || k.Store != "vault" || k.Path != "kv/keyrota/org" || k.Field != "api_key" || k.String() != "store:vault/kv/keyrota/org#api_key" {
@@ -144,7 +195,7 @@ func TestFullFileMerges(t *testing.T) {
 		Env                                                 map[string]string
 	}
 	var got []merged
-	for _, a := range c.Accounts {
+	for _, a := range c.Accounts[:3] {
 		got = append(got, merged{a.Ref, a.Schedule.String(), FormatDuration(a.Overlap), FormatDuration(a.MaxOverlap), a.LongestJob.String(), a.Window.String(), a.Owner, a.Manage, len(a.Freezes), a.Env})
 	}
 	const window = "Mon-Thu 09:00-16:00 Europe/Berlin, Fri 09:00-12:00 Europe/Berlin"
@@ -169,6 +220,102 @@ func TestFullFileMerges(t *testing.T) {
 	}
 	if n := len(c.Accounts[1].Deliver[0].Fields); n != 5 {
 		t.Errorf("json without fields has %d fields, want the key and the four variables", n)
+	}
+}
+
+// What every kind of destination becomes: places, forms, caches and tags.
+func TestFullFileDelivers(t *testing.T) {
+	c, _ := loadGood(t, "full.yaml", Options{Env: testEnv, StoreTypes: testTypes})
+	type delivery struct {
+		To     string
+		Format Format
+		Style  Style
+		Type   string
+		Cache  string
+		Tags   string
+	}
+	deliveries := func(name string) (got []delivery) {
+		for _, a := range c.Accounts {
+			for _, d := range a.Deliver {
+				if a.Name == name {
+					got = append(got, delivery{d.String(), d.Format, d.Style, d.ConnType, FormatDuration(d.Cache), strings.TrimPrefix(fmt.Sprint(d.Tags), "map")})
+				}
+			}
+		}
+		return got
+	}
+	const (
+		abroad = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fkeyrota"
+		ml     = "[service:wandb team:ml-platform]"
+	)
+	for name, want := range map[string][]delivery{
+		"rag-training": {
+			{"vault:kv/nlp/rag-training#WANDB_API_KEY", FormatRaw, "", "", "0", "[cost-center:4711 job:nlp/rag-training service:rag team:nlp]"},
+			{"aws:prod-eu/rag-training.env", FormatEnv, "", "", "0", "[cost-center:4711 job:nlp/rag-training service:rag team:nlp]"},
+		},
+		"rag-eval": {
+			{"vault:kv/nlp/rag-eval#WANDB_API_KEY", FormatRaw, "", "", "0", "[cost-center:4711 service:wandb team:nlp]"},
+			{"aws:prod-eu/rag-eval.env", FormatEnv, "", "", "0", "[cost-center:4711 service:wandb team:nlp]"},
+		},
+		"read-by-all": {
+			{"vault:secret/connections/read-by-all", FormatAirflowConnection, StyleObject, "http", "15m", ml},
+			{"vault?mount=airflow:airflow/wandb_key", FormatAirflowVariable, StyleObject, "", "15m", ml},
+			{abroad + ":airflow/connections/ml_wandb", FormatAirflowConnection, StyleURI, "generic", "15m", ml},
+			{abroad + ":teams/ml/wandb_key", FormatAirflowVariable, "", "", "15m", ml},
+			{"azure:airflow-connections-ml-wandb", FormatAirflowConnection, StyleJSON, "generic", "15m", ml},
+			{"azure:airflow-variables-wandb-key", FormatAirflowVariable, "", "", "15m", ml},
+			{"aws:WANDB_API_KEY", FormatRaw, "", "", "0", "[dagster-eval:true service:wandb team:ml-platform]"},
+			{"aws:jenkins-read-by-all", FormatRaw, "", "", "5m", "[jenkins:credentials:type:string service:ci team:ml-platform]"},
+			{"azure:eval-external#key", FormatRaw, "", "", "1h", ml},
+			{"vault?namespace=teams%2Fml:kv/csi#key", FormatRaw, "", "", "2m", ml},
+			{"vault:kv/agent#key", FormatRaw, "", "", "1h", ml},
+			{"vault:kv/actions#key", FormatRaw, "", "", "0", ml},
+			{"vault:kv/gitlab", FormatJSON, "", "", "0", ml},
+			{"file:job.env", FormatEnv, "", "", "0", ml},
+			{"aws:cached", FormatRaw, "", "", "1h", ml},
+			{"file:connection.json", FormatAirflowConnection, StyleJSON, "generic", "0", ml},
+		},
+	} {
+		if diff := cmp.Diff(want, deliveries(name)); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+	all := c.Accounts[len(c.Accounts)-1].Deliver
+	if d := all[8]; !d.Exclusive || d.OwnTags || d.Description != "W&B API key of ml-platform/read-by-all, kept by keyrota. Purpose: one of each reader. Owner: platform@acme.example" {
+		t.Errorf("exclusive: %+v", d)
+	}
+	if d := all[7]; !d.OwnTags || d.Description != "W&B, for read-by-all" {
+		t.Errorf("described: %+v", d)
+	}
+}
+
+// A destination's own settings make a store of their own, once, which is told
+// apart by its name and by where its secrets are.
+func TestOverridesDeriveStores(t *testing.T) {
+	c, _ := loadGood(t, "full.yaml", Options{Env: testEnv, StoreTypes: testTypes})
+	const name = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fkeyrota"
+	s := c.Stores[name]
+	if b := s.Config.(*blockOfAWS); s.Name != name || s.Base != "aws" || s.Type != "aws" || b.Region != "us-east-1" || b.RoleARN != "arn:aws:iam::123456789012:role/keyrota" || s.Identity("a") != "aws us-east-1/a" {
+		t.Errorf("derived: %+v, %+v", s, s.Config)
+	}
+	if b := c.Stores["aws"].Config.(*blockOfAWS); b.Region != "eu-central-1" || b.RoleARN != "" || c.Stores["aws"].Base != "" {
+		t.Errorf("the base has changed: %+v", b)
+	}
+	if got, want := strings.Join(c.StoreNames(), " "), "aws azure file second vault"; got != want || len(c.Stores) != 8 {
+		t.Errorf("stores that are written: %s, all: %d", got, len(c.Stores))
+	}
+	// One that was written once and is in no destination now.
+	old, ok := c.Derived("vault?mount=old&namespace=teams%2Fnlp")
+	if b, _ := old.Config.(*blockOfVault); !ok || b.Mount != "old" || b.Namespace != "teams/nlp" || old.Name != "vault?mount=old&namespace=teams%2Fnlp" || b.Address != "https://vault.example" {
+		t.Errorf("derived again: %v, %+v", ok, old)
+	}
+	if got, ok := c.Derived("vault"); !ok || got.Base != "" {
+		t.Errorf("a store that is written: %v, %+v", ok, got)
+	}
+	for _, name := range []string{"gone", "gone?mount=a", "file?mount=a", "vault?role=a", "aws?region=a_b", "aws?region=%zz", "vault?namespace=b&mount=a", "vault?", "vault?mount=a&mount=b"} {
+		if got, ok := c.Derived(name); ok {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

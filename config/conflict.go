@@ -51,6 +51,10 @@ func (r resolver) checkConflicts(c *Config) {
 			here := place{d.Field, d.Pos.Path, d.Pos}
 			if i := slices.IndexFunc(seen[id], here.overlaps); i >= 0 {
 				other := seen[id][i]
+				if other.Position == d.Pos {
+					r.add(Error, d.Pos, "several accounts are delivered to this one place", "write {{.Account.Name}} into its path or field")
+					continue
+				}
 				r.add(Error, d.Pos, fmt.Sprintf("the same place as %s at %d:%d", other.what, other.Line, other.Column),
 					"deliver to another path, or each to a field of its own")
 			}

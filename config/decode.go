@@ -118,8 +118,21 @@ func fields(t reflect.Type) []field {
 	return out
 }
 
+// fieldsOf is fields, asked once for each type.
+func (d *decoder) fieldsOf(t reflect.Type) []field {
+	known, ok := d.structs[t]
+	if !ok {
+		known = fields(t)
+		if d.structs == nil {
+			d.structs = map[reflect.Type][]field{}
+		}
+		d.structs[t] = known
+	}
+	return known
+}
+
 func (d *decoder) decodeStruct(n *node, v reflect.Value) {
-	known := fields(v.Type())
+	known := d.fieldsOf(v.Type())
 	names := make([]string, len(known))
 	for i, f := range known {
 		names[i] = f.name

@@ -5,39 +5,80 @@ import (
 	"slices"
 )
 
-// deliver checks an account's destinations against its environment and the
-// stores that there are.
-func (r resolver) deliver(path string, a *Account, w *account) {
-	readable := false
-	for i := range w.Deliver {
-		wd := &w.Deliver[i]
-		if _, ok := r.doc.Stores[wd.Store]; !ok {
-			at := wd.path
-			if r.nodes[at+".store"] != nil {
-				at += ".store"
-			}
-			r.errorAt(at, "there is no store of this name", r.storeHint(wd.Store))
+// deliveries returns the destinations of an account, which are those that are
+// written innermost, and the path at which they are; empty if nowhere.
+func (r resolver) deliveries(layers []layer) (deliveries, string) {
+	for _, l := range layers {
+		if path := l.path + ".deliver"; r.nodes[path] != nil {
+			return l.Deliver, path
 		}
-		wd.checkVariables(r.decoder, a.Env)
-		d := Destination{
-			Store: wd.Store, Path: wd.Path, Field: wd.Field, Format: *wd.Format, Fields: wd.Fields,
-			Template: valueOr(wd.Template, ""), Cache: wd.Cache, Pos: r.position(wd.path), writeOnly: wd.writeOnly,
+	}
+	return nil, ""
+}
+
+// deliver settles an account's destinations.
+func (r resolver) deliver(a *Account, layers []layer, c *Config) {
+	written, at := r.deliveries(layers)
+	readable, told := false, false
+	for _, w := range written {
+		d, ok := r.destination(w, a, layers, c)
+		if !ok {
+			told = true
+			continue
 		}
 		a.Deliver = append(a.Deliver, d)
 		readable = readable || d.Readable()
 	}
-	if a.Manage != Rotate || len(a.Deliver) > 0 && readable {
+	if a.Manage != Rotate || readable || told {
 		return
 	}
 	const reason = "an account makes its next key with its own live key, so keyrota must be able to read one back"
 	switch {
 	case len(a.Deliver) > 0:
-		r.errorAt(path+".deliver", "no destination can be read back: "+reason, "add one with format: raw, or write the key in the template as {{ .WANDB_API_KEY }} alone")
-	case r.nodes[path+".deliver"] == nil:
-		r.errorAt(path, "deliver is missing: "+reason, "add deliver: store:path#field, or manage: observe")
-	case len(r.place(path+".deliver").items) == 0 && r.place(path+".deliver").kind == kindList:
-		r.errorAt(path+".deliver", "no destination: "+reason, destinationHint+", or manage: observe")
+		r.errorAt(at, "no destination can be read back: "+reason, "add one with format: raw, or write the key in the template as {{ .WANDB_API_KEY }} alone")
+	case at == "":
+		r.errorAt(a.Pos.Path, "deliver is missing: "+reason, "add deliver: store:path#field, or manage: observe")
+	case len(r.place(at).items) == 0 && r.place(at).kind == kindList:
+		r.errorAt(at, "no destination: "+reason, destinationHint+", or manage: observe")
 	}
+}
+
+// destination settles one destination for one account. It returns false if
+// something is wrong with it, which it reports.
+func (r resolver) destination(w writtenDestination, a *Account, layers []layer, c *Config) (Destination, bool) {
+	before := len(r.problems)
+	store, ok := r.doc.Stores[w.Store]
+	if !ok {
+		r.errorAt(w.at("store"), "there is no store of this name", r.storeHint(w.Store))
+	}
+	n := r.namer(a)
+	if !w.renderNames(n) {
+		return Destination{}, false
+	}
+	var p preset
+	if ok {
+		if p, ok = r.preset(&w, store); !ok {
+			return Destination{}, false
+		}
+	}
+	style, ok := w.style(r.report, store)
+	if !ok {
+		return Destination{}, false
+	}
+	w.checkVariables(r.decoder, a.Env)
+	name := w.Store
+	if _, there := r.doc.Stores[w.Store]; there && len(w.overrides()) > 0 {
+		name, _ = r.override(&w, store, c)
+	}
+	d := Destination{
+		Store: name, Path: w.Path, Field: w.Field,
+		Format: *w.Format, Style: style, ConnType: w.ConnType, Fields: w.Fields, Template: valueOr(w.Template, ""),
+		Reader: valueOr(w.Reader, ""), Cache: valueOr(w.Cache, p.cache),
+		Tags: n.tags(layers, p.tagsOf(), &w), OwnTags: len(w.Tags) > 0, Description: n.description(&w), Exclusive: w.Exclusive,
+		Pos: r.position(w.path), writeOnly: w.writeOnly,
+		presetCache: w.Cache == nil && p.cache > 0, process: p.process,
+	}
+	return d, len(r.problems) == before
 }
 
 // external refuses what makes no sense for an account without a key.

@@ -23,9 +23,9 @@
 // # How settings merge
 //
 // Built-in defaults, then defaults:, then teams:, then the account; the
-// innermost one that is written wins, whole. There are two exceptions: env
-// merges name by name, and freezes add up, since a freeze of the organization
-// binds every account. every and cron are one setting: whichever is written
+// innermost one that is written wins, whole. There are two exceptions: env and
+// tags merge name by name, and freezes add up, since a freeze of the
+// organization binds every account. every and cron are one setting: whichever is written
 // innermost replaces both. window: always lifts an inherited window.
 //
 // # Variables
@@ -33,6 +33,25 @@
 // ${NAME} and ${NAME:-default} are replaced inside scalar values, after the
 // YAML is parsed, so that a value can never become structure; $$ is a dollar
 // sign. Names of fields are not expanded.
+//
+// # Names that depend on the account
+//
+// {{.Account.Name}}, {{.Account.Team}}, {{.Account.Ref}} and {{.Instance}} are
+// replaced in a destination's path, field, connection, variable and
+// description, and in the values of tags, when the file is loaded. So a team's
+// deliver: can serve all its accounts.
+//
+// # Readers
+//
+// reader: names what reads a secret. Its path, format, tags and cache then
+// follow from how that reader's documentation says it reads (see presets in
+// reader.go); what is written wins.
+//
+// # Overrides
+//
+// A destination may have a namespace, mount, role, region or role_arn of its
+// own. It is then delivered to a store derived from the one it names, which is
+// in Config.Stores under a name that says so: aws?region=us-east-1.
 //
 // # Blocks of providers
 //

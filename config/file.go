@@ -66,10 +66,14 @@ type settings struct {
 	Freeze []writtenFreeze `yaml:"freeze"`
 	// LongestJob is how long a job may run with the key it started with, or forever: then every deletion waits for a person.
 	LongestJob *LongestJob `yaml:"longest_job"`
-	// Env is what the jobs' environment holds besides the key, for the formats json and template. Merges name by name.
+	// Env is what the jobs' environment holds besides the key, for every format but raw and airflow-variable. Merges name by name.
 	Env map[string]string `yaml:"env"`
 	// Owner is whom to contact, a team's mailbox rather than a person.
 	Owner *string `yaml:"owner"`
+	// Tags are kept beside the secret, in stores that keep tags. Values may hold {{.Account.Name}} and the like. Merges name by name.
+	Tags map[string]string `yaml:"tags"`
+	// Deliver says where the key goes: store:path#field, the same in fields, or a list of either. In defaults or a team it is for every account that has none of its own, so its names need {{.Account.Name}}.
+	Deliver deliveries `yaml:"deliver"`
 }
 
 // defaults hold for every account that does not say otherwise.
@@ -106,8 +110,6 @@ type account struct {
 	Reviewed *day `yaml:"reviewed"`
 	// Subject of an external account: the sub of its JWT.
 	Subject string `yaml:"subject"`
-	// Deliver says where the key goes: store:path#field, the same in fields, or a list of either.
-	Deliver deliveries `yaml:"deliver"`
 	settings
 }
 

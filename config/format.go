@@ -6,9 +6,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
-	"text/template"
-	"text/template/parse"
 )
 
 // Format is the form in which a key is written to a destination.
@@ -16,32 +13,78 @@ type Format string
 
 // The formats.
 const (
-	FormatRaw      Format = "raw"      // the key alone
-	FormatJSON     Format = "json"     // an object with chosen fields
-	FormatTemplate Format = "template" // Go template text
+	FormatRaw               Format = "raw"                // the key alone
+	FormatJSON              Format = "json"               // an object with chosen fields
+	FormatEnv               Format = "env"                // lines of NAME=value
+	FormatAirflowConnection Format = "airflow-connection" // the key is the connection's password
+	FormatAirflowVariable   Format = "airflow-variable"
+	FormatTemplate          Format = "template" // Go template text
 )
 
 // Values lists all values.
 func (Format) Values() []string {
-	return []string{string(FormatRaw), string(FormatJSON), string(FormatTemplate)}
+	return []string{
+		string(FormatRaw), string(FormatJSON), string(FormatEnv),
+		string(FormatAirflowConnection), string(FormatAirflowVariable), string(FormatTemplate),
+	}
 }
 
-func (f *Format) decodeNode(d *decoder, n *node) {
-	if n.kind == kindScalar && (n.text == "env" || strings.HasPrefix(n.text, "airflow")) {
-		d.errorAt(n.path, "this format is not available yet", "write "+strings.Join(f.Values(), " or "))
-		return
+// Style is how an Airflow connection or variable is written down.
+type Style string
+
+// The styles. Of a variable, there is the object {"value": KEY} and the key
+// alone, which is the zero Style.
+const (
+	StyleObject Style = "object" // the fields of a secret that has fields
+	StyleJSON   Style = "json"   // text of a JSON object
+	StyleURI    Style = "uri"
+)
+
+// Values lists all values.
+func (Style) Values() []string {
+	return []string{string(StyleObject), string(StyleJSON), string(StyleURI)}
+}
+
+const defaultConnType = "generic"
+
+var connType = regexp.MustCompile(`^[a-z][a-z0-9_]{0,99}$`)
+
+// style settles the format, and how an Airflow connection or variable is
+// written in a type of store: as its Airflow backend reads it.
+func (w *writtenDestination) style(r *report, store Store) (Style, bool) {
+	if w.Format == nil {
+		f := w.presetFormat()
+		w.Format = &f
 	}
-	if s, ok := d.oneOf(n, f.Values()); ok {
-		*f = Format(s)
+	switch *w.Format {
+	case FormatAirflowConnection:
+		if w.ConnType == "" {
+			w.ConnType = defaultConnType
+		}
+		style := StyleJSON
+		if store.Type == typeVault {
+			style = StyleObject
+		}
+		style = valueOr(w.Style, style)
+		if style == StyleObject && w.Field != "" {
+			r.errorAt(w.at("field"), "as an object, a connection is the whole secret", "remove the line, or write style: uri and field: conn_uri")
+			return "", false
+		}
+		return style, true
+	case FormatAirflowVariable:
+		if store.Type == typeVault && w.Field == "" {
+			return StyleObject, true
+		}
 	}
+	return "", true
 }
 
 // KeyVariable is the variable that stands for the API key, in the formats
-// json and template and in a job's environment.
+// json, env and template and in a job's environment.
 const KeyVariable = "WANDB_API_KEY"
 
-// OutputField is one field of a JSON object: either a variable of the job's
-// environment or literal text.
+// OutputField is one field of a JSON object, or one line of the format env:
+// either a variable of the job's environment or literal text.
 type OutputField struct {
 	Name     string
 	Variable string // KeyVariable or a name in Account.Env; empty for a literal
@@ -49,7 +92,7 @@ type OutputField struct {
 	path     string
 }
 
-// outputFields are the fields of a JSON object as written.
+// outputFields are the fields of an object, or lines, as written.
 type outputFields []OutputField
 
 const outputFieldsHint = "write names and variables, like {api_key: WANDB_API_KEY, entity: WANDB_ENTITY}; literal text as {literal: text}"
@@ -91,7 +134,7 @@ func (fs *outputFields) decodeNode(d *decoder, n *node) {
 func (w *writtenDestination) checkVariables(d *decoder, env map[string]string) {
 	known := append([]string{KeyVariable}, slices.Sorted(maps.Keys(env))...)
 	switch *w.Format {
-	case FormatJSON:
+	case FormatJSON, FormatEnv:
 		w.checkFields(d, known)
 	case FormatTemplate:
 		w.checkTemplate(d, known)
@@ -107,9 +150,12 @@ func (w *writtenDestination) checkFields(d *decoder, known []string) {
 	}
 	keys := 0
 	for _, f := range w.Fields {
-		switch {
-		case f.Variable == KeyVariable:
+		if f.Variable == KeyVariable {
 			keys++
+		}
+		switch {
+		case *w.Format == FormatEnv && !variableName.MatchString(f.Name):
+			d.errorAt(f.path, "not the name of a variable, which a line of the format env needs", "write letters, digits and _, like WANDB_PROJECT")
 		case f.Variable != "" && !slices.Contains(known, f.Variable):
 			d.errorAt(f.path, "not a variable of this account", also(suggestVariable(f.Variable, known), "literal text is written {literal: text}"))
 		}
@@ -121,101 +167,4 @@ func (w *writtenDestination) checkFields(d *decoder, known []string) {
 
 func suggestVariable(name string, known []string) string {
 	return also(suggest(name, known), "others are added under env:")
-}
-
-var templateLine = regexp.MustCompile(`^template: [^:]*:(\d+):`)
-
-func (w *writtenDestination) checkTemplate(d *decoder, known []string) {
-	const hint = "write the key once as {{ .WANDB_API_KEY }}; variables as {{ .WANDB_ENTITY }}; besides these only if, else and end"
-	path := w.path + ".template"
-	t, err := template.New("t").Parse(*w.Template)
-	if err != nil {
-		// The library's own words quote the text.
-		message := "the template cannot be parsed"
-		if m := templateLine.FindStringSubmatch(err.Error()); m != nil {
-			message += ", see its line " + m[1]
-		}
-		d.errorAt(path, message, hint)
-		return
-	}
-	var c templateCheck
-	if t.Tree != nil {
-		c.list(t.Root, false)
-	}
-	switch {
-	case c.unsupported || len(t.Templates()) > 1:
-		d.errorAt(path, "the template uses what cannot be checked beforehand", hint)
-	case c.conditional:
-		d.errorAt(path, "the key stands inside an if or its condition", hint)
-	case c.keys != 1:
-		d.errorAt(path, fmt.Sprintf("the key stands in the template %d times; it must be there exactly once", c.keys), hint)
-	}
-	for _, v := range c.variables {
-		if !slices.Contains(known, v) {
-			d.errorAt(path, "the template takes a variable that this account does not have", suggestVariable(v, known))
-		}
-	}
-	w.writeOnly = !c.verbatim
-}
-
-// templateCheck walks a template's parse tree. What a template may hold is so
-// little that what it needs is known without running it.
-type templateCheck struct {
-	keys        int
-	verbatim    bool // the key is written as it is
-	conditional bool
-	unsupported bool
-	variables   []string
-}
-
-func (c *templateCheck) list(l *parse.ListNode, inside bool) {
-	if l == nil {
-		return
-	}
-	for _, n := range l.Nodes {
-		switch n := n.(type) {
-		case *parse.TextNode, *parse.CommentNode:
-		case *parse.ActionNode:
-			before := c.keys
-			c.pipe(n.Pipe)
-			if c.keys > before {
-				c.conditional = c.conditional || inside
-				c.verbatim = len(n.Pipe.Cmds) == 1 && len(n.Pipe.Cmds[0].Args) == 1
-			}
-		case *parse.IfNode:
-			before := c.keys
-			c.pipe(n.Pipe)
-			c.conditional = c.conditional || c.keys > before
-			c.list(n.List, true)
-			c.list(n.ElseList, true)
-		default:
-			c.unsupported = true
-		}
-	}
-}
-
-func (c *templateCheck) pipe(p *parse.PipeNode) {
-	if len(p.Decl) > 0 {
-		c.unsupported = true
-	}
-	for _, cmd := range p.Cmds {
-		for _, arg := range cmd.Args {
-			switch a := arg.(type) {
-			case *parse.FieldNode:
-				if len(a.Ident) != 1 {
-					c.unsupported = true
-				} else if a.Ident[0] == KeyVariable {
-					c.keys++
-				} else {
-					c.variables = append(c.variables, a.Ident[0])
-				}
-			case *parse.PipeNode:
-				c.pipe(a)
-			case *parse.StringNode, *parse.NumberNode, *parse.BoolNode, *parse.IdentifierNode:
-			default:
-				// The dot itself would write the whole environment.
-				c.unsupported = true
-			}
-		}
-	}
 }

@@ -59,6 +59,11 @@ func FuzzParse(f *testing.F) {
 			if due := a.Schedule.Next(now); !due.After(now) {
 				t.Errorf("schedule %s is due at %s", a.Schedule, due)
 			}
+			for _, d := range a.Deliver {
+				if _, ok := c.Stores[d.Store]; !ok || !goodPath(d.Path) || d.Field != "" && !goodField(d.Field) || len([]rune(d.Description)) > maxDescription {
+					t.Errorf("destination: %+v", d)
+				}
+			}
 			if a.Overlap < c.WriteDeadline || a.MaxOverlap < a.Overlap {
 				t.Errorf("overlap %s, at most %s", a.Overlap, a.MaxOverlap)
 			}

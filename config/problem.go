@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -100,6 +101,17 @@ func (ps Problems) sort() {
 	})
 }
 
+// once leaves out what was told before: what is wrong with a default is found
+// at every account it holds for.
+func (ps Problems) once() Problems {
+	told := map[Problem]bool{}
+	return slices.DeleteFunc(ps, func(p Problem) bool {
+		again := told[p]
+		told[p] = true
+		return again
+	})
+}
+
 // report collects the problems of one file, and what is checked once all of
 // it is read.
 type report struct {
@@ -107,6 +119,19 @@ type report struct {
 	nodes      map[string]*node // by path, to find the place of a field
 	references []Reference
 	problems   Problems
+	structs    map[reflect.Type][]field // see decoder.fieldsOf
+}
+
+// below returns a report that knows the places below one field alone, for what
+// outlives the reading of the file.
+func (r *report) below(field string) *report {
+	part := &report{file: r.file, nodes: map[string]*node{}}
+	for path, n := range r.nodes {
+		if path == field || strings.HasPrefix(path, field+".") {
+			part.nodes[path] = n
+		}
+	}
+	return part
 }
 
 // place finds the node of a path or, where that was not written, of the

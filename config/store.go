@@ -21,12 +21,18 @@ type StoreType struct {
 // Store is one secrets manager.
 type Store struct {
 	Name string
+	// Base is the name of the store that this one is derived from, because some
+	// destination overrides settings of it, like region; Name then is the
+	// base's, a question mark and the settings as a query. Empty for a store
+	// that is written under stores:.
+	Base string
 	Type string // the name, where no type is written
 	// Config is the block, decoded into what StoreType.New returned; nil if
 	// the configuration was loaded without store types.
 	Config   any
 	Pos      Position
 	block    *node
+	kind     StoreType
 	identity func(path string) string
 	report   *report
 }
@@ -52,7 +58,14 @@ type Store struct {
 //	Check(report func(path, message, hint string))
 //
 // is asked to check itself once it is filled, with paths like auth.role
-// relative to itself; message and hint must not quote values.
+// relative to itself; message and hint must not quote values. A block with the
+// method
+//
+//	Override(setting, value string) bool
+//
+// lets a destination override some of namespace, mount, role, region and
+// role_arn: it replaces one setting, or returns false where there is none such.
+// It is asked of a block of its own, which is then checked again.
 func (s Store) Decode(into any) Problems {
 	r := &report{file: s.report.file, nodes: s.report.nodes}
 	s.decode(&decoder{r}, into)
@@ -64,6 +77,17 @@ func (s Store) decode(d *decoder, into any) {
 	block := *s.block
 	block.entries = slices.DeleteFunc(slices.Clone(block.entries), func(e entry) bool { return e.name == "type" })
 	d.decode(&block, reflect.ValueOf(into).Elem())
+}
+
+// setting returns the text of one setting of the store's block, empty if it is
+// not written.
+func (s Store) setting(name string) string {
+	if s.block != nil {
+		if n := s.block.entry(name); n != nil {
+			return n.text
+		}
+	}
+	return ""
 }
 
 // Identity returns the physical place of a path in this store: see
@@ -99,8 +123,15 @@ func (s *stores) decodeNode(d *decoder, n *node) {
 	}
 }
 
-// notYet names what the documentation speaks of and this version lacks.
-var notYet = []string{"aws", "awssm", "azure", "azurekv"}
+// otherNames are what people call types of stores that are named otherwise
+// here, or that there are not.
+func otherNames() map[string]string {
+	return map[string]string{
+		"awssm": "aws", "aws-secrets-manager": "aws", "secretsmanager": "aws", "azurekv": "azure", "keyvault": "azure", "azure-key-vault": "azure",
+		"openbao": "vault", "bao": "vault", "hashicorp": "vault",
+		"gcp": "", "gcpsm": "", "google": "", "gsm": "", "kubernetes": "", "k8s": "", "1password": "",
+	}
+}
 
 // decodeBlocks decodes every store's block, where the types are known.
 func (s stores) decodeBlocks(d *decoder, types map[string]StoreType) {
@@ -119,14 +150,29 @@ func (s stores) decodeBlocks(d *decoder, types map[string]StoreType) {
 		case ok:
 			store.Config = t.New()
 			store.decode(d, store.Config)
-			if t.Identity != nil {
-				store.identity = func(path string) string { return store.Type + " " + t.Identity(store.Config, path) }
-			}
+			store.kind = t
+			store.identify()
 			s[name] = store
-		case slices.Contains(notYet, store.Type):
-			d.errorAt(at, "stores of this type are not available yet", "known here: "+strings.Join(known, ", "))
+		case otherNames()[store.Type] != "" && slices.Contains(known, otherNames()[store.Type]):
+			d.errorAt(at, "this type of store has another name here", "write type: "+otherNames()[store.Type])
+		case hasKey(otherNames(), store.Type):
+			d.errorAt(at, "there is no support for this type of store", "known here: "+strings.Join(known, ", "))
 		default:
 			d.errorAt(at, "not a type of store", also(suggest(store.Type, known), "a store with a name of its own needs type:"))
 		}
 	}
+}
+
+// identify ties the store's identity to its block.
+func (s *Store) identify() {
+	if s.kind.Identity == nil {
+		return
+	}
+	kind, block, prefix := s.kind, s.Config, s.Type+" "
+	s.identity = func(path string) string { return prefix + kind.Identity(block, path) }
+}
+
+func hasKey[K comparable, V any](m map[K]V, k K) bool {
+	_, ok := m[k]
+	return ok
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/keyrota/keyrota/providers/pace"
 )
 
 // app is what every command needs of the process.
@@ -19,6 +21,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 	now            func() time.Time
+	paces          *pace.Paces // outlive a reload of the configuration
 
 	configPath string
 	output     outputFormat
@@ -27,7 +30,7 @@ type app struct {
 }
 
 func newApp() *app {
-	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: wallClock}
+	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: wallClock, paces: &pace.Paces{}}
 }
 
 // wallClock is the time without Go's monotonic reading, which stands still while
@@ -116,7 +119,7 @@ Not affiliated with Weights & Biases.`,
 		commands  []*cobra.Command
 	}{
 		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
-		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newAdopt(a)}},
+		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a)}},
 		{"emergency", "Emergency:", []*cobra.Command{newRotate(a)}},
 		{"about", "About:", []*cobra.Command{newVersion(a)}},
 	} {

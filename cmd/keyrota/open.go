@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -87,7 +88,9 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		return nil, err
 	}
 	if l != nil {
-		s.use(l)
+		if err := a.use(ctx, s, l); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
 	}
 	if mode == ledgerWrite { // validate shows them too; who only looks knows by then
 		for _, w := range s.warnings {
@@ -117,11 +120,16 @@ func (a *app) assemble(s *system, who string) error {
 }
 
 // use has everything worked on with a ledger.
-func (s *system) use(l *ledger.Ledger) {
+func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
 	s.ledger, s.worker.Ledger = l, l
 	for i := range s.inventory.Accounts {
 		s.inventory.Accounts[i].Ledger = l.ID()
 	}
+	entries, err := l.List(ctx)
+	if err != nil && entries == nil {
+		return err
+	}
+	return a.openLeft(s.config, s.worker.Stores, entries) // a record that cannot be read fails its own pass
 }
 
 // newKeyValidWithin is how long a new key may take until it works.

@@ -6,11 +6,14 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/awssm"
+	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/file"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/wandb"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // storeType is one kind of secret store.
@@ -24,8 +27,14 @@ type storeType struct {
 // storeTypes are all secret stores that this program has.
 func storeTypes() map[string]storeType {
 	return map[string]storeType{
+		"aws": store(awssm.Config.Identity, func(c awssm.Config, r resolver) (providers.SecretStore, error) {
+			return awssm.New(c, awssm.Options{Paces: r.paces})
+		}),
+		"azure": store(azurekv.Config.Identity, func(c azurekv.Config, r resolver) (providers.SecretStore, error) {
+			return azurekv.New(c, azurekv.Options{Paces: r.paces})
+		}),
 		"vault": store(vault.Config.Identity, func(c vault.Config, r resolver) (providers.SecretStore, error) {
-			return vault.New(c, vault.Options{Resolve: r.resolve})
+			return vault.New(c, vault.Options{Resolve: r.resolve, Paces: r.paces})
 		}),
 		"file": store(file.Config.Identity, func(c file.Config, _ resolver) (providers.SecretStore, error) {
 			return file.New(c)
@@ -67,7 +76,7 @@ func configTypes() map[string]config.StoreType {
 // makes no call.
 func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, error) {
 	var warnings []string
-	r := resolver{env: a.env, stores: map[string]providers.SecretStore{}}
+	r := resolver{env: a.env, stores: map[string]providers.SecretStore{}, paces: a.paces}
 	types := storeTypes()
 	for name, s := range c.Stores {
 		store, err := types[s.Type].open(s.Config, r)
@@ -75,7 +84,9 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 			return inventory.Providers{}, nil, fmt.Errorf("%s: stores.%s: %w", s.Pos, name, err)
 		}
 		r.stores[name] = store
-		warnings = append(warnings, warningsOf("stores."+name, store)...)
+		if s.Base == "" { // else the store that it is derived from has said it
+			warnings = append(warnings, warningsOf("stores."+name, store)...)
+		}
 	}
 	source := func(ref config.Reference) wandb.KeySource {
 		if ref.IsZero() {
@@ -92,7 +103,7 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 	issuer, err := wandb.New(wandb.Config{
 		URL: c.WandB.URL, Organization: c.WandB.Organization, UserAgent: c.WandB.UserAgent,
 		AdminKey: source(c.WandB.AdminKey), TeamAdminKeys: teams,
-	}, wandb.Options{Version: version()})
+	}, wandb.Options{Version: version(), Paces: r.paces})
 	if err != nil {
 		return inventory.Providers{}, nil, fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -107,6 +118,29 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 			return inventory.Abilities{Admin: able.Admin, Provision: able.Provision, FirstKey: able.FirstKey}
 		},
 	}, warnings, nil
+}
+
+// openLeft opens the stores of destinations that were written once under
+// overrides which the configuration does not have any more: they are still
+// looked at. One whose base is gone as well stays unknown.
+func (a *app) openLeft(c *config.Config, stores map[string]providers.SecretStore, entries []ledger.Entry) error {
+	for _, e := range entries {
+		for _, d := range e.Record.Dests {
+			if _, open := stores[d.Store]; open {
+				continue
+			}
+			s, ok := c.Derived(d.Store)
+			if !ok {
+				continue
+			}
+			store, err := storeTypes()[s.Type].open(s.Config, resolver{env: a.env, stores: stores, paces: a.paces})
+			if err != nil {
+				return fmt.Errorf("opening %s, where %s was delivered once: %w", d.Store, e.Ref, err)
+			}
+			stores[d.Store] = store
+		}
+	}
+	return nil
 }
 
 const withoutAdmin = "wandb.admin_key: there is none: accounts rotate by their own keys; none can be created, " +

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -17,6 +18,7 @@ import (
 type resolver struct {
 	env    func(string) (string, bool)
 	stores map[string]providers.SecretStore
+	paces  *pace.Paces // shared by all that this process calls
 }
 
 // longest is a bound on the size of a credential's file, in bytes.

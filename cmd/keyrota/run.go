@@ -76,10 +76,10 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 	}()
 	started := false
 	o.Ledger, o.Listen, o.Now, o.Version = first.ledger, first.config.Listen, a.now, version()
-	o.Load = func(context.Context) (*daemon.State, error) {
+	o.Load = func(ctx context.Context) (*daemon.State, error) {
 		s := first
 		if started {
-			if s, err = a.reopen(first); err != nil {
+			if s, err = a.reopen(ctx, first); err != nil {
 				return nil, err
 			}
 		}
@@ -95,7 +95,7 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 }
 
 // reopen puts the configuration together as it is now, on the same ledger.
-func (a *app) reopen(first *system) (*system, error) {
+func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 	c, err := a.loadConfig()
 	if err != nil {
 		return nil, err
@@ -113,6 +113,5 @@ func (a *app) reopen(first *system) (*system, error) {
 	if err := a.assemble(s, actor()); err != nil {
 		return nil, err
 	}
-	s.use(first.ledger)
-	return s, nil
+	return s, a.use(ctx, s, first.ledger)
 }

@@ -64,7 +64,7 @@ func (a *app) validate() error {
 		}
 		if c != nil && len(problems.Errors()) == 0 {
 			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s\n", path,
-				count(len(c.Accounts), "account"), count(len(c.Stores), "store"), count(len(problems.Warnings()), "warning"))
+				count(len(c.Accounts), "account"), count(len(c.StoreNames()), "store"), count(len(problems.Warnings()), "warning"))
 		}
 	})
 	if err != nil {

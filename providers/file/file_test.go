@@ -131,3 +131,51 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestListLeavesOutWhatIsNoSecret: marks, links, and names that no destination
+// can have; a folder that cannot be looked into is an error, and the rest is
+// listed all the same.
+func TestListLeavesOutWhatIsNoSecret(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "secrets")
+	s, err := file.New(file.Config{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := func(prefix string) (paths []string, err error) {
+		err = s.List(t.Context(), prefix, func(l providers.Listed) error {
+			paths = append(paths, l.Path)
+			return nil
+		})
+		return paths, err
+	}
+	if paths, err := list(""); err != nil || len(paths) > 0 {
+		t.Errorf("a directory that is not there: %q, %v", paths, err)
+	}
+	for _, name := range []string{"ci/wandb", "ci/.hidden", "ci/with blank", ".keyrota/salt", "ci/.keyrota/x.json", "locked/in"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("CANARY"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("wandb", filepath.Join(dir, "ci", "link")); err != nil {
+		t.Fatal(err)
+	}
+	if paths, err := list("ci/"); err != nil || len(paths) != 1 || paths[0] != "ci/wandb" {
+		t.Errorf("%q, %v", paths, err)
+	}
+	if os.Getuid() == 0 {
+		return // root looks into everything
+	}
+	locked := filepath.Join(dir, "locked")
+	if err := os.Chmod(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(locked, 0o700) })
+	paths, err := list("")
+	if providers.KindOf(err) != providers.Denied || len(paths) != 1 {
+		t.Errorf("%q, %v", paths, err)
+	}
+}

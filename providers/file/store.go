@@ -28,6 +28,7 @@ type Store struct {
 var (
 	_ providers.SecretStore = (*Store)(nil)
 	_ providers.Reader      = (*Store)(nil)
+	_ providers.Lister      = (*Store)(nil)
 )
 
 // sight is one secret as it was read.

@@ -24,7 +24,7 @@ type Quota struct {
 const (
 	// share is how much of a published quota is used: the rest is for others
 	// who share it, and for clocks that disagree.
-	share = 0.95
+	share = 0.97
 	// unknown is where a rate begins, in calls a second, when a service of
 	// unknown quota says that there are too many.
 	unknown = 100.0

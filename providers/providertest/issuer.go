@@ -20,7 +20,8 @@ type IssuerHarness struct {
 // who works on it by hand. The value of every key contains CANARY behind its
 // first part, so that it can be hunted for.
 type IssuerService interface {
-	// Issuer returns the issuer under test, with an admin credential.
+	// Issuer returns the issuer under test, with an admin credential. One that
+	// keeps in mind which limits it was told of is a new one each time.
 	Issuer() providers.Issuer
 	// WithoutAdmin returns an issuer before the same platform, without one.
 	WithoutAdmin(t *testing.T) providers.Issuer
@@ -62,6 +63,11 @@ type (
 	// AccountDeleter is a platform whose accounts can be deleted by hand.
 	AccountDeleter interface {
 		DeleteAccount(t *testing.T, a rotation.Account)
+	}
+	// PersonMaker is a platform on which people work too: it makes one who is in
+	// a team, with a key.
+	PersonMaker interface {
+		Person(t *testing.T, name, team string) (rotation.Account, rotation.KeyID, providers.Secret)
 	}
 	// AdminRevoker is a platform on which the admin credential of the issuer
 	// under test can be made invalid.

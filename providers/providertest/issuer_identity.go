@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keyrota/keyrota/providers"
@@ -61,6 +62,57 @@ func identityCases() []issuerCase {
 			},
 		},
 		{
+			name: "identify", story: "Whose a key is that nobody expected: the account with its scope and team, and which of its keys.",
+			run: func(r *issuerRun) {
+				i := r.identifier()
+				a, first, value := r.live("found")
+				second, other := r.Key(r.T, a, "in another secret")
+				for id, s := range map[rotation.KeyID]providers.Secret{first: value, second: other} {
+					got, err := i.Identify(r.ctx(), s)
+					r.must(err, "identify")
+					r.hunt("an identity", got)
+					if got.Account != a.ID || got.Key != id || got.Owner.ID != a.ID || got.Owner.Name != a.Name {
+						r.Errorf("identified %+v, want key %s of %+v", got, id, a)
+					}
+					if !got.Service || got.Person || got.Owner.Scope != a.Scope || got.Owner.Team != a.Team || !slices.Contains(got.Teams, a.Team) {
+						r.Errorf("identified %+v, want a service account of team %s", got, a.Team)
+					}
+				}
+			},
+		},
+		{
+			name: "identify a person", story: "The key of a person is told as one, never as a service account's.",
+			run: func(r *issuerRun) {
+				i, people := r.identifier(), ability[PersonMaker](r)
+				team := r.Account(r.T, "neighbour").Team
+				a, id, value := people.Person(r.T, "grace", team)
+				got, err := i.Identify(r.ctx(), value)
+				r.must(err, "identify")
+				if got.Account != a.ID || got.Key != id || got.Owner.Name != a.Name || got.Service || !got.Person || got.Owner.Scope != "" {
+					r.Errorf("identified %+v, want key %s of the person %+v", got, id, a)
+				}
+			},
+		},
+		{
+			name: "identify what is dead", story: "What is no key, or none any more, is Denied; a platform that does not answer says nothing.",
+			run: func(r *issuerRun) {
+				i := r.identifier()
+				_, id, value := r.live("late")
+				for _, text := range []string{"", strings.Repeat("CANARY-0123456789-", 4), value.Expose() + "0"} {
+					_, err := i.Identify(r.ctx(), providers.NewSecret(text))
+					r.want(err, providers.Denied)
+				}
+				if service, ok := r.IssuerService.(Ailing); ok {
+					service.FailNext(r.T)
+					_, err := i.Identify(r.ctx(), value)
+					r.want(err, providers.Transient)
+				}
+				r.DeleteKey(r.T, id)
+				_, err := i.Identify(r.ctx(), value)
+				r.want(err, providers.Denied)
+			},
+		},
+		{
 			name: "moved", story: "An account that was deleted and made anew under its name is another one: its key is no key of the old.",
 			run: func(r *issuerRun) {
 				people := ability[AccountDeleter](r)
@@ -95,4 +147,15 @@ func identityCases() []issuerCase {
 			},
 		},
 	}
+}
+
+// identifier returns the issuer under test, or skips the case where it cannot
+// tell whose a key is.
+func (r *issuerRun) identifier() providers.Identifier {
+	r.Helper()
+	i, ok := r.issuer.(providers.Identifier)
+	if !ok {
+		r.Skip("this issuer is no Identifier")
+	}
+	return i
 }

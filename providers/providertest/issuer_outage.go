@@ -19,12 +19,14 @@ func outageCases() []issuerCase {
 				before := r.ids(a)
 				for name, call := range r.calls(a, id, value) {
 					service.LimitCalls(r.T, 30*time.Second)
+					r.issuer = r.Issuer()
 					e := r.want(call(r.ctx()), providers.Limited)
 					if e.RetryAfter <= 0 || e.RetryAfter > 31*time.Second {
 						r.Errorf("%s: to be retried after %s, want 30s: %v", name, e.RetryAfter, e)
 					}
 				}
 				r.has(a, before...)
+				r.issuer = r.Issuer()
 				r.works(a, value, id)
 			},
 		},

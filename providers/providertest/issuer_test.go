@@ -46,6 +46,12 @@ func (s *platformService) Key(_ *testing.T, a rotation.Account, description stri
 	return k.ID, value
 }
 
+func (s *platformService) Person(_ *testing.T, name, team string) (rotation.Account, rotation.KeyID, providers.Secret) {
+	a := s.AddPerson(name, team)
+	k, value := s.AddKey(a.ID, "by hand")
+	return a, k.ID, value
+}
+
 func (s *platformService) DeleteKey(_ *testing.T, id rotation.KeyID) { s.Platform.DeleteKey(id) }
 
 func (s *platformService) Keys(_ *testing.T, a rotation.Account) []rotation.Key {
@@ -57,7 +63,7 @@ func (s *platformService) Creations() int { return s.Calls()["issue"] + s.Calls(
 // next has the next call that get to a point fail.
 func (s *platformService) next(point providertest.StorePoint, changing bool, err error) {
 	s.Intercept(func(_ context.Context, step providertest.PlatformStep) error {
-		reads := step.Op == "keys" || step.Op == "keys of" || step.Op == "verify" || step.Op == "first key"
+		reads := step.Op == "keys" || step.Op == "keys of" || step.Op == "verify" || step.Op == "identify" || step.Op == "first key"
 		if step.Point != point || changing && reads {
 			return nil
 		}

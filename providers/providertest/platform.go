@@ -30,7 +30,8 @@ type Platform struct {
 	mu          sync.Mutex
 	opt         PlatformOptions
 	accounts    []rotation.Account // oldest first
-	keys        []platformKey      // oldest first
+	people      map[rotation.AccountID]bool
+	keys        []platformKey // oldest first
 	made        int
 	calls       map[string]int
 	intercept   func(context.Context, PlatformStep) error
@@ -42,6 +43,7 @@ var (
 	_ providers.Issuer      = (*Platform)(nil)
 	_ providers.Provisioner = (*Platform)(nil)
 	_ providers.FirstKeyer  = (*Platform)(nil)
+	_ providers.Identifier  = (*Platform)(nil)
 )
 
 type platformKey struct {
@@ -54,7 +56,7 @@ type platformKey struct {
 // PlatformStep is a moment of a call at which an interceptor is asked: Before
 // anything happened, or After the effect.
 type PlatformStep struct {
-	Op      string // "keys", "keys of", "issue", "verify", "revoke", "provision" or "first key"
+	Op      string // "keys", "keys of", "issue", "verify", "identify", "revoke", "provision" or "first key"
 	Account rotation.Account
 	Label   rotation.Label // of issue
 	Key     rotation.KeyID // of revoke
@@ -63,7 +65,7 @@ type PlatformStep struct {
 
 // NewPlatform returns a platform without accounts.
 func NewPlatform(opt PlatformOptions) *Platform {
-	return &Platform{opt: opt, calls: map[string]int{}}
+	return &Platform{opt: opt, calls: map[string]int{}, people: map[rotation.AccountID]bool{}}
 }
 
 // Set changes the platform's abilities from now on.

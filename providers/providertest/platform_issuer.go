@@ -110,6 +110,33 @@ func (p *Platform) Verify(ctx context.Context, a rotation.Account, s providers.S
 	return v, nil
 }
 
+// Identify implements providers.Identifier. Of an account of organization scope
+// it does not say whether it is a person's, as W&B does not.
+func (p *Platform) Identify(ctx context.Context, s providers.Secret) (id providers.Identity, err error) {
+	const op = "identify"
+	err = p.call(ctx, PlatformStep{Op: op}, func() error {
+		a, key, ok := p.holder(s)
+		if !ok {
+			return platformError(op, a, providers.Denied, "the key does not work", "")
+		}
+		id = providers.Identity{
+			Verified: providers.Verified{Account: a.ID, Key: key.ID, Label: key.Label, At: p.opt.Now()},
+			Owner:    a, Person: p.people[a.ID], Service: a.Scope == rotation.ScopeTeam,
+		}
+		if a.Scope != rotation.ScopeTeam {
+			id.Owner.Scope, id.Owner.Team = "", ""
+		}
+		if a.Team != "" {
+			id.Teams = []string{a.Team}
+		}
+		return nil
+	})
+	if err != nil {
+		return providers.Identity{}, err
+	}
+	return id, nil
+}
+
 // Revoke implements providers.Issuer.
 func (p *Platform) Revoke(ctx context.Context, a rotation.Account, auth providers.Secret, id rotation.KeyID) error {
 	const op = "revoke"
@@ -186,6 +213,15 @@ func (p *Platform) AddAccount(a rotation.Account) rotation.Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.addAccount(a)
+}
+
+// AddPerson creates a person's account in a team and returns it with its id.
+func (p *Platform) AddPerson(name, team string) rotation.Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.addAccount(rotation.Account{Name: name, Team: team})
+	p.people[a.ID] = true
+	return a
 }
 
 // AddKey creates a key of an account, with any description. It works at once.

@@ -29,6 +29,9 @@ type StoreAbilities struct {
 	Older         bool // versions before the current one can be read
 	CreatesMarked bool // a new secret is written together with its mark
 	Idempotent    bool // the same mark put again makes no second version
+	// ObservesMarked: a listing shows only what bears a mark, so that Observe
+	// yields nothing of what is absent or not ours.
+	ObservesMarked bool
 	// ObserveCalls is how many calls Observe may make for so many secrets of
 	// one folder. Nil where calls are not counted.
 	ObserveCalls func(secrets int) int
@@ -142,7 +145,7 @@ func needsCompareAndSet(can StoreAbilities) bool { return can.CompareAndSet }
 
 // TestStore runs every case against fresh services of h.
 func TestStore(t *testing.T, h StoreHarness) {
-	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases()} {
+	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases(), listCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Log(c.story)

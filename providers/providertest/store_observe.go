@@ -31,7 +31,7 @@ func observeCases() []storeCase {
 					h, yielded := seen[d]
 					// Without reading values a store may not be able to tell
 					// whether a field without a mark is there.
-					if !yielded && d.Field != "" && (d == bare || d == absent) {
+					if !yielded && (d.Field != "" || r.can.ObservesMarked) && (d == bare || d == absent) {
 						continue
 					}
 					if h.State != state {
@@ -156,6 +156,7 @@ func observeCases() []storeCase {
 				var ds []rotation.Destination
 				for n := range 3 {
 					ds = append(ds, r.Destination(fmt.Sprintf("ci/stop-%d", n), ""))
+					r.deliver(ds[n], n)
 				}
 				stop, times := errors.New("enough"), 0
 				err := r.store.Observe(r.ctx(), ds, func(rotation.Destination, rotation.Holding) error {

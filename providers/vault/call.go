@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"github.com/keyrota/keyrota/providers"
 )
 
 // request is one call of Vault's HTTP API.
@@ -37,6 +39,12 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	if err := ctx.Err(); err != nil {
 		return &failure{request: r, err: err}
 	}
+	if err := s.pace.Wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return &failure{request: r, err: err}
+		}
+		return &failure{request: r, kind: kindOf(providers.Limited), words: "the server allows no call for longer than there is time"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 
@@ -59,7 +67,11 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	defer resp.Body.Close()
 	body, readErr := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
-		return s.refused(r, resp, err, body)
+		f := s.refused(r, resp, err, body)
+		if f.status == http.StatusTooManyRequests {
+			s.pace.Limited(f.retryAfter)
+		}
+		return f
 	}
 	if err = errors.Join(err, readErr); err != nil {
 		return &failure{request: r, err: err}

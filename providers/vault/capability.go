@@ -71,26 +71,37 @@ func (s *Store) canSee(ctx context.Context, paths []string) (map[string]bool, er
 		seen[p] = true
 	}
 	for batch := range slices.Chunk(s.sights.missing(paths, s.now()), sightBatch) {
-		r := request{method: http.MethodPost, path: "sys/capabilities-self", body: map[string][]string{"paths": batch}}
-		var a struct {
-			Data map[string][]string `json:"data"`
-		}
-		if err := s.call(ctx, r, &a); err != nil {
-			if statusOf(err) == http.StatusForbidden {
-				return nil, &failure{
-					request: r, kind: kindOf(providers.Denied), words: "the token may not ask what it may do",
-					hint: fmt.Sprintf("without it nobody can tell a missing secret from one that the token may not see; the policy needs: path %q { capabilities = [\"update\"] }, as in Vault's default policy", r.path),
-				}
-			}
+		can, err := s.capabilities(ctx, batch)
+		if err != nil {
 			return nil, err
 		}
 		for _, p := range batch {
-			can := a.Data[p]
-			seen[p] = slices.Contains(can, "read") || slices.Contains(can, "root")
+			seen[p] = has(can[p], "read")
 			if seen[p] {
 				s.sights.remember(p, s.now().Add(sightFor))
 			}
 		}
 	}
 	return seen, nil
+}
+
+// capabilities returns what the token may do at each of some paths.
+func (s *Store) capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
+	r := request{method: http.MethodPost, path: "sys/capabilities-self", body: map[string][]string{"paths": paths}}
+	var a struct {
+		Data map[string][]string `json:"data"`
+	}
+	err := s.call(ctx, r, &a)
+	if statusOf(err) == http.StatusForbidden {
+		return nil, &failure{
+			request: r, kind: kindOf(providers.Denied), words: "the token may not ask what it may do",
+			hint: fmt.Sprintf("without it nobody can tell a missing secret from one that the token may not see; the policy needs: path %q { capabilities = [\"update\"] }, as in Vault's default policy", r.path),
+		}
+	}
+	return a.Data, err
+}
+
+// has reports whether capabilities are enough for something.
+func has(capabilities []string, wanted string) bool {
+	return slices.Contains(capabilities, wanted) || slices.Contains(capabilities, "root")
 }

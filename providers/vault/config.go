@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
 )
 
 // Config is the block of one store of type vault. Its zero value is complete:
@@ -83,6 +84,10 @@ type Options struct {
 	// HTTPClient replaces the client that the TLS settings and the environment
 	// would make.
 	HTTPClient *http.Client
+	// Paces are the paces that stores share: those before one server hold their
+	// calls back together where it says that there are too many. Nil: the store
+	// has its own.
+	Paces *pace.Paces
 	// Now is the clock by which tokens are renewed; time.Now if nil.
 	Now func() time.Time
 }
@@ -128,6 +133,26 @@ func (c Config) Check(report func(path, message, hint string)) {
 	if c.Address != "" && !isAddress(c.Address) {
 		report("address", "is not the URL of a server", "write https://HOST:8200")
 	}
+}
+
+// Override sets one of the settings that a destination may have of its own:
+// namespace, mount, and role, which is that of the login with Kubernetes or a
+// JWT. It returns false for every other, and for a role where the login has
+// none. c must not share Auth with a Config that is in use.
+func (c *Config) Override(setting, value string) bool {
+	switch {
+	case setting == "namespace":
+		c.Namespace = value
+	case setting == "mount":
+		c.Mount = value
+	case setting == "role" && c.Auth.Kubernetes != nil:
+		c.Auth.Kubernetes.Role = value
+	case setting == "role" && c.Auth.JWT != nil:
+		c.Auth.JWT.Role = value
+	default:
+		return false
+	}
+	return true
 }
 
 func isAddress(address string) bool {

@@ -24,6 +24,9 @@
 // "read" on data is needed where a key must be read back, "subkeys" only saves
 // reading the values of other fields. Vault's default policy adds what a token
 // may do with itself: look itself up, renew itself, ask for its capabilities.
+// Listing what there is (`keyrota discover`) needs one more:
+//
+//	path "secret/metadata/ci/*" { capabilities = ["list", "read"] }
 //
 // OpenBao answers the same calls; its detailed listing, which would save calls
 // when observing, is not used.

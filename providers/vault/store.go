@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -29,6 +30,7 @@ type Store struct {
 	client   *api.Client
 	insecure bool
 	timeout  time.Duration
+	pace     *pace.Pace // no quota is published: it is what an operator sets
 	now      func() time.Time
 
 	session   session
@@ -41,6 +43,7 @@ type Store struct {
 var (
 	_ providers.SecretStore = (*Store)(nil)
 	_ providers.Reader      = (*Store)(nil)
+	_ providers.Lister      = (*Store)(nil)
 )
 
 // New makes a store of its configuration. It makes no call: the login comes
@@ -58,6 +61,7 @@ func New(c Config, o Options) (*Store, error) {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	s := &Store{config: c, options: o, client: client, insecure: insecure, timeout: client.ClientTimeout(), now: o.Now}
+	s.pace = o.Paces.Get(provider+"/"+client.Address(), pace.Quota{})
 	client.SetClientTimeout(0) // send bounds each request itself
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout

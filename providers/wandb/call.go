@@ -37,10 +37,8 @@ func (c *call) MakeRequest(ctx context.Context, req *graphql.Request, resp *grap
 	if err != nil {
 		return c.fail(providers.Invalid, errors.New("the request cannot be written as JSON"), "")
 	}
-	if c.issuer.limiter != nil {
-		if err := c.issuer.limiter.Wait(ctx); err != nil {
-			return c.fail(providers.Limited, fmt.Errorf("waiting for our own limit of requests: %w", err), "")
-		}
+	if err := c.turn(ctx); err != nil {
+		return err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.issuer.endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -62,7 +60,9 @@ func (c *call) MakeRequest(ctx context.Context, req *graphql.Request, resp *grap
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		c.date = date
 	}
-	return c.decode(ctx, answer, resp)
+	err = c.decode(ctx, answer, resp)
+	c.heed(answer.Header, err)
+	return err
 }
 
 // decode reads the answer. What was read is wiped: it may hold keys.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
 )
 
 // DefaultURL is the API of W&B's multi-tenant cloud.
@@ -50,20 +51,21 @@ type Options struct {
 	// HTTPClient is what requests are made with. Its Jar, its CheckRedirect and,
 	// if zero, its Timeout are replaced in a copy.
 	HTTPClient *http.Client
-	// Limiter is waited for before each request; *rate.Limiter is one.
-	Limiter interface{ Wait(context.Context) error }
+	// Paces are the paces that issuers share, one for each credential. Nil: the
+	// Issuer has its own.
+	Paces *pace.Paces
 	// Version of the program, for the user agent.
 	Version string
 }
 
-// Issuer is a W&B server. It implements providers.Issuer, Provisioner and
-// FirstKeyer, and is safe for concurrent use.
+// Issuer is a W&B server. It implements providers.Issuer, Provisioner,
+// FirstKeyer and Identifier, and is safe for concurrent use.
 type Issuer struct {
 	config    Config
 	endpoint  string
 	host      string
 	http      *http.Client
-	limiter   interface{ Wait(context.Context) error }
+	paces     *pace.Paces
 	userAgent string
 }
 
@@ -94,7 +96,10 @@ func New(c Config, o Options) (*Issuer, error) {
 	}
 	i := &Issuer{
 		config: c, endpoint: base.JoinPath("graphql").String(), host: base.Host, http: &client,
-		limiter: o.Limiter, userAgent: c.UserAgent,
+		paces: o.Paces, userAgent: c.UserAgent,
+	}
+	if i.paces == nil {
+		i.paces = &pace.Paces{}
 	}
 	if i.userAgent == "" {
 		i.userAgent = clientName + " keyrota/" + version

@@ -35,12 +35,13 @@ func fixed(key string) wandb.KeySource {
 // service is a sandbox with an issuer before it.
 type service struct {
 	*sandbox.Server
-	issuer *wandb.Issuer
-	url    string
-	admin  string // the key that the issuer has
-	lose   atomic.Bool
-	mu     sync.Mutex
-	now    time.Time
+	issuer  *wandb.Issuer
+	url     string
+	admin   string // the key that the issuer has
+	another func() *wandb.Issuer
+	lose    atomic.Bool
+	mu      sync.Mutex
+	now     time.Time
 }
 
 var orgAdmin = wandb.Config{AdminKey: fixed(orgAdminKey), Organization: "acme"}
@@ -71,6 +72,7 @@ func start(t *testing.T, keys sandbox.KeyStorage, c wandb.Config) *service {
 		s.admin = teamAdminKey
 	}
 	s.issuer = newIssuer(t, c)
+	s.another = func() *wandb.Issuer { return newIssuer(t, c) }
 	return s
 }
 
@@ -120,7 +122,7 @@ func TestIssuer(t *testing.T) {
 	}
 }
 
-func (s *service) Issuer() providers.Issuer { return s.issuer }
+func (s *service) Issuer() providers.Issuer { return s.another() }
 
 func (s *service) WithoutAdmin(t *testing.T) providers.Issuer {
 	return newIssuer(t, wandb.Config{URL: s.url})
@@ -151,6 +153,25 @@ func (s *service) Key(t *testing.T, a rotation.Account, description string) (rot
 		t.Fatal(err)
 	}
 	return rotation.KeyID(id), providers.NewSecret(value)
+}
+
+// Person adds one to the sandbox, which a person's own pages would do.
+func (s *service) Person(t *testing.T, name, team string) (rotation.Account, rotation.KeyID, providers.Secret) {
+	t.Helper()
+	if team != "ml" {
+		t.Fatalf("nobody is in team %s", team)
+	}
+	id, value, err := s.CreateKey("max", "by hand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := rotation.Account{Name: "max"}
+	for _, info := range s.Accounts() {
+		if info.Username == "max" {
+			a.ID, a.Name = rotation.AccountID(info.ID), info.Name
+		}
+	}
+	return a, rotation.KeyID(id), providers.NewSecret(value)
 }
 
 func (s *service) DeleteKey(t *testing.T, id rotation.KeyID) {

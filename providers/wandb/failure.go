@@ -10,9 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/keyrota/keyrota/providers"
@@ -101,7 +99,7 @@ func (c *call) refused(answer *http.Response, errs []json.RawMessage, understood
 		e.Hint = c.admin + " must be the key of an admin of the team or the organization"
 	}
 	if e.Kind == providers.Limited || e.Kind == providers.Transient {
-		e.RetryAfter = c.retryAfter(answer.Header)
+		e.RetryAfter = c.waitOf(answer.Header, headerRetry, headerReset)
 	}
 	return e
 }
@@ -196,31 +194,6 @@ func topicOf(lowered string) topic {
 
 func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-}
-
-// retryAfter is how long the server asks to wait: Retry-After (RFC 9110), in
-// seconds or as a date, or RateLimit-Reset, in seconds or as a Unix time. Dates
-// are taken by the server's own clock. At most a day.
-func (c *call) retryAfter(h http.Header) time.Duration {
-	const longest, unixFrom = 24 * time.Hour, 1_000_000_000
-	var wait time.Duration
-	for _, text := range []string{h.Get("Retry-After"), h.Get("RateLimit-Reset")} {
-		if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-			if seconds >= unixFrom {
-				if c.date.IsZero() {
-					continue
-				}
-				seconds -= float64(c.date.Unix())
-			}
-			wait = time.Duration(min(seconds, longest.Seconds()) * float64(time.Second))
-		} else if at, err := http.ParseTime(text); err == nil && !c.date.IsZero() {
-			wait = at.Sub(c.date)
-		}
-		if wait > 0 {
-			return min(wait, longest)
-		}
-	}
-	return 0
 }
 
 // unreached makes the error of a request without a complete answer: whether it

@@ -3,6 +3,7 @@ package wandb
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -40,8 +41,15 @@ func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(tea
 			failed(team, err)
 		}
 	}
+	own := func(team string) bool { return team == "" || i.config.TeamAdminKeys[team] != nil }
 	var g errgroup.Group
-	g.SetLimit(teamsAtOnce)
+	g.SetLimit(teamsAtOnce + 1)
+	if slices.ContainsFunc(teams, func(team string) bool { return !own(team) }) {
+		g.Go(func() error {
+			_, _ = search() // beside the members; who needs it is told what came of it
+			return nil
+		})
+	}
 	for _, team := range teams {
 		g.Go(func() error {
 			keep := func(a rotation.Account, keys []rotation.Key) error {
@@ -56,7 +64,7 @@ func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(tea
 				return nil
 			}
 			var err error
-			if own := i.config.TeamAdminKeys[team]; own != nil || team == "" {
+			if own(team) {
 				err = i.Keys(ctx, team, keep)
 			} else if c, adminErr := i.asAdmin(ctx, op, team, "", team); adminErr != nil {
 				err = adminErr

@@ -25,6 +25,12 @@ func (i *Issuer) Verify(ctx context.Context, a rotation.Account, s providers.Sec
 	if err != nil {
 		return providers.Verified{}, unlessBadKey(err)
 	}
+	return c.which(v, s)
+}
+
+// which tells which of an account's keys s is, whose the account is. Invalid:
+// the server does not show it.
+func (c *call) which(v *graph.Account, s providers.Secret) (providers.Verified, error) {
 	keys, shown := v.Keys()
 	if !shown {
 		return providers.Verified{}, c.fail(providers.Invalid,

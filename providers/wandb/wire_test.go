@@ -116,6 +116,10 @@ var calls = map[string]func(context.Context, *wandb.Issuer) error{
 		_, err := i.Verify(ctx, ci, own)
 		return err
 	},
+	"Identify": func(ctx context.Context, i *wandb.Issuer) error {
+		_, err := i.Identify(ctx, own)
+		return err
+	},
 	"Revoke": func(ctx context.Context, i *wandb.Issuer) error { return i.Revoke(ctx, ci, own, "k0") },
 	"Provision": func(ctx context.Context, i *wandb.Issuer) error {
 		_, err := i.Provision(ctx, ci)
@@ -182,16 +186,15 @@ func TestEveryCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := serve(t, c.reply)
-			i := w.issuer(t)
 			for which, call := range calls {
 				if name == "too long" && which != "Verify" {
 					continue // 32 MiB once are enough
 				}
 				want := c.expect
-				if which == "Verify" && c.verify != nil {
+				if (which == "Verify" || which == "Identify") && c.verify != nil {
 					want = *c.verify
 				}
-				err := call(t.Context(), i)
+				err := call(t.Context(), w.issuer(t)) // one that no limit was told to yet
 				quiet(t, err)
 				if err == nil || providers.KindOf(err) != want.kind || providers.RetryAfterOf(err) != want.after || !strings.Contains(err.Error(), want.says) {
 					t.Errorf("%s: %v after %s: %v; want %s after %s and %q",

@@ -63,6 +63,97 @@ func TestRenderAndFindAgain(t *testing.T) {
 	}
 }
 
+func connection(style config.Style) config.Destination {
+	return config.Destination{Store: "s", Path: "p", Format: config.FormatAirflowConnection, Style: style, ConnType: "generic"}
+}
+
+func variable(style config.Style) config.Destination {
+	return config.Destination{Store: "s", Path: "p", Format: config.FormatAirflowVariable, Style: style}
+}
+
+func TestAirflow(t *testing.T) {
+	env := map[string]string{"WANDB_BASE_URL": "https://w.example/", "WANDB_ENTITY": "ml", "NOTE": `a "b" &c`}
+	const object = `{"conn_type":"generic","login":"api","password":"` + canary + `","host":"w.example","schema":"https",` +
+		`"extra":"{\"NOTE\":\"a \\\"b\\\" &c\",\"WANDB_BASE_URL\":\"https://w.example/\",\"WANDB_ENTITY\":\"ml\"}"}`
+	for _, c := range []struct {
+		dest   config.Destination
+		want   string
+		object bool
+	}{
+		{connection(config.StyleObject), object, true},
+		{connection(config.StyleJSON), object, false},
+		{connection(config.StyleURI), "generic://api:" + canary + "@w.example/https?NOTE=a+%22b%22+%26c&WANDB_BASE_URL=https%3A%2F%2Fw.example%2F&WANDB_ENTITY=ml", false},
+		{variable(config.StyleObject), `{"value":"` + canary + `"}`, true},
+		{variable(""), canary, false},
+	} {
+		f, err := format.New(c.dest, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.Render(providers.NewSecret(canary))
+		if err != nil || p.Value.Expose() != c.want || p.Object != c.object {
+			t.Errorf("%s %s: %q, object %v, %v", c.dest.Format, c.dest.Style, p.Value.Expose(), p.Object, err)
+		}
+		if keys := f.Keys(p.Value); len(keys) != 1 || keys[0].Expose() != canary {
+			t.Errorf("%s %s: the key is not found again", c.dest.Format, c.dest.Style)
+		}
+	}
+	local, err := format.New(connection(config.StyleURI), map[string]string{"WANDB_BASE_URL": "http://[::1]:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := local.Render(providers.NewSecret("k")); err != nil || p.Value.Expose() != "generic://api:k@%3A%3A1:8080/http?WANDB_BASE_URL=http%3A%2F%2F%5B%3A%3A1%5D%3A8080" {
+		t.Errorf("%q, %v", p.Value.Expose(), err)
+	}
+}
+
+// A store that keeps fields gives an object back in an order of its own.
+func TestKeyInAReorderedObject(t *testing.T) {
+	other := strings.Replace(canary, "CANARY", "CANARY2", 1)
+	renamed := object("TOKEN")
+	renamed.Fields = append(renamed.Fields, config.OutputField{Name: "api_key", Variable: config.KeyVariable})
+	for name, c := range map[string]struct {
+		dest  config.Destination
+		value string
+	}{
+		"connection": {connection(config.StyleObject), `{"extra":"` + other + `", "password":"` + canary + `", "conn_type":"generic"}`},
+		"variable":   {variable(config.StyleObject), `{"description":"` + other + `", "value":"` + canary + `"}`},
+		"object":     {renamed, `{"TOKEN":"` + other + `", "api_key":"` + canary + `"}`},
+	} {
+		f, err := format.New(c.dest, map[string]string{"TOKEN": other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys := f.Keys(providers.NewSecret(c.value)); len(keys) != 1 || keys[0].Expose() != canary {
+			t.Errorf("%s: %d candidates", name, len(keys))
+		}
+	}
+}
+
+func TestTagsAndDescriptionArePartOfTheForm(t *testing.T) {
+	d := config.Destination{Store: "s", Path: "p", Format: config.FormatRaw, Exclusive: true, Description: "W&B", Tags: map[string]string{"a": "b", "c": "d"}}
+	shape := func(d config.Destination) string {
+		f, err := format.New(d, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(f.Shape())
+	}
+	f, err := format.New(d, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Render(providers.NewSecret(canary))
+	if err != nil || !p.Exclusive || p.Description != "W&B" || p.Tags["a"] != "b" || len(p.Tags) != 2 {
+		t.Errorf("rendered: %+v, %v", p, err)
+	}
+	other, fewer, promised := d, d, d
+	other.Description, fewer.Tags, promised.Exclusive = "", map[string]string{"a": "b"}, false
+	if first := shape(d); first == shape(other) || first == shape(fewer) || first != shape(promised) {
+		t.Error("a shape is not of what is written, or of more than that")
+	}
+}
+
 func TestKeysOfWhatSomeoneElseWrote(t *testing.T) {
 	var unknown *format.Format
 	many := "wandb: " + strings.Repeat(canary+" ", 3)
@@ -97,6 +188,12 @@ func TestShapeIsOfTheFormNotOfTheKey(t *testing.T) {
 		"an object":  object("WANDB_API_KEY"),
 		"one more":   object("WANDB_API_KEY", "WANDB_ENTITY"),
 		"a template": text("{{ .WANDB_API_KEY }}"),
+		"connection": connection(config.StyleObject),
+		"as JSON":    connection(config.StyleJSON),
+		"as URI":     connection(config.StyleURI),
+		"variable":   variable(""),
+		"as object":  variable(config.StyleObject),
+		"env":        {Store: "s", Path: "p", Format: config.FormatEnv, Fields: []config.OutputField{{Name: "WANDB_API_KEY", Variable: config.KeyVariable}}},
 	} {
 		f, err := format.New(d, env)
 		if err != nil {

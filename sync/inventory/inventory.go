@@ -129,6 +129,14 @@ func form(stores map[string]providers.SecretStore, dest rotation.Destination, d 
 	if !ok {
 		return nil, false, fmt.Errorf("there is no store %q: name one of those under stores", dest.Store)
 	}
+	describer, keeps := store.(providers.Describer)
+	if !keeps {
+		if d.OwnTags {
+			return nil, false, fmt.Errorf("%s has tags, and its store keeps none: remove tags: here; those of defaults, teams and accounts are left out by themselves", d)
+		}
+		// What is not kept must not make a difference to the form.
+		d.Tags, d.Description = nil, ""
+	}
 	f, err := format.New(d, env)
 	if err != nil {
 		return nil, false, err
@@ -139,6 +147,11 @@ func form(stores map[string]providers.SecretStore, dest rotation.Destination, d 
 	}
 	if err := store.Check(dest, dummy); err != nil {
 		return nil, false, err
+	}
+	if keeps {
+		if err := describer.CheckTags(dest, dummy.Tags); err != nil {
+			return nil, false, err
+		}
 	}
 	_, reads := store.(providers.Reader)
 	return f, reads && d.Readable(), nil

@@ -62,3 +62,54 @@ func TestOneSecretUnderTwoStoreNamesIsRefused(t *testing.T) {
 		t.Error("an account that is not there was found")
 	}
 }
+
+// tagging is a store that keeps tags.
+type tagging struct{ providers.SecretStore }
+
+func (tagging) CheckTags(_ rotation.Destination, tags map[string]string) error {
+	if len(tags) > 2 {
+		return &providers.Error{Provider: "tagging", Op: "check", Kind: providers.Invalid, Err: errors.New("more than 2 tags")}
+	}
+	return nil
+}
+
+const tagged = `
+instance: test
+ledger: ledger.db
+stores: {file: {}, tags: {}}
+defaults: {tags: {a: b}}
+accounts:
+  - {name: train, team: ml, purpose: training, deliver: [file:ml/a, tags:ml/a]}
+`
+
+func TestTagsAreForStoresThatKeepThem(t *testing.T) {
+	open := func() providers.SecretStore {
+		s, err := file.New(file.Config{Path: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	stores := map[string]providers.SecretStore{"file": open(), "tags": tagging{open()}}
+	shapes := func(yaml string) []rotation.Shape {
+		inv, err := build(t, yaml, stores)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []rotation.Shape{inv.Accounts[0].Wants[0].Shape, inv.Accounts[0].Wants[1].Shape}
+	}
+	before, after := shapes(tagged), shapes(strings.NewReplacer("a: b", "a: c", "training", "evaluation").Replace(tagged))
+	if before[0] != after[0] || before[1] == after[1] || before[0] == before[1] {
+		t.Error("other tags are a delivery where they are kept, and there alone")
+	}
+	for yaml, want := range map[string]string{
+		strings.Replace(tagged, "[file:ml/a,", "[{store: file, path: ml/a, tags: {x: y}},", 1): "its store keeps none",
+		strings.Replace(tagged, "{a: b}", "{a: b, c: d, e: f}", 1):                             "more than 2 tags",
+	} {
+		_, err := build(t, yaml, stores)
+		var refused *inventory.Refusal
+		if !errors.As(err, &refused) || refused.Pos.Line != 7 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}

@@ -319,12 +319,12 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 	return listings
 }
 
-// listTeams lists many teams at once, where the issuer can. Those that it
-// leaves out are listed one by one.
+// listTeams lists all teams at once, where the issuer can. Those that it leaves
+// out are listed one by one.
 func (o Observer) listTeams(ctx context.Context, teams []string) map[string]teamListing {
 	listings := map[string]teamListing{}
 	lister, ok := o.Issuer.(providers.TeamsLister)
-	if !ok || len(teams) < 2 {
+	if !ok || len(teams) == 0 {
 		return listings
 	}
 	err := o.pages().Once(ctx, IssuerService, "list", func(ctx context.Context) error {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/azurekv"
+	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/pace"
+)
+
+// microsoft is the stand-in for Azure Key Vault behind the road, with a token
+// of its stand-in for Entra ID.
+type microsoft struct {
+	server *azuretest.Server
+	vault  *azuretest.Vault
+	dir    string
+	ca     string
+	login  []string
+}
+
+func newAzure(road *meter) (_ service, err error) {
+	s := &microsoft{}
+	if s.server, err = azuretest.Launch(azuretest.Options{Wrap: road.before}); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "keyrota-bench-azure-"); err != nil {
+		s.server.Close()
+		return nil, err
+	}
+	if s.ca, err = s.server.CAFile(s.dir); err == nil {
+		s.login, err = s.server.WorkloadIdentity(s.server.Admin, s.dir)
+	}
+	if err == nil {
+		s.vault, err = s.server.NewVault("bench", azuretest.VaultOptions{})
+	}
+	return s, err
+}
+
+func (s *microsoft) name() string { return "azure" }
+
+func (s *microsoft) block() string {
+	return `{url: "` + s.vault.URL + `", auth: workload_identity, ca_file: "` + filepath.ToSlash(s.ca) + `"}`
+}
+
+func (s *microsoft) environment() []string { return s.login }
+
+func (s *microsoft) destination(i int) string { return teamName(i) + "/" + accountName(i) }
+
+func (s *microsoft) open(paces *pace.Paces) (providers.SecretStore, error) {
+	return azurekv.New(azurekv.Config{URL: s.vault.URL, CAFile: s.ca},
+		azurekv.Options{Paces: paces, Credential: s.server.Credential(s.server.Admin)})
+}
+
+func (s *microsoft) reset() {
+	s.server.Reset()
+	s.vault.SetLimits(azuretest.PublishedLimits())
+}
+
+// traffic: 300 creations and 4,000 other calls in ten seconds.
+func (s *microsoft) traffic() traffic {
+	t := traffic{service: "azure", calls: s.server.Calls(), throttled: s.server.Throttled(), atOnce: 1}
+	t.values = t.calls["GetSecret"]
+	published, per := azuretest.PublishedLimits(), 10.0
+	var others []string
+	for _, kind := range t.kinds() {
+		if kind != "SetSecret" {
+			others = append(others, kind)
+		}
+	}
+	t.quotas = []quota{{[]string{"SetSecret"}, float64(published.Creates) / per}, {others, float64(published.Others) / per}}
+	return t
+}
+
+func (s *microsoft) read(i int) string {
+	value, _ := s.vault.Raw(strings.ReplaceAll(s.destination(i), "/", "-"))
+	return value
+}
+
+func (s *microsoft) close() {
+	s.server.Close()
+	_ = os.RemoveAll(s.dir)
+}

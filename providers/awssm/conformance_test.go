@@ -1,0 +1,150 @@
+package awssm_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/awssm"
+	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+func TestConformance(t *testing.T) {
+	providertest.TestStore(t, providertest.StoreHarness{
+		Can: providertest.StoreAbilities{
+			CompareAndSet: true, Raw: true, Fields: true, KeepsText: true, CreatesMarked: true, Idempotent: true, ObservesMarked: true,
+			ObserveCalls: func(secrets int) int { return (secrets + 99) / 100 }, Many: 250,
+		},
+		Open: func(t *testing.T) providertest.StoreService {
+			w := newWorld(t)
+			return &service{world: w, store: w.open(t, awssm.Config{})}
+		},
+		Limits: []providertest.StoreLimit{
+			{Name: "a name of 512 characters", Secret: strings.Repeat("x", 512), Payload: value(keyOne)},
+			{Name: "a name of 513 characters", Secret: strings.Repeat("x", 513), Payload: value(keyOne), Invalid: true},
+			{Name: "a name of all that is allowed", Secret: "aZ0/_+=.@-x", Payload: value(keyOne)},
+			{Name: "a name with a space", Secret: "ci/a b", Payload: value(keyOne), Invalid: true},
+			{Name: "a name like the end of an ARN", Secret: "ci/wandb-a1B2c3", Payload: value(keyOne), Invalid: true},
+			{Name: "a value of 65,536 bytes", Secret: "ci/large", Payload: value(strings.Repeat("x", 65_536))},
+			{Name: "a value of 65,537 bytes", Secret: "ci/large", Payload: value(strings.Repeat("x", 65_537)), Invalid: true},
+			{Name: "a field whose mark needs a shorter name", Secret: "ci/long", Field: strings.Repeat("x", 200), Payload: value(keyOne)},
+			{Name: "a field of odd characters", Secret: "ci/odd", Field: "ключ {}#\"", Payload: value(keyOne)},
+			{Name: "an object in a field", Secret: "ci/both", Field: "K", Payload: object(`{"a":"b"}`), Invalid: true},
+		},
+	})
+}
+
+// service is an AWS and a person in its console.
+type service struct {
+	*world
+	store *awssm.Store
+}
+
+func (s *service) Store() providers.SecretStore { return s.store }
+
+func (s *service) Destination(secret, field string) rotation.Destination {
+	return rotation.Destination{Store: "aws", Path: secret, Field: field}
+}
+
+func (s *service) Raw(_ *testing.T, path string) (string, bool) { return s.Console.Raw(path) }
+
+func (s *service) Edit(t *testing.T, path, content string) {
+	x, ok := s.Console.Describe(path)
+	if !ok {
+		must(t, s.Create(path, content, nil))
+		return
+	}
+	if !x.Deleted.IsZero() {
+		must(t, s.Restore(path))
+	}
+	must(t, s.Console.Edit(path, content))
+}
+
+func (s *service) Unmark(t *testing.T, path string) {
+	for key := range s.secret(t, path).Tags {
+		if providers.IsNoteKey(key) {
+			must(t, s.Untag(path, key))
+		}
+	}
+}
+
+func (s *service) Remove(t *testing.T, path string) { must(t, s.ForceDelete(path)) }
+func (s *service) Delete(t *testing.T, path string) { must(t, s.Console.Delete(path)) }
+
+func (s *service) Denied(t *testing.T) providers.SecretStore {
+	nobody := s.AddUser(awstest.DefaultAccount, "nobody")
+	s.Deny(nobody, awstest.Denial{})
+	return s.as(t, nobody, awssm.Config{})
+}
+
+func (s *service) Unreachable(*testing.T) providers.SecretStore {
+	s.SetUnreachable(true)
+	return s.store
+}
+
+func (s *service) Versions(t *testing.T, path string) int { return len(s.secret(t, path).Versions) }
+
+func (s *service) Throttle(_ *testing.T, calls int, after time.Duration) {
+	if calls == 0 {
+		s.Reset()
+		return
+	}
+	s.Server.Throttle("", calls, after)
+}
+
+func (s *service) LoseAnswer(*testing.T) {
+	var once sync.Once
+	lose := func(awstest.Call) (err error) {
+		once.Do(func() { err = errors.New("lost by the suite") })
+		return err
+	}
+	for _, op := range []string{"CreateSecret", "PutSecretValue"} {
+		s.Inject(awstest.Fault{Operation: op, Times: -1, After: lose})
+	}
+}
+
+func (s *service) Lag(*testing.T) (release func()) {
+	hold := awstest.Lag{Hold: true}
+	s.SetLags(awstest.Lags{Get: hold, Describe: hold, List: hold})
+	return s.Release
+}
+
+func (s *service) Tags(t *testing.T, path string) map[string]string { return s.secret(t, path).Tags }
+
+func (s *service) Description(t *testing.T, path string) string { return s.secret(t, path).Description }
+
+func (s *service) Tag(t *testing.T, path, name, value string) {
+	must(t, s.SetTags(path, map[string]string{name: value}))
+}
+
+func (s *service) BeforeMark(_ *testing.T, f func() error) {
+	var once sync.Once
+	s.Inject(awstest.Fault{Operation: "UpdateSecretVersionStage", Before: func(awstest.Call) error {
+		once.Do(func() {
+			s.Inject(awstest.Fault{Operation: "TagResource", Before: func(awstest.Call) error { return f() }})
+		})
+		return nil
+	}})
+}
+
+func (s *service) Calls() providertest.StoreCalls {
+	var sum providertest.StoreCalls
+	for op, n := range s.Server.Calls() {
+		switch op {
+		case "ListSecrets":
+			sum.Lists += n
+		case "DescribeSecret":
+			sum.Looks += n
+		case "GetSecretValue":
+			sum.Values += n
+		default:
+			sum.Writes += n
+		}
+	}
+	return sum
+}

@@ -1,0 +1,49 @@
+package azurekv
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// Disable disables every older version that bears the destination's mark with a
+// key that is not live. In a secret of several fields the values of the others
+// in that version go with it; the current version keeps them.
+func (s *Store) Disable(ctx context.Context, d rotation.Destination, live []rotation.KeyID) error {
+	const op = "disable"
+	name, err := named(op, d.String(), d.Path)
+	if err != nil {
+		return err
+	}
+	turn := s.turn(name)
+	if err := turn.take(ctx); err != nil {
+		return problem(op, d.String(), err)
+	}
+	defer turn.give()
+	seen, err := s.see(ctx, name, nil)
+	if err != nil {
+		return problem(op, d.String(), err)
+	}
+	if !seen.exists || seen.deleted != nil {
+		return nil
+	}
+	for _, v := range seen.older {
+		n, ours := v.note(d.Field)
+		if !ours || !v.enabled || slices.Contains(live, n.Key) {
+			continue
+		}
+		off := azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: to.Ptr(false)}}
+		_, err := call(ctx, s, opUpdate(), func(ctx context.Context) (azsecrets.UpdateSecretPropertiesResponse, error) {
+			return s.client.UpdateSecretProperties(ctx, name, v.id, off, nil)
+		})
+		if err != nil && !is(err, http.StatusNotFound) {
+			return problem(op, d.String(), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package azurekv
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+// note is a mark as it stands in a tag of a version.
+type note struct {
+	providers.Note
+	// Write tells this write from every other, also where the same is written
+	// twice in one second. It is the version of a marked holding: Key Vault's
+	// listing of secrets shows tags, but not which version they are of.
+	Write string `json:"write,omitempty"`
+}
+
+// writeLength is that of a note's Write, half as long as the id of a version.
+const writeLength = 16
+
+func newWrite() string {
+	made := make([]byte, writeLength/2)
+	_, _ = rand.Read(made) // never fails (crypto/rand documentation)
+	return hex.EncodeToString(made)
+}
+
+// noteKey returns the name of the tag that holds a destination's mark.
+func noteKey(field string) string {
+	return providers.NoteKey(field, tagKeyMax, func(r rune) bool { return unicode.IsPrint(r) && r != unicode.ReplacementChar })
+}
+
+func decodeNote(text string) (note, bool) {
+	plain, ok := providers.DecodeNote(text)
+	if !ok {
+		return note{}, false
+	}
+	n := note{Note: plain}
+	var more struct {
+		Write string `json:"write"`
+	}
+	if json.Unmarshal([]byte(text), &more) == nil && isWrite(more.Write) {
+		n.Write = more.Write
+	}
+	return n, true
+}
+
+func (n note) encode() (string, error) {
+	text, err := json.Marshal(n)
+	if err == nil && utf8.RuneCount(text) > tagValueMax {
+		err = fmt.Errorf("the mark takes %d characters, and a tag has %d", utf8.RuneCount(text), tagValueMax)
+	}
+	return string(text), err
+}
+
+func noteOf(m rotation.Mark, write string) note { return note{providers.NoteOf(m), write} }
+
+func isWrite(text string) bool { return len(text) == writeLength && isHex(text) }
+
+func isHex(text string) bool {
+	for _, r := range text {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'f') {
+			return false
+		}
+	}
+	return true
+}

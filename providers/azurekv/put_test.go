@@ -1,0 +1,499 @@
+package azurekv_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/azurekv"
+	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/rotation"
+)
+
+func TestPutWritesValueAndMarkInOneCall(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb_key")
+	seen := look(t, w.store, d)
+	w.Reset()
+	h, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCalls(t, w, map[string]int{"GetDeletedSecret": 1, "ListVersions": 1, "SetSecret": 1})
+	if now := wantMarked(t, w.store, d, mark("a", 1)); now.Version != h.Version {
+		t.Errorf("put says version %s, look %s", h.Version, now.Version)
+	}
+	n, ok := providers.DecodeNote(w.Tags("ci-wandb-key")["keyrota"])
+	if !ok || n.Mark() != mark("a", 1) {
+		t.Errorf("tags %v", w.Tags("ci-wandb-key"))
+	}
+	if v := w.Versions("CI-WANDB-KEY"); len(v) != 1 || v[0].Value != keyOne || v[0].ContentType != "text/plain" {
+		t.Errorf("versions %+v", v)
+	}
+}
+
+// A second pass, a repeated put and one that changes nothing but tags make no
+// second version.
+func TestPutAgain(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	first := put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.Reset()
+	again := put(t, w.store, d, value(keyOne), mark("a", 1))
+	wantCalls(t, w, map[string]int{"ListVersions": 2})
+	if again.Version != first.Version {
+		t.Errorf("version %s, then %s", first.Version, again.Version)
+	}
+	w.Reset()
+	p := value(keyOne)
+	p.Tags, p.Expires = map[string]string{"team": "ml"}, time.Now().Add(time.Hour)
+	h, err := w.store.Put(t.Context(), d, p, mark("a", 1), first)
+	if err != nil || h.Version != first.Version {
+		t.Errorf("%+v, %v", h, err)
+	}
+	wantCalls(t, w, map[string]int{"ListVersions": 1, "UpdateSecret": 1})
+	if v := w.Versions("ci-wandb"); len(v) != 1 || v[0].Tags["team"] != "ml" || v[0].Expires.IsZero() {
+		t.Errorf("versions %+v", v)
+	}
+	wantMarked(t, w.store, d, mark("a", 1))
+}
+
+// Every read lags: nothing is written twice, and nothing on a look of which we
+// know that it is behind.
+func TestPutUnderLag(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	seen := put(t, w.store, d, value(keyOne), mark("a", 1))
+	look(t, w.store, d)
+	held := azuretest.Lag{Hold: true}
+	w.SetLags(azuretest.Lags{Get: held, Versions: held, List: held})
+	second, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.store.Look(t.Context(), d)
+	wantKind(t, err, providers.Transient, "does not show yet")
+	_, err = w.store.Put(t.Context(), d, value(keyOne), mark("a", 3), seen)
+	wantKind(t, err, providers.Transient)
+	wantVersions(t, w, "ci-wandb", 2)
+	w.Release()
+	if h := wantMarked(t, w.store, d, mark("a", 2)); h.Version != second.Version {
+		t.Errorf("version %s, want %s", h.Version, second.Version)
+	}
+}
+
+// A listing that does not show our write yet is not believed, where a read of
+// the current version knows better.
+func TestLookUnderLagOfListings(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	held := azuretest.Lag{Hold: true}
+	w.SetLags(azuretest.Lags{Versions: held, List: held})
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	wantMarked(t, w.store, d, mark("a", 1))
+	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	h := wantMarked(t, w.store, d, mark("a", 2))
+	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	wantVersions(t, w, "ci-wandb", 2)
+	wantValue(t, w.store, d, h.Version, keyTwo)
+	w.Edit("ci-wandb", keyOne)
+	h = wantState(t, w.store, d, rotation.StateBare) // the listing hides that an older one is ours
+	w.Release()
+	if now := wantState(t, w.store, d, rotation.StateEdited); now.Version != h.Version || now.Mark != mark("a", 2) {
+		t.Errorf("%+v, before %+v", now, h)
+	}
+}
+
+// Whoever sets a value and takes our tags along has edited it all the same.
+func TestCopiedTags(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	first := put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.EditWith("ci-wandb", azuretest.Version{Value: "by hand", Enabled: true, Tags: w.Tags("ci-wandb")})
+	h := wantState(t, w.store, d, rotation.StateEdited)
+	if h.Mark != mark("a", 1) {
+		t.Errorf("%+v", h)
+	}
+	_, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), first)
+	wantKind(t, err, providers.Conflict)
+	wantValue(t, w.store, d, h.Version, "by hand")
+	wantValue(t, w.store, d, first.Version, keyOne)
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	wantMarked(t, w.store, d, mark("a", 1))
+}
+
+func TestDeletedSecrets(t *testing.T) {
+	for _, protected := range []bool{false, true} {
+		t.Run(fmt.Sprintf("purge protection %v", protected), func(t *testing.T) {
+			w := start(t)
+			vault, err := w.NewVault("v2", azuretest.VaultOptions{PurgeProtection: protected, RetentionDays: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := w.open(t, azurekv.Config{URL: vault.URL}, azurekv.Options{HTTPClient: w.Client(), Credential: w.Credential(w.Admin)})
+			d := dest("ci/wandb")
+			live := put(t, s, d, value(keyOne), mark("a", 1))
+			vault.Delete("ci-wandb")
+			h := wantState(t, s, d, rotation.StateAbsent)
+			if h.Version == "" || h.Version == live.Version {
+				t.Errorf("deleted at version %q, before %q", h.Version, live.Version)
+			}
+			_, err = s.Read(t.Context(), d, "")
+			wantKind(t, err, providers.NotFound)
+			_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), live)
+			wantKind(t, err, providers.Conflict)
+			w.SetRecovery(3)
+			if _, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), h); err != nil {
+				t.Fatal(err)
+			}
+			wantMarked(t, s, d, mark("a", 2))
+			wantValue(t, s, d, "", keyTwo)
+			if n := len(vault.Versions("ci-wandb")); n != 2 {
+				t.Errorf("%d versions, want 2", n)
+			}
+		})
+	}
+}
+
+func TestDeletedAndPutBackAsItWas(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.Delete("ci-wandb")
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	wantVersions(t, w, "ci-wandb", 1)
+	wantMarked(t, w.store, d, mark("a", 1))
+}
+
+func TestDeletedAndNotOurs(t *testing.T) {
+	w := start(t)
+	d := dest("ci/theirs")
+	w.EditWith("ci-theirs", azuretest.Version{Value: keyOne, Enabled: true, Tags: map[string]string{"managed-by": "terraform"}})
+	w.Delete("ci-theirs")
+	h := wantState(t, w.store, d, rotation.StateBare)
+	for _, words := range []string{"terraform", "not ours", "recoverable until"} {
+		if !strings.Contains(h.Owner, words) {
+			t.Errorf("the owner is %q, want %q in it", h.Owner, words)
+		}
+	}
+	// A person has named it for adoption.
+	if _, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 1), h); err != nil {
+		t.Fatal(err)
+	}
+	wantMarked(t, w.store, d, mark("a", 1))
+	if w.Tags("ci-theirs")["managed-by"] != "terraform" {
+		t.Error("the tags of others are gone")
+	}
+}
+
+// Between look and put someone recovers, purges, or makes anew what was deleted.
+func TestDeletedMeanwhile(t *testing.T) {
+	for what, f := range map[string]func(*world){
+		"recovered":            func(w *world) { w.Recover("ci-wandb") },
+		"purged":               func(w *world) { w.Purge("ci-wandb") },
+		"made anew":            func(w *world) { w.Purge("ci-wandb"); w.Edit("ci-wandb", keyTwo) },
+		"recovered and anew":   func(w *world) { w.Edit("ci-wandb", keyTwo) },
+		"recovered as we do":   func(w *world) { w.Inject(azuretest.Fault{Operation: "RecoverDeletedSecret", Before: edit(w)}) },
+		"recovered and edited": func(w *world) { w.Inject(azuretest.Fault{Operation: "RecoverDeletedSecret", After: edit(w)}) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := start(t)
+			d := dest("ci/wandb")
+			put(t, w.store, d, value(keyOne), mark("a", 1))
+			w.Delete("ci-wandb")
+			seen := look(t, w.store, d)
+			f(w)
+			_, err := w.store.Put(t.Context(), d, value("new"), mark("a", 2), seen)
+			wantKind(t, err, providers.Conflict)
+			if got, _ := w.Raw("ci-wandb"); got == "new" {
+				t.Error("it was written all the same")
+			}
+		})
+	}
+}
+
+func edit(w *world) func(azuretest.Call) error {
+	return func(azuretest.Call) error {
+		w.Edit("ci-wandb", keyTwo)
+		return nil
+	}
+}
+
+func TestRecoveryThatTakesTooLong(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.Delete("ci-wandb")
+	seen := look(t, w.store, d)
+	w.SetRecovery(1_000_000)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := w.store.Put(ctx, d, value(keyTwo), mark("a", 2), seen)
+	wantKind(t, err, providers.Transient)
+	wantVersions(t, w, "ci-wandb", 1)
+}
+
+func TestRightsForDeleted(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.Delete("ci-wandb")
+	s := w.as(t, w.AddApp("no recover", azuretest.ActionGet, azuretest.ActionSet, azuretest.ActionMetadata, azuretest.ActionUpdate))
+	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
+	wantKind(t, err, providers.Denied, "secrets/recover/action")
+	w.Inject(azuretest.Fault{Operation: "GetDeletedSecret", Error: &azuretest.Error{Status: 403, Code: "Forbidden", Inner: "ForbiddenByRbac", Message: keyOne}})
+	h, err := w.store.Look(t.Context(), d)
+	wantKind(t, err, providers.Denied)
+	if h.State != rotation.StateUnknown {
+		t.Errorf("seen as %s", h.State)
+	}
+}
+
+func TestTimesAndDescription(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	from := time.Date(2026, 9, 1, 10, 0, 0, 0, time.UTC)
+	p := value(keyOne)
+	p.NotBefore, p.Expires, p.Description = from, from.AddDate(0, 3, 0), "W&B API key of ml/eval"
+	put(t, w.store, d, p, mark("a", 1))
+	v := w.Versions("ci-wandb")[0]
+	if !v.NotBefore.Equal(p.NotBefore) || !v.Expires.Equal(p.Expires) || v.Tags["description"] != p.Description {
+		t.Errorf("%+v", v)
+	}
+	w.Reset()
+	put(t, w.store, d, p, mark("a", 1))
+	wantCalls(t, w, map[string]int{"ListVersions": 2})
+	p.Expires = p.Expires.AddDate(0, 1, 0)
+	p.Description = strings.Repeat("long ", 200)
+	put(t, w.store, d, p, mark("a", 1))
+	v = w.Versions("ci-wandb")[0]
+	if !v.Expires.Equal(p.Expires) || v.Tags["description"] != "W&B API key of ml/eval" {
+		t.Errorf("%+v", v)
+	}
+	wantVersions(t, w, "ci-wandb", 1)
+}
+
+func TestFields(t *testing.T) {
+	w := start(t)
+	a, b := dest("ci/shared#A"), dest("ci/shared#B")
+	w.EditWith("ci-shared", azuretest.Version{Value: `{"host": "db",  "port":5432}`, Enabled: true, ContentType: "theirs", Tags: map[string]string{"team": "ml"}})
+	if err := w.store.Check(a, providers.Payload{Value: providers.NewSecret(keyOne)}); err == nil {
+		t.Error("a field that others may write is taken")
+	} else {
+		wantKind(t, err, providers.Invalid, "exclusive: true")
+	}
+	p := value(keyOne)
+	p.Expires = time.Now().Add(time.Hour)
+	put(t, w.store, a, p, mark("a", 1))
+	if v := w.Versions("ci-shared")[1]; v.Expires.IsZero() {
+		t.Errorf("the only field of ours has no end: %+v", v)
+	}
+	put(t, w.store, b, p, mark("b", 1))
+	v := w.Versions("ci-shared")
+	last := v[len(v)-1]
+	if want := `{"host": "db",  "port":5432,"A":"` + keyOne + `","B":"` + keyOne + `"}`; last.Value != want {
+		t.Errorf("the text is %s", last.Value)
+	}
+	if last.ContentType != "theirs" || last.Tags["team"] != "ml" || !last.Expires.IsZero() {
+		t.Errorf("%+v", last)
+	}
+	wantMarked(t, w.store, a, mark("a", 1))
+	h := wantMarked(t, w.store, b, mark("b", 1))
+	wantValue(t, w.store, b, h.Version, keyOne)
+	// The marks carried over bear the write of the version that they stand on.
+	var notes [2]struct{ Write string }
+	for i, key := range []string{"keyrota.A", "keyrota.B"} {
+		if err := json.Unmarshal([]byte(last.Tags[key]), &notes[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if notes[0] != notes[1] || notes[0].Write != string(h.Version) {
+		t.Errorf("%+v, version %s", notes, h.Version)
+	}
+}
+
+func TestFieldOfWhatIsNoObject(t *testing.T) {
+	w := start(t)
+	d := dest("ci/raw#A")
+	w.Edit("ci-raw", keyOne)
+	_, err := w.store.Look(t.Context(), d)
+	wantKind(t, err, providers.Invalid, "JSON object")
+	w.Edit("ci-large", `{"x":"`+strings.Repeat("x", 25_000)+`"}`)
+	d = dest("ci/large#A")
+	_, err = w.store.Put(t.Context(), d, value(strings.Repeat("y", 1000)), mark("a", 1), look(t, w.store, d))
+	wantKind(t, err, providers.Invalid, "a secret of its own")
+}
+
+func TestTooManyTagsOfOthers(t *testing.T) {
+	w := start(t)
+	tags := map[string]string{}
+	for n := range 14 {
+		tags[fmt.Sprintf("theirs-%d", n)] = "x"
+	}
+	w.EditWith("ci-wandb", azuretest.Version{Value: "x", Enabled: true, Tags: tags})
+	d := dest("ci/wandb")
+	p := value(keyOne)
+	p.Description = "there is no room for it"
+	put(t, w.store, d, p, mark("a", 1))
+	if got := w.Tags("ci-wandb"); len(got) != 15 || got["description"] != "" {
+		t.Errorf("tags %v", got)
+	}
+	p.Tags = map[string]string{"one": "more"}
+	_, err := w.store.Put(t.Context(), d, p, mark("a", 2), look(t, w.store, d))
+	wantKind(t, err, providers.Invalid, "16 tags", "az:ci/wandb")
+	wantVersions(t, w, "ci-wandb", 2)
+}
+
+func TestDisabledByHand(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	live := put(t, w.store, d, value(keyOne), mark("a", 1))
+	w.Disable("ci-wandb")
+	h := wantState(t, w.store, d, rotation.StateAbsent)
+	if h.Version == live.Version {
+		t.Error("the version is the one that was enabled")
+	}
+	_, err := w.store.Read(t.Context(), d, live.Version)
+	wantKind(t, err, providers.NotFound)
+	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	wantMarked(t, w.store, d, mark("a", 2))
+
+	w.EditWith("ci-theirs", azuretest.Version{Value: "x"})
+	if h := wantState(t, w.store, dest("ci/theirs"), rotation.StateBare); !strings.Contains(h.Owner, "disabled") {
+		t.Errorf("%+v", h)
+	}
+}
+
+// What must not be written at all: a certificate's secret, and one field of what
+// nobody can read.
+func TestRefusedToWrite(t *testing.T) {
+	w := start(t)
+	w.EditWith("ci-cert", azuretest.Version{Value: "x", Enabled: true, Managed: true})
+	w.EditWith("ci-off", azuretest.Version{Value: `{"theirs":"x"}`})
+	for path, words := range map[string]string{"ci/cert": "certificate", "ci/off#A": "disabled"} {
+		d := dest(path)
+		h := wantState(t, w.store, d, rotation.StateBare)
+		_, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), h)
+		wantKind(t, err, providers.Invalid, words)
+	}
+	if n := w.Calls()["SetSecret"]; n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// Key Vault lets every writer win; writers of one process take turns, so that
+// of those who start from one look one wins.
+func TestWritersOfOneProcess(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	put(t, w.store, d, value(keyOne), mark("a", 1))
+	seen := look(t, w.store, d)
+	var all sync.WaitGroup
+	var won atomic.Int32
+	for e := rotation.Edition(2); e < 8; e++ {
+		all.Go(func() {
+			_, err := w.store.Put(t.Context(), d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e), seen)
+			switch {
+			case err == nil:
+				won.Add(1)
+			case providers.KindOf(err) != providers.Conflict:
+				t.Errorf("%v, want a conflict", err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d won", won.Load())
+	}
+	wantVersions(t, w, "ci-wandb", 2)
+}
+
+// A write whose answer is lost has happened or not: both are seen, and neither
+// ends in two versions.
+func TestLostAnswers(t *testing.T) {
+	for name, f := range map[string]azuretest.Fault{
+		"before": {Operation: "SetSecret", Refuse: true},
+		"after":  {Operation: "SetSecret", Drop: true},
+		"500":    {Operation: "SetSecret", Error: &azuretest.Error{Status: 500, Code: "InternalServerError", Message: keyOne}},
+		"503":    {Operation: "SetSecret", Late: &azuretest.Error{Status: 503, Code: "ServiceUnavailable", Message: keyOne}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t)
+			d := dest("ci/wandb")
+			seen := look(t, w.store, d)
+			w.Inject(f)
+			_, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
+			wantKind(t, err, providers.Transient)
+			put(t, w.store, d, value(keyOne), mark("a", 1))
+			wantVersions(t, w, "ci-wandb", 1)
+			if n := w.Calls()["SetSecret"]; n > 2 {
+				t.Errorf("%d writes were sent: something tries again by itself", n)
+			}
+		})
+	}
+}
+
+// A put that waits for its turn or for an answer sends nothing after its deadline.
+func TestNothingAfterTheDeadline(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	seen := look(t, w.store, d)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Inject(azuretest.Fault{Operation: "ListVersions", After: func(azuretest.Call) error {
+		cancel()
+		return nil
+	}})
+	_, err := w.store.Put(ctx, d, value(keyOne), mark("a", 1), seen)
+	wantKind(t, err, providers.Transient)
+	wantVersions(t, w, "ci-wandb", 0)
+	if n := w.Calls()["SetSecret"]; n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+func TestDisable(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	w.Edit("ci-wandb", "theirs")
+	for e := rotation.Edition(1); e <= 4; e++ {
+		put(t, w.store, d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e))
+	}
+	w.Edit("ci-wandb", "by hand")
+	put(t, w.store, d, value(keyOne), mark("a", 5))
+	live := []rotation.KeyID{mark("a", 3).Key, mark("a", 5).Key}
+	for range 2 {
+		w.Reset()
+		if err := w.store.Disable(t.Context(), d, live); err != nil {
+			t.Fatal(err)
+		}
+		var enabled []bool
+		for _, v := range w.Versions("ci-wandb") {
+			enabled = append(enabled, v.Enabled)
+		}
+		if want := []bool{true, false, false, true, false, true, true}; fmt.Sprint(enabled) != fmt.Sprint(want) {
+			t.Errorf("enabled %v, want %v", enabled, want)
+		}
+	}
+	wantCalls(t, w, map[string]int{"ListVersions": 1})
+	h := wantMarked(t, w.store, d, mark("a", 5))
+	if len(h.Older) != 3 {
+		t.Errorf("older versions %v, want the three that are enabled", h.Older)
+	}
+	if err := w.store.Disable(t.Context(), d, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantValue(t, w.store, d, "", keyOne)
+	if err := w.store.Disable(t.Context(), dest("ci/nothing"), nil); err != nil {
+		t.Error(err)
+	}
+	w.Delete("ci-wandb")
+	if err := w.store.Disable(t.Context(), d, nil); err != nil {
+		t.Error(err)
+	}
+}
