@@ -149,6 +149,7 @@ func (r resolver) resolve() *Config {
 		r.checkSettings(path, &t.settings)
 		c.Teams[name] = Team{Name: name, AdminKey: valueOr(t.AdminKey, Reference{}), Pos: r.position(path)}
 	}
+	c.Accounts = make([]Account, 0, len(doc.Accounts))
 	for i := range doc.Accounts {
 		c.Accounts = append(c.Accounts, r.account(i, c))
 	}

@@ -19,6 +19,7 @@ func (r resolver) deliveries(layers []layer) (deliveries, string) {
 // deliver settles an account's destinations.
 func (r resolver) deliver(a *Account, layers []layer, c *Config) {
 	written, at := r.deliveries(layers)
+	a.Deliver = slices.Grow(a.Deliver, len(written))
 	readable, told := false, false
 	for _, w := range written {
 		d, ok := r.destination(w, a, layers, c)

@@ -114,8 +114,8 @@ func (p *pass) put(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	d := e.Destination
 	value, ok := p.slots[e.Key]
 	store, stores := p.w.Stores[d.Store]
-	f, forms := p.a.Formats[d]
-	if !ok || !stores || !forms {
+	f := p.a.Format(d)
+	if !ok || !stores || f == nil {
 		return rotation.Outcome{Result: rotation.Refused, Words: "the value is not at hand any more"}
 	}
 	payload, err := f.Render(value)

@@ -61,7 +61,7 @@ func (p *pass) read(ctx context.Context, place rotation.Place) ([]providers.Secr
 		// An older version need not have the field, and may be pruned any time.
 		return nil, rotation.Value{Words: err.Error()}
 	}
-	return found(value, err, p.a.Formats[d].Keys)
+	return found(value, err, p.a.Format(d).Keys)
 }
 
 func found(value providers.Secret, err error, keys func(providers.Secret) []providers.Secret) ([]providers.Secret, rotation.Value) {

@@ -15,7 +15,7 @@ func lines(env map[string]string, names ...string) (*format.Format, error) {
 	for _, n := range append([]string{"WANDB_API_KEY"}, names...) {
 		d.Fields = append(d.Fields, config.OutputField{Name: n, Variable: n})
 	}
-	return format.New(d, env)
+	return newFormat(d, env)
 }
 
 // What a value is written as, and that a shell reads it back; the other
@@ -72,7 +72,7 @@ func TestEnvValues(t *testing.T) {
 }
 
 func TestEnvLinesWithOtherNamesAndLiterals(t *testing.T) {
-	f, err := format.New(config.Destination{Store: "s", Path: "p", Field: "env", Format: config.FormatEnv, Fields: []config.OutputField{
+	f, err := newFormat(config.Destination{Store: "s", Path: "p", Field: "env", Format: config.FormatEnv, Fields: []config.OutputField{
 		{Name: "MODE", Literal: "on line"}, {Name: "KEY", Variable: "WANDB_API_KEY"}, {Name: "TEAM", Variable: "WANDB_ENTITY"},
 	}}, env)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // Format is one destination's form. It does not change and may be used from
 // several goroutines.
 type Format struct {
-	dest     config.Destination
+	dest     *config.Destination
 	env      map[string]string
 	template *template.Template
 	shape    rotation.Shape
@@ -32,10 +32,10 @@ type Format struct {
 // the length and alphabet of a real one.
 const dummyKey = "keyrota-dummy-0000000000000000000000000000000000000000"
 
-// New prepares a destination's form with the environment of its account. It
-// fails where rendering a dummy key fails, so that a bad template is found
-// before a key exists.
-func New(dest config.Destination, env map[string]string) (*Format, error) {
+// New prepares a destination's form with the environment of its account, which
+// must not change afterwards. It fails where rendering a dummy key fails, so
+// that a bad template is found before a key exists.
+func New(dest *config.Destination, env map[string]string) (*Format, error) {
 	f := &Format{dest: dest, env: env}
 	if dest.Format == config.FormatTemplate {
 		t, err := template.New(dest.String()).Option("missingkey=error").Parse(dest.Template)
@@ -54,7 +54,7 @@ func New(dest config.Destination, env map[string]string) (*Format, error) {
 }
 
 // shape is a hash of all that a delivery of any key writes besides the key.
-func shape(dest config.Destination, dummy providers.Payload) rotation.Shape {
+func shape(dest *config.Destination, dummy providers.Payload) rotation.Shape {
 	text := string(dest.Format) + "\x00" + dummy.Value.Expose()
 	if dest.Style != "" {
 		text += "\x00style " + string(dest.Style)

@@ -14,6 +14,10 @@ const canary = "CANARY-0123456789-0123456789-0123456789-0123456789"
 
 var env = map[string]string{"WANDB_ENTITY": "ml", "WANDB_PROJECT": `e"val`}
 
+func newFormat(d config.Destination, env map[string]string) (*format.Format, error) {
+	return format.New(&d, env)
+}
+
 func object(names ...string) config.Destination {
 	d := config.Destination{Store: "s", Path: "p", Format: config.FormatJSON}
 	for _, n := range names {
@@ -47,7 +51,7 @@ func TestRenderAndFindAgain(t *testing.T) {
 		{"a template with the key amid letters", text("user-{{ .WANDB_API_KEY }}-x"), "user-" + canary + "-x", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, err := format.New(c.dest, env)
+			f, err := newFormat(c.dest, env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +90,7 @@ func TestAirflow(t *testing.T) {
 		{variable(config.StyleObject), `{"value":"` + canary + `"}`, true},
 		{variable(""), canary, false},
 	} {
-		f, err := format.New(c.dest, env)
+		f, err := newFormat(c.dest, env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +102,7 @@ func TestAirflow(t *testing.T) {
 			t.Errorf("%s %s: the key is not found again", c.dest.Format, c.dest.Style)
 		}
 	}
-	local, err := format.New(connection(config.StyleURI), map[string]string{"WANDB_BASE_URL": "http://[::1]:8080"})
+	local, err := newFormat(connection(config.StyleURI), map[string]string{"WANDB_BASE_URL": "http://[::1]:8080"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +124,7 @@ func TestKeyInAReorderedObject(t *testing.T) {
 		"variable":   {variable(config.StyleObject), `{"description":"` + other + `", "value":"` + canary + `"}`},
 		"object":     {renamed, `{"TOKEN":"` + other + `", "api_key":"` + canary + `"}`},
 	} {
-		f, err := format.New(c.dest, map[string]string{"TOKEN": other})
+		f, err := newFormat(c.dest, map[string]string{"TOKEN": other})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,13 +137,13 @@ func TestKeyInAReorderedObject(t *testing.T) {
 func TestTagsAndDescriptionArePartOfTheForm(t *testing.T) {
 	d := config.Destination{Store: "s", Path: "p", Format: config.FormatRaw, Exclusive: true, Description: "W&B", Tags: map[string]string{"a": "b", "c": "d"}}
 	shape := func(d config.Destination) string {
-		f, err := format.New(d, env)
+		f, err := newFormat(d, env)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return string(f.Shape())
 	}
-	f, err := format.New(d, env)
+	f, err := newFormat(d, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +199,11 @@ func TestShapeIsOfTheFormNotOfTheKey(t *testing.T) {
 		"as object":  variable(config.StyleObject),
 		"env":        {Store: "s", Path: "p", Format: config.FormatEnv, Fields: []config.OutputField{{Name: "WANDB_API_KEY", Variable: config.KeyVariable}}},
 	} {
-		f, err := format.New(d, env)
+		f, err := newFormat(d, env)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := format.New(d, env)
+		again, err := newFormat(d, env)
 		if err != nil || f.Shape() != again.Shape() {
 			t.Errorf("%s: the shape changes by itself", name)
 		}
@@ -211,11 +215,11 @@ func TestShapeIsOfTheFormNotOfTheKey(t *testing.T) {
 }
 
 func TestATemplateThatFailsIsFoundBeforeAKeyExists(t *testing.T) {
-	_, err := format.New(text(`{{ index .WANDB_API_KEY 99999 }}`), env)
+	_, err := newFormat(text(`{{ index .WANDB_API_KEY 99999 }}`), env)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	f, err := format.New(text(`{{ if eq (len .WANDB_API_KEY) 50 }}{{ index .WANDB_API_KEY 99999 }}{{ end }}{{ .WANDB_API_KEY }}`), env)
+	f, err := newFormat(text(`{{ if eq (len .WANDB_API_KEY) 50 }}{{ index .WANDB_API_KEY 99999 }}{{ end }}{{ .WANDB_API_KEY }}`), env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers"
-	"github.com/keyrota/keyrota/sync/format"
 )
 
 // secret is one secret as its store shows it to a reader.
@@ -250,7 +249,7 @@ func TestReadersFindTheKey(t *testing.T) {
 				t.Fatal(problems)
 			}
 			d := account.Deliver[0]
-			f, err := format.New(d, account.Env)
+			f, err := newFormat(d, account.Env)
 			if err != nil {
 				t.Fatal(err)
 			}

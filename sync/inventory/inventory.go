@@ -26,8 +26,18 @@ type Inventory struct {
 // Account is one wanted account.
 type Account struct {
 	rotation.Spec
-	Config  config.Account
-	Formats map[rotation.Destination]*format.Format
+	Config *config.Account
+	forms  []*format.Format // of Wants, in their order
+}
+
+// Format returns the form of a wanted destination, nil of any other.
+func (a Account) Format(d rotation.Destination) *format.Format {
+	for i, w := range a.Wants {
+		if w.Destination == d {
+			return a.forms[i]
+		}
+	}
+	return nil
 }
 
 // Ref returns how the configuration and the ledger name the account.
@@ -65,10 +75,11 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Build returns the inventory of a configuration. The error joins a *Refusal
 // for every destination that its store or its form refuses.
 func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
-	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores}
+	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores, Accounts: make([]Account, 0, len(c.Accounts))}
 	places := physical{}
 	var faults []error
-	for _, from := range c.Accounts {
+	for n := range c.Accounts {
+		from := &c.Accounts[n]
 		account := rotation.Account{
 			Ref: rotation.Ref(from.Ref), Name: from.Name,
 			Scope: rotation.Scope(from.Scope), Team: from.Team,
@@ -78,19 +89,21 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 		}
 		able := p.Abilities(account)
 		a := Account{
-			Config:  from,
-			Formats: map[rotation.Destination]*format.Format{},
+			Config: from,
+			forms:  make([]*format.Format, 0, len(from.Deliver)),
 			Spec: rotation.Spec{
+				Wants:     make([]rotation.Want, 0, len(from.Deliver)),
 				Account:   account,
 				Instance:  c.Instance,
 				Ledger:    ledgerID,
-				Policy:    policy(c, from),
+				Policy:    policy(c, *from),
 				Admin:     able.Admin,
 				Provision: able.Provision,
 				FirstKey:  able.FirstKey,
 			},
 		}
-		for _, d := range from.Deliver {
+		for i := range from.Deliver {
+			d := &from.Deliver[i]
 			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
 			f, readable, err := form(p.Stores, dest, d, from.Env)
 			if err == nil {
@@ -100,7 +113,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				faults = append(faults, &Refusal{Pos: d.Pos, Ref: account.Ref, Err: err})
 				continue
 			}
-			a.Formats[dest] = f
+			a.forms = append(a.forms, f)
 			a.Wants = append(a.Wants, rotation.Want{Destination: dest, Shape: f.Shape(), Readable: readable})
 		}
 		inv.Accounts = append(inv.Accounts, a)
@@ -109,11 +122,11 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 }
 
 // physical tells which configured destination took a secret, by its identity.
-type physical map[string][]config.Destination
+type physical map[string][]*config.Destination
 
 // take refuses a secret, or a field of one, that is taken already, under
 // whatever name.
-func (p physical) take(identity string, d config.Destination) error {
+func (p physical) take(identity string, d *config.Destination) error {
 	for _, other := range p[identity] {
 		if other.Field == d.Field || other.Field == "" || d.Field == "" {
 			return fmt.Errorf("%s is the same secret as %s at %s: deliver to another one, or each to a field of its own", d, other, other.Pos)
@@ -124,7 +137,7 @@ func (p physical) take(identity string, d config.Destination) error {
 }
 
 // form prepares one destination and lets its store judge a dummy payload.
-func form(stores map[string]providers.SecretStore, dest rotation.Destination, d config.Destination, env map[string]string) (*format.Format, bool, error) {
+func form(stores map[string]providers.SecretStore, dest rotation.Destination, d *config.Destination, env map[string]string) (*format.Format, bool, error) {
 	store, ok := stores[dest.Store]
 	if !ok {
 		return nil, false, fmt.Errorf("there is no store %q: name one of those under stores", dest.Store)
@@ -135,7 +148,11 @@ func form(stores map[string]providers.SecretStore, dest rotation.Destination, d 
 			return nil, false, fmt.Errorf("%s has tags, and its store keeps none: remove tags: here; those of defaults, teams and accounts are left out by themselves", d)
 		}
 		// What is not kept must not make a difference to the form.
-		d.Tags, d.Description = nil, ""
+		bare := *d
+		bare.Tags, bare.Description = nil, ""
+		if len(d.Tags) > 0 || d.Description != "" {
+			d = &bare
+		}
 	}
 	f, err := format.New(d, env)
 	if err != nil {

@@ -148,8 +148,8 @@ func same(wanted, listed rotation.Account) bool {
 // one observation for each store. What it returns may lag and is not fresh.
 func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Ref]rotation.Observed {
 	begun := o.now()
-	var holdings map[rotation.Destination]rotation.Holding
-	var listings map[string]teamListing
+	var holdings map[string]map[rotation.Destination]rotation.Holding // by store
+	var listings map[string]*teamListing
 	var both sync.WaitGroup
 	both.Go(func() { holdings = o.sweepStores(ctx, accounts, records) })
 	both.Go(func() { listings = o.sweepIssuer(ctx, accounts) })
@@ -159,7 +159,7 @@ func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rot
 		r := records[a.Ref()]
 		var obs rotation.Observed
 		for _, d := range a.Destinations(r) {
-			obs.Holdings = append(obs.Holdings, rotation.Held{Destination: d, Holding: holdings[d]})
+			obs.Holdings = append(obs.Holdings, rotation.Held{Destination: d, Holding: holdings[d.Store][d]})
 		}
 		switch {
 		case a.Admin:
@@ -189,7 +189,8 @@ func onRecord(r rotation.Record) rotation.Listing {
 	return l
 }
 
-func (o Observer) sweepStores(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Destination]rotation.Holding {
+// sweepStores observes every store, each beside the others.
+func (o Observer) sweepStores(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[string]map[rotation.Destination]rotation.Holding {
 	wanted := map[string][]rotation.Destination{}
 	for _, a := range accounts {
 		for _, d := range a.Destinations(records[a.Ref()]) {
@@ -197,21 +198,21 @@ func (o Observer) sweepStores(ctx context.Context, accounts []Account, records m
 		}
 	}
 	var lock sync.Mutex
-	holdings := map[rotation.Destination]rotation.Holding{}
+	holdings := map[string]map[rotation.Destination]rotation.Holding{}
 	var g errgroup.Group
 	for name, dests := range wanted {
 		g.Go(func() error {
 			seen, err := o.observe(ctx, name, dests)
+			if err != nil {
+				for _, d := range dests {
+					if _, ok := seen[d]; !ok {
+						seen[d] = rotation.Holding{Words: err.Error()}
+					}
+				}
+			}
 			lock.Lock()
 			defer lock.Unlock()
-			for _, d := range dests {
-				h, ok := seen[d]
-				if !ok && err != nil {
-					h.Words = err.Error()
-				}
-				h.Fresh = false
-				holdings[d] = h
-			}
+			holdings[name] = seen
 			return nil
 		})
 	}
@@ -224,14 +225,15 @@ func (o Observer) sweepStores(ctx context.Context, accounts []Account, records m
 // one by one.
 func (o Observer) observe(ctx context.Context, name string, dests []rotation.Destination) (map[rotation.Destination]rotation.Holding, error) {
 	store, ok := o.Stores[name]
+	seen := make(map[rotation.Destination]rotation.Holding, len(dests))
 	if !ok {
-		return nil, noStore(dests[0])
+		return seen, noStore(dests[0])
 	}
 	var lock sync.Mutex
-	seen := map[rotation.Destination]rotation.Holding{}
 	note := func(d rotation.Destination, h rotation.Holding) error {
 		lock.Lock()
 		defer lock.Unlock()
+		h.Fresh = false
 		seen[d] = h
 		return nil
 	}
@@ -261,29 +263,51 @@ func (o Observer) observe(ctx context.Context, name string, dests []rotation.Des
 
 // teamListing is one team's accounts with their keys.
 type teamListing struct {
-	accounts []rotation.Account
-	keys     [][]rotation.Key
+	accounts []listedAccount
+	places   map[string][]int // in accounts, by id and by name
 	words    string
 }
 
-func (t teamListing) of(a Account, r rotation.Record) rotation.Listing {
+type listedAccount struct {
+	rotation.Account
+	keys []rotation.Key
+}
+
+func (t *teamListing) add(a rotation.Account, keys []rotation.Key) {
+	if t.places == nil {
+		t.places = map[string][]int{}
+	}
+	for _, name := range []string{byID + string(a.ID), byName + a.Name} {
+		t.places[name] = append(t.places[name], len(t.accounts))
+	}
+	t.accounts = append(t.accounts, listedAccount{a, keys})
+}
+
+const (
+	byID   = "id "
+	byName = "name "
+)
+
+func (t *teamListing) of(a Account, r rotation.Record) rotation.Listing {
 	l := rotation.Listing{Offered: r.Offer.Edition, Account: r.Account, Words: t.words}
 	if t.words != "" {
 		return l
 	}
 	l.Complete, l.AccountsKnown = true, true
-	for i, b := range t.accounts {
-		if same(a.Account, b) || b.ID == r.Account {
+	found := slices.Concat(t.places[byName+a.Account.Name], t.places[byID+string(r.Account)])
+	slices.Sort(found)
+	for _, i := range slices.Compact(found) {
+		if b := t.accounts[i]; same(a.Account, b.Account) || b.ID == r.Account {
 			l.Accounts = append(l.Accounts, b.ID)
 			if r.Account == "" || b.ID == r.Account {
-				l.Keys = append(l.Keys, t.keys[i]...)
+				l.Keys = append(l.Keys, b.keys...)
 			}
 		}
 	}
 	return l
 }
 
-func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[string]teamListing {
+func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[string]*teamListing {
 	var teams []string
 	for _, a := range accounts {
 		if t := listingOf(a); a.Admin && a.Account.Scope != rotation.ScopeExternal && !slices.Contains(teams, t) {
@@ -302,12 +326,9 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 			continue
 		}
 		g.Go(func() error {
-			var t teamListing
-			err := o.keys(ctx, team, func(b rotation.Account, k []rotation.Key) {
-				t.accounts, t.keys = append(t.accounts, b), append(t.keys, k)
-			}, func() { t = teamListing{} })
-			if err != nil {
-				t = teamListing{words: err.Error()}
+			t := &teamListing{}
+			if err := o.keys(ctx, team, t.add, func() { *t = teamListing{} }); err != nil {
+				t = &teamListing{words: err.Error()}
 			}
 			lock.Lock()
 			defer lock.Unlock()
@@ -321,20 +342,19 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 
 // listTeams lists all teams at once, where the issuer can. Those that it leaves
 // out are listed one by one.
-func (o Observer) listTeams(ctx context.Context, teams []string) map[string]teamListing {
-	listings := map[string]teamListing{}
+func (o Observer) listTeams(ctx context.Context, teams []string) map[string]*teamListing {
+	listings := map[string]*teamListing{}
 	lister, ok := o.Issuer.(providers.TeamsLister)
 	if !ok || len(teams) == 0 {
 		return listings
 	}
 	err := o.pages().Once(ctx, IssuerService, "list", func(ctx context.Context) error {
 		for _, team := range teams {
-			listings[team] = teamListing{}
+			listings[team] = &teamListing{}
 		}
 		return lister.KeysOfTeams(ctx, teams, func(team string, a rotation.Account, k []rotation.Key) error {
 			if t, ok := listings[team]; ok {
-				t.accounts, t.keys = append(t.accounts, a), append(t.keys, k)
-				listings[team] = t
+				t.add(a, k)
 			}
 			return nil
 		}, func(team string, _ error) { delete(listings, team) })

@@ -8,7 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,15 +67,48 @@ func (w *world) run(ctx context.Context, binary string) (row, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	begun := time.Now()
-	err := cmd.Run()
-	r := row{process: time.Since(begun)}
+	if err := cmd.Start(); err != nil {
+		return row{}, err
+	}
+	peak := watch(cmd.Process.Pid)
+	err := cmd.Wait()
+	r := row{process: time.Since(begun), peak: peak()}
 	if err != nil {
 		return r, fmt.Errorf("keyrota sync: %w\n%s\n%s", err, tail(errs.String()), tail(out.String()))
 	}
-	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.peak = used.Maxrss << 10 // Linux counts kibibytes (getrusage(2))
-	}
 	return r, nil
+}
+
+// watch follows the peak of a process's resident memory until it has ended and
+// the result is asked for. What getrusage(2) tells counts the memory of the
+// process that it was forked from.
+func watch(pid int) (peak func() int64) {
+	const often = 10 * time.Millisecond
+	status := fmt.Sprintf("/proc/%d/status", pid)
+	done, result := make(chan struct{}), make(chan int64)
+	go func() {
+		var most int64
+		for {
+			text, err := os.ReadFile(status)
+			for line := range strings.Lines(string(text)) {
+				// proc(5): "VmHWM: Peak resident set size", in kB.
+				if fields := strings.Fields(line); err == nil && len(fields) == 3 && fields[0] == "VmHWM:" {
+					kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
+					most = max(most, kilobytes<<10)
+				}
+			}
+			select {
+			case <-done:
+				result <- most
+				return
+			case <-time.After(often):
+			}
+		}
+	}()
+	return func() int64 {
+		close(done)
+		return <-result
+	}
 }
 
 func tail(s string) string {

@@ -152,7 +152,7 @@ func (w *world) deliver(ctx context.Context, l *ledger.Ledger, stores map[string
 	r := rotation.Record{Account: id, Seq: 1, Offer: rotation.Offer{Edition: 1, Key: key, Issued: issued}, Agreed: issued}
 	for _, want := range a.Wants {
 		d := want.Destination
-		payload, err := a.Formats[d].Render(value)
+		payload, err := a.Format(d).Render(value)
 		if err != nil {
 			return err
 		}
