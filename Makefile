@@ -57,6 +57,11 @@ docs: ## go.mod is tidy, links lead somewhere, every dependency has its reason
 test: ## all tests, with the race detector
 	go test $(RACE) -timeout 30m $(TESTS)
 
+# BENCH=-accounts=100,1000 is a matter of minutes; all of it takes half an hour.
+.PHONY: bench
+bench: ## calls and ratios: a steady pass and a full rotation over many accounts
+	go run ./cmd/keyrota/bench $(BENCH)
+
 .PHONY: vault
 vault: ## build the Vault server that the tests run against (five minutes, once)
 	.ci/vault

@@ -154,6 +154,18 @@ func (v *accountView) destinations(all []rotation.Destination) {
 	}
 }
 
+// whyStands says why a destination stands as it does: why it could not be
+// looked at, or who owns it.
+func whyStands(s rotation.Standing, h rotation.Holding) string {
+	switch {
+	case s != rotation.StandsForeign:
+		return h.Words
+	case h.Mark.Instance != "":
+		return fmt.Sprintf("keyrota %s, account %s", h.Mark.Instance, h.Mark.Account)
+	}
+	return h.Owner
+}
+
 // look adds what was seen, and what plan makes of it.
 func (a *app) look(v *accountView, p plan.Account) {
 	seen := p.Observed.AsFresh()
@@ -168,7 +180,7 @@ func (a *app) look(v *accountView, p plan.Account) {
 		h := seen.Holding(d)
 		standing := p.Spec.Standing(p.Record, h, d)
 		v.Agree = v.Agree && standing == rotation.StandsHolds
-		v.Destinations = append(v.Destinations, destinationView{d.String(), standing.String(), h.Words})
+		v.Destinations = append(v.Destinations, destinationView{d.String(), standing.String(), whyStands(standing, h)})
 	}
 	now := a.now()
 	next := plan.Make([]plan.Account{p}, now, now)

@@ -127,7 +127,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 func TestOneNameIsOnePace(t *testing.T) {
 	var ps pace.Paces
 	q := pace.Quota{PerSecond: 1}
-	if ps.Get("a", q) != ps.Get("a", q) || ps.Get("a", q) == ps.Get("b", q) {
+	if first := ps.Get("a", q); ps.Get("a", q) != first || ps.Get("b", q) == first {
 		t.Error("a name has not a Pace of its own")
 	}
 	if (*pace.Paces)(nil).Get("a", q) == nil {

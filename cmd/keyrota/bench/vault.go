@@ -102,7 +102,7 @@ func (s *hashicorp) traffic() traffic {
 }
 
 func (s *hashicorp) read(i int) string {
-	r, err := http.NewRequest(http.MethodGet, s.server.Address+"/v1/secret/data/"+s.secret(i), nil)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.server.Address+"/v1/secret/data/"+s.secret(i), nil)
 	if err != nil {
 		return ""
 	}

@@ -206,7 +206,7 @@ func (w *world) check(pass string) error {
 
 // listen serves a handler on loopback until the returned function is called.
 func listen(h http.Handler) (url string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}

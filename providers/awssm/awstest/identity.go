@@ -32,7 +32,6 @@ func (i Identity) Retrieve(context.Context) (aws.Credentials, error) {
 type principal struct {
 	Identity
 	policies []statement
-	revoked  bool
 }
 
 // AddUser makes a user of an account, with an access key of its own, who may do

@@ -177,12 +177,12 @@ func vary(m *awstest.Model, shape awstest.ModelShape, good params, missing bool,
 		for _, other := range others(member) {
 			with(other.what, other.value)
 		}
-		switch {
-		case member.Type == "structure":
+		switch member.Type {
+		case "structure":
 			for _, v := range vary(m, member, element(good[name]), missing, others) {
 				with(v.what, v.in)
 			}
-		case member.Type == "list":
+		case "list":
 			inner := m.Shapes[member.Member.Shape]
 			for _, other := range others(inner) {
 				with("member "+other.what, []any{other.value})
