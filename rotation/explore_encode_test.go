@@ -235,7 +235,7 @@ func (e *encoder) process(w *world, p *process) {
 	switch p.phase {
 	case resting, horizon:
 		return
-	case looking, deciding, seeking:
+	case looking, listing, deciding, seeking:
 		e.put(byte(p.cfg), byte(p.ledger))
 		e.observed(w, p)
 	case acting:

@@ -94,6 +94,23 @@ func settings() []*setting {
 	} {
 		all = append(all, cs...)
 	}
+	// The platform's answer may be older than the looks, as above, or younger.
+	late := func(c *setting) { c.name, c.late = c.name+"/late", true }
+	all = append(all,
+		with(one("crash+lost", "an answer is lost, and a crash; listings are answered late", budget{lost: 1, crash: 1}), late),
+		with(one("partial", "listings break off late and stores do not answer", budget{partial: 1, unseen: 1, crash: 1}), late),
+		with(one("removed", "a person deletes a key at the platform; listings are answered late", budget{removed: 1, crash: 1}), parks, late),
+		with(one("loss+lost", "the ledger and an answer are lost; listings are answered late", budget{loss: 1, lost: 1}), findings, late),
+		with(one("restore", "the ledger is restored from a backup; listings are answered late", budget{backup: 1, restore: 1, crash: 1}), findings, late),
+	)
+	for _, cs := range [][]*setting{
+		both("retiring/crash", "one crashes while the old key is retired; listings are answered late", budget{crash: 1}, from(retiring), quiet, late),
+		both("rollback", "a person rolls back while the old key is retired; listings are answered late", budget{rollback: 1}, from(retiring), quiet, late),
+		both("restore", "the ledger is restored from a backup; listings are answered late", budget{backup: 1, restore: 1}, from(retiring), quiet, findings, late),
+		both("removed", "a person deletes a key at the platform; listings are answered late", budget{removed: 1}, from(retiring), quiet, parks, late),
+	} {
+		all = append(all, cs...)
+	}
 	all = append(all, with(two("plain/rollback+rotate", "a person rolls back and asks for a rotation", false, budget{rollback: 1, rotate: 1}), from(retiring), quiet))
 	return all
 }

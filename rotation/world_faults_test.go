@@ -162,8 +162,8 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 		}
 	}
 	switch p.phase {
-	case resting:
-		if l.partial > 0 {
+	case resting, listing:
+		if l.partial > 0 && (p.phase == listing) == w.c.late {
 			add(partial)
 		}
 	case looking, seeking:

@@ -37,6 +37,7 @@ type phase uint8
 const (
 	resting  phase = iota // about to peek at the record and to list
 	looking               // about to look at dests[looked]
+	listing               // about to be given the keys that it asked for before it looked
 	deciding              // about to load the record
 	seeking               // about to read places[0] back
 	acting                // about to perform eff
@@ -74,6 +75,9 @@ func (w *world) step(i int, f fault) *Action {
 		w.list(i, f)
 	case looking:
 		w.lookNext(i, f)
+	case listing:
+		w.listKeys(p.obs, i, f)
+		p.phase = deciding
 	case deciding:
 		return w.decide(i)
 	case seeking:
@@ -94,7 +98,8 @@ func (w *world) step(i int, f fault) *Action {
 	return nil
 }
 
-// list peeks at the record and takes the platform's listing.
+// list peeks at the record and takes the platform's listing; in a late world
+// the answer comes only after all looks.
 func (w *world) list(i int, f fault) {
 	p := &w.procs[i]
 	p.cfg, p.ledger = w.cfg, w.ledger
@@ -103,26 +108,19 @@ func (w *world) list(i int, f fault) {
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
 		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: at(w.now),
 	}
-	for k := range w.made {
-		if f == partial && k > 0 {
-			break
-		}
-		if !w.keys[k].dead {
-			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: w.keys[k].label})
-		}
-	}
-	if f == partial {
-		l.Complete, l.AccountsKnown, l.Keys, l.Words = false, false, nil, "broke off"
-	}
-	w.say(i, "lists the keys: %v", keysOf(l))
 	p.obs = &Observed{Listing: l}
+	if w.c.late {
+		w.say(i, "asks for the keys")
+	} else {
+		w.listKeys(p.obs, i, f)
+	}
 	if p.mem != nothing {
 		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID}}
 	}
 	p.dests = w.spec(p).Destinations(*w.rec)
 	p.looked, p.phase = 0, looking
 	if len(p.dests) == 0 {
-		p.phase = deciding
+		p.phase = w.looked()
 	}
 	for w.c.merged && p.phase == looking {
 		w.lookNext(i, noFault)
@@ -141,8 +139,36 @@ func (w *world) lookNext(i int, f fault) {
 	o.Holdings = append(o.Holdings[:len(o.Holdings):len(o.Holdings)], Held{destinations[d], h})
 	p.obs = &o
 	if p.looked++; int(p.looked) == len(p.dests) {
-		p.phase = deciding
+		p.phase = w.looked()
 	}
+}
+
+// looked is the phase after the last look.
+func (w *world) looked() phase {
+	if w.c.late {
+		return listing
+	}
+	return deciding
+}
+
+// listKeys completes the listing of an observation with the keys there are.
+func (w *world) listKeys(obs *Observed, i int, f fault) {
+	o := *obs
+	l := o.Listing
+	for k := range w.made {
+		if f == partial && k > 0 {
+			break
+		}
+		if !w.keys[k].dead {
+			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: w.keys[k].label})
+		}
+	}
+	if f == partial {
+		l.Complete, l.AccountsKnown, l.Keys, l.Words = false, false, nil, "broke off"
+	}
+	w.say(i, "lists the keys: %v", keysOf(l))
+	o.Listing = l
+	w.procs[i].obs = &o
 }
 
 // decide loads the record and asks Next.

@@ -68,6 +68,7 @@ type setting struct {
 	budget    budget
 	older     int  // versions before the current one that can be read
 	merged    bool // a pass lists and looks in one moment
+	late      bool // the listing that was asked for before the looks is answered after them
 	mayPark   bool // a person is asked for: that is an end too
 	vast      bool // only explored when there is all the time in the world
 	small     bool // also explored with -short

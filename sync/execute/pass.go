@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -48,16 +49,22 @@ func (p *pass) look(ctx context.Context) error {
 	if p.a.Policy.Observe || p.record.Parked != "" && p.record.Request.Kind == rotation.RequestNone {
 		return nil // nothing will be done, whatever is seen
 	}
-	defer func() { p.seen.Listing.Record = p.record.Stamp() }()
+	// What a listing that was begun after some write shows, a look from before
+	// that write does not: so it counts as begun before all looks.
+	begun := p.w.Now()
+	defer func() { p.seen.Listing.Record, p.seen.Listing.At = p.record.Stamp(), begun }()
 	p.verifyKept(ctx)
-	p.seen.Holdings = p.observer().Look(ctx, p.a, p.record)
-	auth := providers.Secret{}
-	if !p.a.Admin {
-		if auth = p.ownKey(ctx); auth.Empty() {
-			return nil
-		}
+	if p.a.Admin {
+		var both sync.WaitGroup
+		both.Go(func() { p.seen.Holdings = p.observer().Look(ctx, p.a, p.record) })
+		both.Go(func() { p.seen.Listing = p.observer().List(ctx, p.a, p.record, providers.Secret{}) })
+		both.Wait()
+		return nil
 	}
-	p.seen.Listing = p.observer().List(ctx, p.a, p.record, auth)
+	p.seen.Holdings = p.observer().Look(ctx, p.a, p.record)
+	if auth := p.ownKey(ctx); !auth.Empty() {
+		p.seen.Listing = p.observer().List(ctx, p.a, p.record, auth)
+	}
 	return nil
 }
 
