@@ -53,15 +53,16 @@ func (p *pass) look(ctx context.Context) error {
 	// that write does not: so it counts as begun before all looks.
 	begun := p.w.Now()
 	defer func() { p.seen.Listing.Record, p.seen.Listing.At = p.record.Stamp(), begun }()
-	p.verifyKept(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { p.verifyKept(ctx) })
+	all.Go(func() { p.seen.Holdings = p.observer().Look(ctx, p.a, p.record) })
 	if p.a.Admin {
-		var both sync.WaitGroup
-		both.Go(func() { p.seen.Holdings = p.observer().Look(ctx, p.a, p.record) })
-		both.Go(func() { p.seen.Listing = p.observer().List(ctx, p.a, p.record, providers.Secret{}) })
-		both.Wait()
+		all.Go(func() { p.seen.Listing = p.observer().List(ctx, p.a, p.record, providers.Secret{}) })
+	}
+	all.Wait()
+	if p.a.Admin {
 		return nil
 	}
-	p.seen.Holdings = p.observer().Look(ctx, p.a, p.record)
 	if auth := p.ownKey(ctx); !auth.Empty() {
 		p.seen.Listing = p.observer().List(ctx, p.a, p.record, auth)
 	}
