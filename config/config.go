@@ -84,7 +84,7 @@ const (
 	defaultWriteDeadline = 10 * time.Minute
 	defaultListen        = "127.0.0.1:9464"
 	defaultSweepEvery    = 5 * time.Minute
-	defaultWorkers       = 4
+	defaultWorkers       = 16
 	maxWorkers           = 64
 )
 

@@ -245,7 +245,7 @@ func TestFullFileDelivers(t *testing.T) {
 		return got
 	}
 	const (
-		abroad = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fkeyrota"
+		abroad = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole/keyrota"
 		ml     = "[service:wandb team:ml-platform]"
 	)
 	for name, want := range map[string][]delivery{
@@ -267,7 +267,7 @@ func TestFullFileDelivers(t *testing.T) {
 			{"aws:WANDB_API_KEY", FormatRaw, "", "", "0", "[dagster-eval:true service:wandb team:ml-platform]"},
 			{"aws:jenkins-read-by-all", FormatRaw, "", "", "5m", "[jenkins:credentials:type:string service:ci team:ml-platform]"},
 			{"azure:eval-external#key", FormatRaw, "", "", "1h", ml},
-			{"vault?namespace=teams%2Fml:kv/csi#key", FormatRaw, "", "", "2m", ml},
+			{"vault?namespace=teams/ml:kv/csi#key", FormatRaw, "", "", "2m", ml},
 			{"vault:kv/agent#key", FormatRaw, "", "", "1h", ml},
 			{"vault:kv/actions#key", FormatRaw, "", "", "0", ml},
 			{"vault:kv/gitlab", FormatJSON, "", "", "0", ml},
@@ -281,7 +281,7 @@ func TestFullFileDelivers(t *testing.T) {
 		}
 	}
 	all := c.Accounts[len(c.Accounts)-1].Deliver
-	if d := all[8]; !d.Exclusive || d.OwnTags || d.Description != "W&B API key of ml-platform/read-by-all, kept by keyrota. Purpose: one of each reader. Owner: platform@acme.example" {
+	if d := all[8]; !d.Exclusive || d.OwnTags || d.Description != "W&B API key of ml-platform/read-by-all, kept by keyrota" {
 		t.Errorf("exclusive: %+v", d)
 	}
 	if d := all[7]; !d.OwnTags || d.Description != "W&B, for read-by-all" {
@@ -293,7 +293,7 @@ func TestFullFileDelivers(t *testing.T) {
 // apart by its name and by where its secrets are.
 func TestOverridesDeriveStores(t *testing.T) {
 	c, _ := loadGood(t, "full.yaml", Options{Env: testEnv, StoreTypes: testTypes})
-	const name = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fkeyrota"
+	const name = "aws?region=us-east-1&role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole/keyrota"
 	s := c.Stores[name]
 	if b := s.Config.(*blockOfAWS); s.Name != name || s.Base != "aws" || s.Type != "aws" || b.Region != "us-east-1" || b.RoleARN != "arn:aws:iam::123456789012:role/keyrota" || s.Identity("a") != "aws us-east-1/a" {
 		t.Errorf("derived: %+v, %+v", s, s.Config)
@@ -305,8 +305,8 @@ func TestOverridesDeriveStores(t *testing.T) {
 		t.Errorf("stores that are written: %s, all: %d", got, len(c.Stores))
 	}
 	// One that was written once and is in no destination now.
-	old, ok := c.Derived("vault?mount=old&namespace=teams%2Fnlp")
-	if b, _ := old.Config.(*blockOfVault); !ok || b.Mount != "old" || b.Namespace != "teams/nlp" || old.Name != "vault?mount=old&namespace=teams%2Fnlp" || b.Address != "https://vault.example" {
+	old, ok := c.Derived("vault?mount=old&namespace=teams/nlp")
+	if b, _ := old.Config.(*blockOfVault); !ok || b.Mount != "old" || b.Namespace != "teams/nlp" || old.Name != "vault?mount=old&namespace=teams/nlp" || b.Address != "https://vault.example" {
 		t.Errorf("derived again: %v, %+v", ok, old)
 	}
 	if got, ok := c.Derived("vault"); !ok || got.Base != "" {

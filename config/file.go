@@ -32,7 +32,7 @@ type document struct {
 	Listen *string `yaml:"listen"`
 	// SweepEvery says how often the daemon looks at all accounts; 5m when left out.
 	SweepEvery *time.Duration `yaml:"sweep_every"`
-	// Workers is how many accounts are worked on at once; 4 when left out.
+	// Workers is how many accounts are worked on at once; 16 when left out.
 	Workers *int `yaml:"workers"`
 }
 

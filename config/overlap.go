@@ -14,10 +14,11 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 	longest, longestAt := innermost(layers, func(l layer) *LongestJob { return l.LongestJob })
 	a.LongestJob = valueOr(longest, LongestJob{})
 	var cache, written time.Duration
+	writtenAt := ""
 	for _, d := range a.Deliver {
 		cache = max(cache, d.Cache)
-		if !d.presetCache {
-			written = max(written, d.Cache)
+		if !d.presetCache && d.Cache > written {
+			written, writtenAt = d.Cache, d.Pos.Path+".cache"
 		}
 	}
 	overlap, at := innermost(layers, func(l layer) *time.Duration { return l.Overlap })
@@ -30,8 +31,7 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 			where, sum = append(where, longestAt+".longest_job"), "longest_job "+FormatDuration(a.LongestJob.Duration)+" + "
 		}
 		if written > 0 {
-			_, deliverAt := r.deliveries(layers)
-			where, sum = append(where, deliverAt), sum+"cache "+FormatDuration(written)+" + "
+			where, sum = append(where, writtenAt), sum+"cache "+FormatDuration(written)+" + "
 		}
 		for _, l := range layers {
 			if i := slices.IndexFunc(where, func(p string) bool { return strings.HasPrefix(p, l.path+".") }); i >= 0 {
@@ -54,11 +54,15 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 // adviseReaders warns of readers that may need a key for longer than it stays.
 // What a preset says of its reader is true of most, not of all: no error.
 func (r resolver) adviseReaders(a *Account, overlapAt string, longestWritten bool, writeDeadline time.Duration) {
+	beside := "write_deadline " + FormatDuration(writeDeadline)
+	if a.LongestJob.Duration > 0 {
+		beside = "longest_job " + FormatDuration(a.LongestJob.Duration) + " and " + beside
+	}
 	for _, d := range a.Deliver {
 		at := d.Pos.Path + ".reader"
 		if need := a.LongestJob.Duration + d.Cache + writeDeadline; d.presetCache && a.Overlap < need {
-			r.warnAt(at, fmt.Sprintf("%s may keep a key for %s; with longest_job %s and write_deadline %s that is longer than %s.overlap, which is %s",
-				d.Reader, FormatDuration(d.Cache), FormatDuration(a.LongestJob.Duration), FormatDuration(writeDeadline), overlapAt, FormatDuration(a.Overlap)),
+			r.warnAt(at, fmt.Sprintf("%s may keep a key for %s; with %s that is longer than %s.overlap, which is %s",
+				d.Reader, FormatDuration(d.Cache), beside, overlapAt, FormatDuration(a.Overlap)),
 				"write overlap: "+FormatDuration(need)+" or more, or cache: here, with how long yours keeps one")
 		}
 		if d.process && !longestWritten {

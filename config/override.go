@@ -49,7 +49,7 @@ func derivedName(base string, overrides []override) string {
 	b.WriteString(base)
 	for i, o := range overrides {
 		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(o.setting + "=" + url.QueryEscape(o.value))
+		b.WriteString(o.setting + "=" + strings.ReplaceAll(url.QueryEscape(o.value), "%2F", "/"))
 	}
 	return b.String()
 }

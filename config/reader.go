@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -190,8 +191,27 @@ func (r resolver) preset(w *writtenDestination, store Store) (p preset, ok bool)
 	}
 	if w.Path == "" {
 		w.Path = p.path(w, store)
+		if p.hyphens && !hyphenated.MatchString(w.Path) {
+			return preset{}, r.notHyphenated(w)
+		}
 	}
 	return p, true
+}
+
+// hyphenated is what Azure takes as a name. The store would write a hyphen for
+// more than _, and the reader does not look there.
+var hyphenated = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+
+func (r resolver) notHyphenated(w *writtenDestination) bool {
+	at := "connection"
+	switch {
+	case w.Prefix != nil && *w.Prefix != "" && !hyphenated.MatchString(strings.ReplaceAll(*w.Prefix, "_", "-")):
+		at = "prefix"
+	case w.Connection == "":
+		at = "variable"
+	}
+	r.errorAt(w.at(at), "names in Azure have letters, digits and - only, and Airflow turns nothing but _ into -", "write letters, digits, _ and -, like ml_wandb")
+	return false
 }
 
 // path returns where the reader looks for a connection or a variable.

@@ -76,19 +76,12 @@ func (n namer) description(w *writtenDestination) string {
 	return text
 }
 
-// describe says whose key it is, and as much of what for and whom to ask as
-// fits.
+// describe says whose key it is, and nothing that changes while the key stays:
+// a new owner or purpose must not write to every secret of the account.
 func describe(a *Account) string {
-	text := "W&B API key of " + a.Ref + ", kept by keyrota"
-	if a.Purpose != "" {
-		text += ". Purpose: " + a.Purpose
+	text := []rune("W&B API key of " + a.Ref + ", kept by keyrota")
+	if len(text) > maxDescription {
+		text = append(text[:maxDescription-1], '…')
 	}
-	if a.Owner != "" {
-		text += ". Owner: " + a.Owner
-	}
-	runes := []rune(strings.Join(strings.FieldsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\ufffd' }), " "))
-	if len(runes) > maxDescription {
-		runes = append(runes[:maxDescription-1], '…')
-	}
-	return string(runes)
+	return string(text)
 }

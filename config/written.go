@@ -40,7 +40,7 @@ type writtenDestination struct {
 	Cache *time.Duration `yaml:"cache"`
 	// Tags are kept beside the secret. Values may hold {{.Account.Name}} and the like.
 	Tags map[string]string `yaml:"tags"`
-	// Description is kept beside the secret; the account, its purpose and its owner when left out.
+	// Description is kept beside the secret, for people; says whose key it is when left out.
 	Description *string `yaml:"description"`
 	// Exclusive promises that nobody else writes this secret, for one field in a store that cannot guard against a second writer (Azure).
 	Exclusive bool `yaml:"exclusive"`
