@@ -105,11 +105,14 @@ var testTypes = map[string]StoreType{
 		New:      func() any { return &blockOfAWS{} },
 		Identity: func(block any, path string) string { return block.(*blockOfAWS).Region + "/" + path },
 	},
-	"azure": {New: func() any {
-		return &struct {
-			URL string `yaml:"url"`
-		}{}
-	}},
+	"azure": {
+		New: func() any {
+			return &struct {
+				URL string `yaml:"url"`
+			}{}
+		},
+		Identity: func(_ any, path string) string { return strings.NewReplacer("_", "-", "/", "-").Replace(path) },
+	},
 	"file": {New: func() any {
 		return &struct {
 			Path string `yaml:"path" keyrota:"path"`
@@ -146,7 +149,7 @@ func TestSmallestFile(t *testing.T) {
 		"ref": "ml-platform/ci-model-training", "scope": ScopeTeam, "manage": Rotate, "schedule": "every 90d", "overlap": "1d",
 		"max": "2d", "window": "always", "longest": "0", "env": map[string]string{"WANDB_BASE_URL": "https://api.wandb.ai", "WANDB_ENTITY": "ml-platform"},
 		"to": "vault:secret/ci/wandb#WANDB_API_KEY", "format": FormatRaw, "readable": true, "at": "testdata/good/smallest.yaml:6:14",
-		"url": "https://api.wandb.ai", "ledger": "/home/ops/.local/state/keyrota/prod.db", "listen": "127.0.0.1:9464", "sweep": "5m", "W": "10m", "workers": 4,
+		"url": "https://api.wandb.ai", "ledger": "/home/ops/.local/state/keyrota/prod.db", "listen": "127.0.0.1:9464", "sweep": "5m", "W": "10m", "workers": 16,
 		"type": "vault", "admin": true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -286,6 +289,54 @@ func TestFullFileDelivers(t *testing.T) {
 	}
 	if d := all[7]; !d.OwnTags || d.Description != "W&B, for read-by-all" {
 		t.Errorf("described: %+v", d)
+	}
+}
+
+// What people write for people changes no secret: nothing must change when
+// nothing that a reader sees does.
+func TestOwnerAndPurposeChangeNoDelivery(t *testing.T) {
+	of := func(words string) Destination {
+		c, problems := Parse("k.yaml", []byte("instance: prod\nledger: l\nstores: {aws: {}}\naccounts:\n"+
+			"  - {name: ci-train, team: ml, deliver: aws:a, "+words+"}\n"), Options{Env: testEnv, StoreTypes: testTypes})
+		if c == nil {
+			t.Fatal(problems)
+		}
+		d := c.Accounts[0].Deliver[0]
+		d.Pos = Position{}
+		return d
+	}
+	one, other := of("purpose: a, owner: b, used_by: [c]"), of("purpose: d, owner: e, used_by: [f, g]")
+	if diff := cmp.Diff(one, other, cmp.AllowUnexported(Destination{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Of a secret that others use too only our field is ours: what stands beside it
+// changes by what is written at the destination alone.
+func TestSharedSecretsAreTaggedOnlyAsWritten(t *testing.T) {
+	c, problems := Parse("k.yaml", []byte(`
+instance: prod
+ledger: l
+stores: {aws: {}}
+defaults: {tags: {team: ml}}
+accounts:
+  - {name: ci-train, team: ml, deliver: ["aws:a#K", {store: aws, path: b, field: K, tags: {cost: x}, description: shared}, aws:c]}
+`), Options{Env: testEnv, StoreTypes: testTypes})
+	if c == nil {
+		t.Fatal(problems)
+	}
+	for i, want := range []struct {
+		tags        map[string]string
+		description string
+	}{
+		{map[string]string{}, ""},
+		{map[string]string{"cost": "x"}, "shared"},
+		{map[string]string{"team": "ml"}, "W&B API key of ml/ci-train, kept by keyrota"},
+	} {
+		d := c.Accounts[0].Deliver[i]
+		if diff := cmp.Diff(want.tags, d.Tags); diff != "" || d.Description != want.description {
+			t.Errorf("%s: described as %q, tags:\n%s", d, d.Description, diff)
+		}
 	}
 }
 

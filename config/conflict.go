@@ -23,13 +23,26 @@ func (r resolver) checkReferences(c *Config) {
 
 // place is one secret, or one field of one, with who means it.
 type place struct {
-	field string
-	what  string // for people: an account's ref, or the field of a reference
+	field   string
+	what    string // for people: where it is delivered, or what credential it is
+	path    string
+	account string // its name; empty for a credential
 	Position
 }
 
 // overlaps says whether writing one of the two touches the other.
 func (p place) overlaps(q place) bool { return p.field == "" || q.field == "" || p.field == q.field }
+
+// apart is how to tell two accounts apart that inherit one delivery.
+func (p place) apart(q place) string {
+	switch {
+	case p.account == q.account:
+		return "write {{.Account.Team}} into its path or field too: accounts of several teams have one name"
+	case p.path != q.path:
+		return "name the accounts so that more than -, _, . or / tells them apart: the store takes these for one"
+	}
+	return "write {{.Account.Name}} into its path or field"
+}
 
 // checkConflicts refuses two deliveries to one place, and a delivery to where
 // one of our own credentials stands.
@@ -38,7 +51,7 @@ func (r resolver) checkConflicts(c *Config) {
 	for _, ref := range r.references {
 		if s, ok := c.Stores[ref.Store]; ok && ref.Kind == FromStore {
 			id := s.Identity(ref.Path)
-			seen[id] = append(seen[id], place{ref.Field, "the credential " + ref.Pos.Path, ref.Pos})
+			seen[id] = append(seen[id], place{field: ref.Field, what: "the credential " + ref.Pos.Path, Position: ref.Pos})
 		}
 	}
 	for _, a := range c.Accounts {
@@ -48,14 +61,18 @@ func (r resolver) checkConflicts(c *Config) {
 				continue
 			}
 			id := s.Identity(d.Path)
-			here := place{d.Field, d.Pos.Path, d.Pos}
+			here := place{d.Field, d.Pos.Path, d.Path, a.Name, d.Pos}
+			forWhom := "" // what several accounts inherit is one of them's
+			if !strings.HasPrefix(d.Pos.Path, a.Pos.Path+".") {
+				here.what, forWhom = d.Pos.Path+" for "+a.Pos.Path, "for "+a.Pos.Path+", "
+			}
 			if i := slices.IndexFunc(seen[id], here.overlaps); i >= 0 {
 				other := seen[id][i]
 				if other.Position == d.Pos {
-					r.add(Error, d.Pos, "several accounts are delivered to this one place", "write {{.Account.Name}} into its path or field")
+					r.add(Error, d.Pos, "several accounts are delivered to this one place", here.apart(other))
 					continue
 				}
-				r.add(Error, d.Pos, fmt.Sprintf("the same place as %s at %d:%d", other.what, other.Line, other.Column),
+				r.add(Error, d.Pos, fmt.Sprintf("%sthe same place as %s at %d:%d", forWhom, other.what, other.Line, other.Column),
 					"deliver to another path, or each to a field of its own")
 			}
 			seen[id] = append(seen[id], here)

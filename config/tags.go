@@ -48,7 +48,8 @@ func (r *report) checkTagNames(path string, tags map[string]string) {
 const managedTag = "keyrota"
 
 // tags merges the tags of all layers, of the reader and of the destination;
-// the innermost of a name wins.
+// the innermost of a name wins. A secret of which only one field is ours gets
+// those alone that are written at the destination.
 func (n namer) tags(layers []layer, preset map[string]string, w *writtenDestination) map[string]string {
 	tags := map[string]string{}
 	add := func(from map[string]string) {
@@ -56,17 +57,23 @@ func (n namer) tags(layers []layer, preset map[string]string, w *writtenDestinat
 			tags[name] = n.render(text)
 		}
 	}
-	for _, l := range slices.Backward(layers) {
-		add(l.Tags)
+	if w.Field == "" {
+		for _, l := range slices.Backward(layers) {
+			add(l.Tags)
+		}
+		add(preset)
 	}
-	add(preset)
 	add(w.Tags)
 	return tags
 }
 
-// description returns what is kept beside the secret for people.
+// description returns what is kept beside the secret for people; for a secret
+// of which only one field is ours nothing, unless it is written.
 func (n namer) description(w *writtenDestination) string {
-	if w.Description == nil {
+	switch {
+	case w.Description == nil && w.Field != "":
+		return ""
+	case w.Description == nil:
 		return describe(n.account)
 	}
 	text := n.render(*w.Description)

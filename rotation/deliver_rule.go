@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // deliver brings the offer to every wanted destination that lacks it, and
 // finds or replaces a value that is nowhere to be read.
@@ -117,5 +120,22 @@ func (d *decision) first() (Action, bool) {
 		a.Destinations = at
 		return a, ok
 	}
-	return d.park(9, "no key of this account is known: the platform shows a key once, to the person who creates it. Sign in as an admin, open the service account %q, create an API key, and run: keyrota adopt %s --key-file - (or --from STORE:PATH#FIELD where it already sits in a store)", d.s.Account.Name, d.s.Account.Ref)
+	const byHand = "Sign in as an admin, open the service account %q, create an API key, and run: keyrota adopt %s --key-file -"
+	ref, name := d.s.Account.Ref, d.s.Account.Name
+	if at, ok := d.notOurs(); ok {
+		return d.park(9, "no key of this account is known. Where %[1]s holds one, run: keyrota adopt %[2]s --from %[1]s. Otherwise: "+fmt.Sprintf(byHand, name, ref), at, ref)
+	}
+	return d.park(9, "no key of this account is known: the platform shows a key once, to the person who creates it. "+
+		byHand+" (or --from STORE:PATH#FIELD where it already sits in a store)", name, ref)
+}
+
+// notOurs returns a wanted destination with a value that is not ours yet and
+// could be read.
+func (d *decision) notOurs() (Destination, bool) {
+	for _, w := range d.s.Wants {
+		if w.Readable && d.o.Holding(w.Destination).State == StateBare {
+			return w.Destination, true
+		}
+	}
+	return Destination{}, false
 }

@@ -70,6 +70,10 @@ func TestNext(t *testing.T) {
 		"a bare secret is left": {func(_ *Spec, _ *Record, o *Observed) {
 			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
 		}, Wait, "adopt it by name"},
+		"where a first key is missing, a bare secret that may hold it is named": {func(_ *Spec, r *Record, o *Observed) {
+			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
+			*r = Record{Account: accountID}
+		}, Save, "keyrota adopt ml/ci --from " + destinations[0].String() + ". Otherwise"},
 		"a bare secret that was named is taken over": {func(_ *Spec, r *Record, o *Observed) {
 			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
 			r.Adopt, o.Values = []Destination{destinations[0]}, []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: "k1"}}

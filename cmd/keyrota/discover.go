@@ -35,7 +35,8 @@ needs instance, stores and wandb; accounts in it are left out of the proposal.
 It changes nothing: no secret, no ledger, no account. What others can see of it:
 
   the store   each secret is read: its audit log has that, and AWS counts it as
-              an access (LastAccessedDate)
+              an access (LastAccessedDate), so that "last read" is only right
+              the first time
   W&B         each key asked about is used once by this: the audit log has a
               user:read, and the key's last use is now
 
@@ -85,11 +86,19 @@ func parts(one below, prefixed bool, from []string) ([]below, error) {
 	return slices.Compact(all), nil
 }
 
+// searchable is a store that can be searched.
+type searchable interface {
+	providers.SecretStore
+	providers.Lister
+	providers.Reader
+}
+
 // discovery is one discover at work.
 type discovery struct {
 	app        *app
 	config     *config.Config
 	providers  inventory.Providers
+	stores     map[string]searchable // of providers, those that are searched
 	identifier providers.Identifier
 	call       attempt.Caller
 	progress   *progress
@@ -110,13 +119,13 @@ func (a *app) discover(ctx context.Context, places []below) error {
 			a.warn("warning: %s", w)
 		}
 	}
-	d := &discovery{app: a, config: c, providers: p, call: attempt.Default(), progress: newProgress(a, nil)}
+	d := &discovery{app: a, config: c, providers: p, stores: map[string]searchable{}, call: attempt.Default(), progress: newProgress(a, nil)}
 	var ok bool
 	if d.identifier, ok = p.Issuer.(providers.Identifier); !ok {
 		return errors.New("the platform cannot say whose a key is")
 	}
 	for _, place := range places {
-		if err := d.able(place); err != nil {
+		if err := d.able(place.store); err != nil {
 			return err
 		}
 	}
@@ -128,22 +137,20 @@ func (a *app) discover(ctx context.Context, places []below) error {
 		return err
 	}
 	view := d.judge(seen)
-	if err := d.print(view); err != nil {
+	if err := a.printDiscovery(view); err != nil {
 		return err
 	}
 	return view.verdict()
 }
 
-// able says whether a store can be searched.
-func (d *discovery) able(place below) error {
-	store, ok := d.providers.Stores[place.store]
+// able takes a store to be searched, or says why it cannot be.
+func (d *discovery) able(name string) error {
+	store, ok := d.providers.Stores[name]
 	if !ok {
-		return fmt.Errorf("there is no store %q: name one of those under stores", place.store)
+		return fmt.Errorf("there is no store %q: name one of those under stores", name)
 	}
-	_, lists := store.(providers.Lister)
-	_, reads := store.(providers.Reader)
-	if !lists || !reads {
-		return fmt.Errorf("the store %s cannot list and read its secrets", place.store)
+	if d.stores[name], ok = store.(searchable); !ok {
+		return fmt.Errorf("the store %s cannot list and read its secrets", name)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 // line is one destination as it is proposed, in YAML.
 type line struct {
 	text string
+	read string // when the place was last read, where its store tells
+	kept bool   // by another tool, it seems
 	note string // for people: what to look at
 	why  string // it is a comment only, since a person must decide
 }
@@ -24,10 +26,13 @@ type line struct {
 // takes back what the configuration would not load.
 func (d *discovery) propose(v *discoveredView) {
 	for _, f := range v.found {
-		l := d.line(f)
+		l := d.line(f, "")
 		if l.why == "" {
 			if err := d.leads(l, f.at); err != nil {
 				l.why = err.Error()
+				if alone := d.line(f, ", exclusive: true"); f.at.Field != "" && d.leads(alone, f.at) == nil {
+					l.text, l.why = alone.text, "only if nobody else writes this secret, since its store has no way to write one field on condition"
+				}
 			}
 		}
 		v.lines = append(v.lines, l)
@@ -40,13 +45,10 @@ func (d *discovery) propose(v *discoveredView) {
 	}
 }
 
-// line proposes one destination.
-func (d *discovery) line(f *finding) line {
-	l := line{text: scalar(f.at.String())}
-	flow := "{store: " + scalar(f.at.Store) + ", path: " + scalar(f.at.Path)
-	if f.at.Field != "" {
-		flow += ", field: " + scalar(f.at.Field)
-	}
+// line proposes one destination, with settings besides those that follow from
+// what was found.
+func (d *discovery) line(f *finding, settings string) line {
+	l := line{read: f.lastRead()}
 	switch f.form {
 	case formRaw:
 		if f.at.Field == "password" {
@@ -62,27 +64,34 @@ func (d *discovery) line(f *finding) line {
 				others = append(others, name)
 			}
 		}
-		l.text = flow + ", format: " + string(config.FormatEnv) + ", fields: {" + fields + "}}"
+		settings += ", format: " + string(config.FormatEnv) + ", fields: {" + fields + "}"
 		if len(others) > 0 {
 			l.why = "the file is written as a whole, and has other lines too (" + strings.Join(others, ", ") + "): add them to env: and fields:, or deliver elsewhere"
 		}
 	case formURI:
-		l.text = flow + ", format: " + string(config.FormatAirflowConnection) + ", style: " + string(config.StyleURI) +
-			", conn_type: " + scalar(strings.ReplaceAll(f.scheme, "-", "_")) + "}"
+		settings += ", format: " + string(config.FormatAirflowConnection) + ", style: " + string(config.StyleURI) +
+			", conn_type: " + scalar(strings.ReplaceAll(f.scheme, "-", "_"))
 		l.note = "the connection is written as a whole: login, host and extra will be keyrota's"
 	case formObject:
 		l.why = "the key is in an object inside another: write a template for it, or have it in a field of its own"
 	default:
 		l.why = "the key is in the midst of other text: write a template for it, or have it in a field of its own"
 	}
+	l.text = destinationLine(f.at, settings)
+	whose := ""
 	switch {
 	case f.mark != (rotation.Mark{}) && f.mark.Instance != d.config.Instance:
 		l.why = "another keyrota keeps it: see who runs the instance " + f.mark.Instance
 	case f.mark != (rotation.Mark{}):
-		l.note = "this instance delivered it once"
+		whose = "this instance delivered it once"
 	case f.owner != "":
-		l.note = "kept by " + f.owner + ", it seems: ask there before it is rotated"
+		l.kept = true
+		whose = "kept by " + f.owner + ", it seems: ask there before it is rotated"
 	}
+	if l.note != "" && whose != "" {
+		whose += "; "
+	}
+	l.note = whose + l.note
 	if taken := d.taken(f.at); taken != "" {
 		l.why = taken
 	}
@@ -91,6 +100,18 @@ func (d *discovery) line(f *finding) line {
 	}
 	l.note, l.why = d.hide.Replace(l.note), d.hide.Replace(l.why)
 	return l
+}
+
+// destinationLine writes a destination, in short where it has no settings.
+func destinationLine(at rotation.Destination, settings string) string {
+	if settings == "" {
+		return scalar(at.String())
+	}
+	text := "{store: " + scalar(at.Store) + ", path: " + scalar(at.Path)
+	if at.Field != "" {
+		text += ", field: " + scalar(at.Field)
+	}
+	return text + settings + "}"
 }
 
 // taken says what in the configuration a place is used for already.
@@ -156,9 +177,6 @@ func (d *discovery) leads(l line, at rotation.Destination) error {
 func (d *discovery) loads(account []string) (config.Account, error) {
 	text := "instance: any\nledger: any\nstores:\n"
 	for _, name := range d.config.StoreNames() {
-		if d.config.Stores[name].Base != "" {
-			continue // no one can write its name
-		}
 		text += fmt.Sprintf("  %s: {type: %s}\n", name, scalar(d.config.Stores[name].Type))
 	}
 	text += "accounts:\n" + strings.Join(account, "\n") + "\n"

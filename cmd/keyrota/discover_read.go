@@ -47,13 +47,12 @@ func (d *discovery) read(ctx context.Context, places []below) sight {
 		all, source := d.list(ctx, place)
 		s.sources = append(s.sources, source)
 		all = slices.DeleteFunc(all, func(l providers.Listed) bool {
-			id := d.providers.Stores[place.store].Identity(rotation.Destination{Store: place.store, Path: l.Path})
+			id := d.stores[place.store].Identity(rotation.Destination{Store: place.store, Path: l.Path})
 			again := read[id]
 			read[id] = true
 			return again
 		})
 		d.tell("reading %s below %s", count(len(all), "secret"), place)
-		reader := d.providers.Stores[place.store].(providers.Reader)
 		var g errgroup.Group
 		g.SetLimit(readsAtOnce)
 		for n, l := range all {
@@ -64,7 +63,7 @@ func (d *discovery) read(ctx context.Context, places []below) sight {
 				at := rotation.Destination{Store: place.store, Path: l.Path}
 				var value providers.Secret
 				err := d.call.Read(ctx, place.store, "read", func(ctx context.Context) (err error) {
-					value, err = reader.Read(ctx, at, "")
+					value, err = d.stores[place.store].Read(ctx, at, "")
 					return err
 				})
 				mu.Lock()
@@ -96,13 +95,12 @@ func (d *discovery) read(ctx context.Context, places []below) sight {
 // list returns what a store lists, and whether that is all.
 func (d *discovery) list(ctx context.Context, place below) ([]providers.Listed, sourceView) {
 	d.tell("listing %s", place)
-	lister := d.providers.Stores[place.store].(providers.Lister)
 	call := d.call
 	call.Timeout *= 10 // it goes through many pages
 	var all []providers.Listed
 	err := call.Read(ctx, place.store, "list", func(ctx context.Context) error {
 		all = nil
-		return lister.List(ctx, place.prefix, func(l providers.Listed) error {
+		return d.stores[place.store].List(ctx, place.prefix, func(l providers.Listed) error {
 			all = append(all, l)
 			return nil
 		})
@@ -161,7 +159,7 @@ func (d *discovery) marks(ctx context.Context, s *sight) {
 		call := d.call
 		call.Timeout *= 10
 		err := call.Read(ctx, name, "observe", func(ctx context.Context) error {
-			return d.providers.Stores[name].Observe(ctx, all, func(at rotation.Destination, h rotation.Holding) error {
+			return d.stores[name].Observe(ctx, all, func(at rotation.Destination, h rotation.Holding) error {
 				for _, f := range places[at] {
 					f.mark, f.owner = h.Mark, cmp.Or(h.Owner, f.owner)
 				}

@@ -95,13 +95,16 @@ func TestProposalLoads(t *testing.T) {
 	}
 	var out, told bytes.Buffer
 	d := &discovery{
-		app: &app{stdout: &out, stderr: &told, now: func() time.Time { return now }}, config: c, identifier: platform, call: attempt.Caller{},
+		app: &app{stdout: &out, stderr: &told, now: func() time.Time { return now }}, config: c, stores: map[string]searchable{}, identifier: platform, call: attempt.Caller{},
 		providers: inventory.Providers{
 			Issuer: platform, Stores: map[string]providers.SecretStore{"memory": store},
 			Abilities: func(rotation.Account) inventory.Abilities { return inventory.Abilities{} },
 		},
 	}
 	d.progress = newProgress(d.app, nil)
+	if err := d.able("memory"); err != nil {
+		t.Fatal(err)
+	}
 	before := store.Calls().Writes
 	seen := d.read(t.Context(), []below{{"memory", ""}, {"memory", "on/"}})
 	d.ask(t.Context(), &seen)
@@ -115,7 +118,7 @@ func TestProposalLoads(t *testing.T) {
 	}
 	for _, form := range []outputFormat{"", outputTable, outputJSON} {
 		d.app.output = form
-		if err := d.print(view); err != nil {
+		if err := d.app.printDiscovery(view); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -53,7 +53,7 @@ func tagCases() []storeCase {
 				}
 				d := r.Destination("ci/tagged", "")
 				many := map[string]string{}
-				for n := range 60 {
+				for n := range 70 {
 					many[fmt.Sprintf("tag-%d", n)] = "x"
 				}
 				for _, tags := range []map[string]string{many, {"keyrota": "forged"}, {"": "x"}} {

@@ -110,6 +110,18 @@ func (s *service) Versions(t *testing.T, path string) int {
 	return int(current)
 }
 
+func (s *service) Tags(t *testing.T, path string) map[string]string {
+	return s.Custom(t, s.mount, s.name(path))
+}
+
+func (s *service) Description(t *testing.T, path string) string {
+	return s.Custom(t, s.mount, s.name(path))["description"]
+}
+
+func (s *service) Tag(t *testing.T, path, name, value string) {
+	s.SetCustom(t, s.mount, s.name(path), map[string]any{name: value})
+}
+
 func (s *service) Throttle(_ *testing.T, calls int, after time.Duration) {
 	s.proxy.Reset()
 	f := vaulttest.Fault{Status: http.StatusTooManyRequests, Times: calls, Body: `{"errors":["request path: rate limit quota exceeded"]}`}

@@ -13,7 +13,8 @@
 // to a version, and is not written together with the data. So a mark names the
 // version it speaks of, by number and creation time, and is written after that
 // version; a mark without a version, written before the first data, only says
-// whose the secret is. What the mark does not name is not believed.
+// whose the secret is. What the mark does not name is not believed. Tags and
+// the description ("description") go the same way.
 //
 // The policy of keyrota's own token, for everything below secret/ci/:
 //

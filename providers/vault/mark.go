@@ -17,10 +17,11 @@ const (
 
 // markKey returns the key of custom metadata that holds a destination's mark.
 func markKey(field string) string {
-	return providers.NoteKey(field, metadataKeyMax, func(r rune) bool {
-		return unicode.IsPrint(r) && r != unicode.ReplacementChar
-	})
+	return providers.NoteKey(field, metadataKeyMax, allowed)
 }
+
+// allowed reports whether custom metadata may hold a rune.
+func allowed(r rune) bool { return unicode.IsPrint(r) && r != unicode.ReplacementChar }
 
 // delivery is the mark that goes after the data, and names its version.
 func delivery(m rotation.Mark, v version) providers.Note {

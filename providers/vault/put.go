@@ -44,7 +44,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 		return none, err
 	}
 	if _, marked := before.note(d.Field); !marked {
-		err := s.writeMarks(ctx, at, before, map[string]providers.Note{markKey(d.Field): providers.Ownership(m)})
+		err := s.writeMarks(ctx, at, before, map[string]providers.Note{markKey(d.Field): providers.Ownership(m)}, nil)
 		if statusOf(err) == http.StatusNotFound && !said(err, saidNoRoute) {
 			err = changed(at)
 		}
@@ -62,7 +62,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	}
 	marks[markKey(d.Field)] = delivery(m, written)
 	before.exists = true
-	if err := s.writeMarks(ctx, at, before, marks); err != nil {
+	if err := s.writeMarks(ctx, at, before, marks, tagsOf(p)); err != nil {
 		return none, unmarked(op, d, err)
 	}
 	return rotation.Holding{
@@ -176,9 +176,11 @@ func changed(at place) error {
 	return &failure{request: request{method: http.MethodPatch, path: at.data()}, status: http.StatusBadRequest, said: []string{saidMismatch}}
 }
 
-// writeMarks sets some keys of custom metadata and leaves the others.
-func (s *Store) writeMarks(ctx context.Context, at place, m metadata, marks map[string]providers.Note) error {
+// writeMarks sets some keys of custom metadata, marks and others, and leaves
+// the rest.
+func (s *Store) writeMarks(ctx context.Context, at place, m metadata, marks map[string]providers.Note, others map[string]string) error {
 	custom := map[string]string{}
+	maps.Copy(custom, others)
 	for key, n := range marks {
 		text, err := encode(n)
 		if err != nil {
