@@ -81,8 +81,9 @@ type Describer interface {
 // they are disabled.
 type Disabler interface {
 	// Disable disables every older version of ours at a destination whose mark
-	// names none of the live keys, never the current version. It is repeatable,
-	// and harmless when it fails: those keys are deleted already.
+	// names none of the live keys, never the current version, nor one that also
+	// holds what is not ours. It is repeatable, and harmless when it fails: those
+	// keys are deleted already.
 	Disable(ctx context.Context, d rotation.Destination, live []rotation.KeyID) error
 }
 

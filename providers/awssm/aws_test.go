@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
@@ -81,7 +80,7 @@ func unpaced(c awssm.Config) *pace.Paces {
 	return paces
 }
 
-// only checks which calls are made made while do runs.
+// only checks which calls are made while do runs.
 func (w *world) only(t *testing.T, want map[string]int, do func()) {
 	t.Helper()
 	before := w.Calls()
@@ -198,19 +197,6 @@ func wantKind(t *testing.T, err error, kind providers.Kind, words ...string) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
 		if strings.Contains(fmt.Sprintf(verb, err), "CANARY") {
 			t.Errorf("the error holds a secret, printed with %s", verb)
-		}
-	}
-}
-
-// settled is what look shows once it is no longer on its way.
-func settled(t *testing.T, s *awssm.Store, d rotation.Destination) rotation.Holding {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		h, err := s.Look(t.Context(), d)
-		if err == nil || providers.KindOf(err) != providers.Transient || time.Now().After(deadline) {
-			must(t, err)
-			return h
 		}
 	}
 }

@@ -89,7 +89,7 @@ func call[In, Out any](
 	send func(*secretsmanager.Client, context.Context, *In, ...func(*secretsmanager.Options)) (*Out, error), in *In,
 ) (*Out, error) {
 	failed := func(err error) (*Out, error) {
-		return nil, &failure{operation: o, region: region, secret: secret, account: s.config.roleAccount(), err: err}
+		return nil, s.about(&failure{err: err}, o, region, secret)
 	}
 	if err := ctx.Err(); err != nil {
 		return failed(unanswered(ctx, err))
@@ -116,13 +116,18 @@ func call[In, Out any](
 	if err == nil {
 		return out, nil
 	}
-	f := s.refused(ctx, err)
-	f.operation, f.region, f.secret, f.account = o, region, secret, s.config.roleAccount()
+	f := s.about(s.refused(ctx, err), o, region, secret)
 	switch {
-	case f.limited():
+	case f.limited() && f.code != codeQuota:
 		p.Limited(f.retryAfter)
 	case f.badCredentials():
 		s.connection.forget(to)
 	}
 	return nil, f
+}
+
+// about says what a failure is about.
+func (s *Store) about(f *failure, o operation, region, secret string) *failure {
+	f.operation, f.region, f.secret, f.account, f.replicates = o, region, secret, s.config.roleAccount(), len(s.config.Replicas) > 0
+	return f
 }

@@ -20,12 +20,11 @@ const (
 	descriptionMax = 2_048
 )
 
-var (
-	nameForm = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
-	// arnForm is a name that looks like the end of an ARN: AWS appends a hyphen
-	// and six characters to each name there.
-	arnForm = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
-)
+// nameForm takes names that end in a hyphen and six characters too, although
+// AWS advises against them: they are like the end of an ARN, and a search by an
+// ARN without its end may find the wrong secret. No call here has such an ARN:
+// it names a secret by its name or by its whole ARN.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
 
 // Check says what is wrong with a destination, without any call.
 func (s *Store) Check(d rotation.Destination, p providers.Payload) error {
@@ -40,8 +39,6 @@ func (s *Store) Check(d rotation.Destination, p providers.Payload) error {
 		return invalid("write the secret's name; the store says Region and account (role_arn)", "this is an ARN")
 	case !nameForm.MatchString(d.Path):
 		return invalid("write letters, digits and /_+=.@-", "the name holds characters that Secrets Manager refuses")
-	case arnForm.MatchString(d.Path):
-		return invalid("let the name end otherwise, such as "+d.Path+"/key", "the name ends in a hyphen and six characters, like an ARN: AWS confuses it with that of another secret")
 	case !utf8.ValidString(value) || !utf8.ValidString(d.Field):
 		return invalid("encode it as text", "the field or its value is not UTF-8")
 	case d.Field != "" && p.Object:
@@ -96,7 +93,7 @@ func (s *Store) checkPut(d rotation.Destination, p providers.Payload, m rotation
 	if d.Field == "" && p.Value.Empty() {
 		return problemf("put", d.String(), providers.Invalid, "", "Secrets Manager keeps no empty value")
 	}
-	if _, err := (note{mark: m, version: longestID}).encode(); err != nil {
+	if _, err := (note{mark: m, version: longestID}).encode(d.Path, markKey(d.Field)); err != nil {
 		return problemf("put", d.String(), providers.Invalid, "a shorter instance name helps", "%w", err)
 	}
 	return nil

@@ -1,11 +1,14 @@
 package awssm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // sessionName is how an assumed role's calls show in CloudTrail.
@@ -67,6 +71,8 @@ func (c Config) clients(ctx context.Context, o Options) (*clients, error) {
 		// The caller of a provider tries again; nothing here does.
 		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 		awsconfig.WithAppID("keyrota"),
+		// Nothing is logged below keyrota: what the SDK would say may hold values.
+		awsconfig.WithLogger(logging.Nop{}),
 	}
 	if c.Region != "" {
 		load = append(load, awsconfig.WithRegion(c.Region))
@@ -99,14 +105,10 @@ func (c Config) clients(ctx context.Context, o Options) (*clients, error) {
 		return client
 	}
 	for _, r := range c.Replicas {
-		endpoint := r.Endpoint
-		if endpoint == "" {
-			endpoint = c.Endpoint
-		}
 		if r.Region == made.region {
 			return nil, fmt.Errorf("replicas: %s is the store's own Region: leave it out", r.Region)
 		}
-		add(r.Region, endpoint)
+		add(r.Region, cmp.Or(r.Endpoint, c.Endpoint))
 	}
 	made.endpoint = aws.ToString(add(made.region, c.Endpoint).Options().BaseEndpoint)
 	return made, nil
@@ -140,14 +142,16 @@ func loadError(err error) error {
 
 // warnings says what of the connection a person should not be silent about.
 func (c *clients) warnings() []string {
-	var all []string
-	told := map[string]bool{}
+	hosts := map[string]bool{}
 	for _, client := range c.byRegion {
 		u, err := url.Parse(aws.ToString(client.Options().BaseEndpoint))
-		if err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !told[u.Host] {
-			told[u.Host] = true
-			all = append(all, fmt.Sprintf("%s is reached without TLS: whoever listens in gets the keys", u.Host))
+		if err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
+			hosts[u.Host] = true
 		}
+	}
+	var all []string
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		all = append(all, host+" is reached without TLS: whoever listens in gets the keys")
 	}
 	return all
 }

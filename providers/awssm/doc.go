@@ -4,7 +4,8 @@
 //
 // Marks are tags of the secret: "keyrota" for a whole secret, "keyrota.FIELD"
 // for a field. A mark names the version it speaks of, and is written after it,
-// except with a new secret, where both are one call. The id of a version is
+// except with a new secret, where both are one call. It is bound to its secret
+// and tag: one that was copied or edited by hand is no mark. The id of a version is
 // made of its mark (for a field, also of the version it was built upon) with
 // the edition legible in it, so that a repeated write is the same version and
 // DescribeSecret alone tells what a secret holds.

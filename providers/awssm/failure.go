@@ -25,6 +25,9 @@ type failure struct {
 	region    string
 	secret    string // its name; empty for a listing
 	account   string // its number, where it is known
+	// replicates says that the store has replicas, so that to create a secret is
+	// to replicate it.
+	replicates bool
 
 	code       string // of AWS's error; empty: no answer, or none of its form
 	said       string // AWS's message
@@ -154,12 +157,13 @@ const (
 	codeNotFound = "ResourceNotFoundException"
 	codeExists   = "ResourceExistsException"
 	codeRequest  = "InvalidRequestException"
+	codeQuota    = "LimitExceededException" // of a secret or account, not of a rate
 )
 
 func (f *failure) limited() bool {
 	switch f.code {
 	case "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
-		"RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "SlowDown", "LimitExceededException":
+		"RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "SlowDown", codeQuota:
 		return true
 	}
 	return f.status == http.StatusTooManyRequests
@@ -198,7 +202,7 @@ func (f *failure) classify() (providers.Kind, string) {
 		return credentials.kind(), credentials.hint()
 	case f.limited():
 		kind = providers.Limited
-		if f.code == "LimitExceededException" {
+		if f.code == codeQuota {
 			hint = "this may be a quota that waiting does not change: see Service Quotas for AWS Secrets Manager"
 		}
 	case f.denied():
@@ -242,10 +246,15 @@ func (f *failure) grant() string {
 	action := "secretsmanager:" + string(f.operation)
 	if f.operation == opCreate {
 		action += " and secretsmanager:TagResource"
+		if f.replicates {
+			action += " and secretsmanager:" + string(opReplicate)
+		}
 	}
 	return "the policy needs: " + action + " on " + f.resource()
 }
 
+// resource is what the policy must name. AWS appends a hyphen and six characters
+// to a secret's name once there is one; before, nothing.
 func (f *failure) resource() string {
 	if f.secret == "" {
 		return "*"
@@ -260,7 +269,7 @@ func (f *failure) resource() string {
 	if account == "" {
 		account = "*"
 	}
-	return "arn:" + partition + ":secretsmanager:" + f.region + ":" + account + ":secret:" + f.secret + "-??????"
+	return "arn:" + partition + ":secretsmanager:" + f.region + ":" + account + ":secret:" + f.secret + "*"
 }
 
 func kindOf(k providers.Kind) *providers.Kind { return &k }

@@ -11,12 +11,13 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/pace"
 	"github.com/keyrota/keyrota/rotation"
 )
 
 // Every code of AWS is told as what a caller can do about it.
 func TestKindsOfErrors(t *testing.T) {
-	const name = "arn:aws:secretsmanager:us-east-1:*:secret:ci/wandb-??????"
+	const name = "arn:aws:secretsmanager:us-east-1:*:secret:ci/wandb*"
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/wandb")
 	put(t, s, d, value(keyOne), mark("a", 1))
@@ -154,4 +155,40 @@ func TestPace(t *testing.T) {
 		_, err := s.Look(ctx, dest("ci/wandb"))
 		wantKind(t, err, providers.Transient, "the deadline")
 	})
+}
+
+// The same in the middle of a put: a write whose turn comes too late is not sent.
+func TestPaceWithinAPut(t *testing.T) {
+	w := newWorld(t)
+	d := dest("ci/wandb")
+	seen := put(t, w.open(t, awssm.Config{}), d, value(keyOne), mark("a", 1))
+	paces := unpaced(awssm.Config{})
+	write := paces.Get("aws/default/"+awstest.DefaultRegion+"/write", pace.Quota{})
+	s, err := awssm.New(awssm.Config{}, awssm.Options{Paces: paces})
+	must(t, err)
+	w.Inject(awstest.Fault{Operation: "PutSecretValue", After: func(awstest.Call) error { write.Pause(time.Hour); return nil }})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	w.only(t, calls{"DescribeSecret": 1, "PutSecretValue": 1}, func() {
+		_, err := s.Put(ctx, d, value(keyTwo), mark("a", 2), seen)
+		wantKind(t, err, providers.Transient, "the deadline comes before")
+	})
+	wantRaw(t, w.Console, d.Path, keyOne)
+}
+
+// A secret that is over a quota of its own is no reason to slow down for others.
+func TestQuotaOfOneSecret(t *testing.T) {
+	w := newWorld(t)
+	w.open(t, awssm.Config{})
+	for code, slower := range map[string]bool{"LimitExceededException": false, "ThrottlingException": true} {
+		paces := unpaced(awssm.Config{})
+		s, err := awssm.New(awssm.Config{}, awssm.Options{Paces: paces})
+		must(t, err)
+		w.Inject(awstest.Fault{Operation: "DescribeSecret", Error: &awstest.Error{Code: code}})
+		_, err = s.Look(t.Context(), dest("ci/wandb"))
+		wantKind(t, err, providers.Limited)
+		if is := paces.Get("aws/default/"+awstest.DefaultRegion+"/describe", pace.Quota{}).Rate() > 0; is != slower {
+			t.Errorf("%s: slower %v, want %v", code, is, slower)
+		}
+	}
 }

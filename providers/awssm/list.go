@@ -37,7 +37,7 @@ func (s *Store) List(ctx context.Context, prefix string, yield func(providers.Li
 // anyMark returns the mark of the whole secret, or of its first field that has one.
 func (x secret) anyMark() rotation.Mark {
 	for _, key := range slices.Sorted(maps.Keys(x.tags)) {
-		if n, ok := decode(x.tags[key]); ok && providers.IsNoteKey(key) {
+		if n, ok := x.noteAt(key); ok && providers.IsNoteKey(key) {
 			return n.mark
 		}
 	}

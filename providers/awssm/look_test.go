@@ -91,6 +91,9 @@ func TestFieldThatDoesNotFit(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/large#KEY")
 	must(t, w.Create(d.Path, `{"OTHER":"`+strings.Repeat("x", 65_500)+`"}`, nil))
-	_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), look(t, s, d))
-	wantKind(t, err, providers.Invalid, "65564 bytes", "a secret of its own")
+	seen := look(t, s, d)
+	w.only(t, calls{"DescribeSecret": 1, "GetSecretValue": 1}, func() {
+		_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
+		wantKind(t, err, providers.Invalid, "65564 bytes", "a secret of its own")
+	})
 }

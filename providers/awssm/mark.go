@@ -31,7 +31,9 @@ func isTagRune(r rune) bool {
 func markKey(field string) string { return providers.NoteKey(field, tagKeyMax, isTagRune) }
 
 // note is what a tag says: a mark, and the id of the version it speaks of.
-// Without a version it only says whose the secret is.
+// Without a version it only says whose the secret is. Its text ends in a sum
+// over secret, tag and text: people copy tags and edit them, and what they make
+// of a mark must not speak for us.
 type note struct {
 	mark    rotation.Mark
 	version string
@@ -41,10 +43,10 @@ func ownership(m rotation.Mark) note {
 	return note{mark: rotation.Mark{Instance: m.Instance, Ledger: m.Ledger, Account: m.Account}}
 }
 
-// text is "instance=prod ledger=... account=...", and of a delivery "edition=12
-// key=... shape=... version=..." too: legible in a console, and made of what
-// AWS allows in a tag's value.
-func (n note) text() string {
+// text is "instance=prod ledger=... account=... sum=...", and of a delivery
+// "edition=12 key=... shape=... version=..." too: legible in a console, and
+// made of what AWS allows in a tag's value.
+func (n note) text(secret, tag string) string {
 	var b strings.Builder
 	add := func(name, value string) {
 		if value == "" {
@@ -64,20 +66,22 @@ func (n note) text() string {
 	add("key", string(n.mark.Key))
 	add("shape", string(n.mark.Shape))
 	add("version", n.version)
+	add("sum", digest(sumDigits, secret, tag, b.String()))
 	return b.String()
 }
 
 // encode is text, where it fits into a tag.
-func (n note) encode() (string, error) {
-	text := n.text()
+func (n note) encode(secret, tag string) (string, error) {
+	text := n.text(secret, tag)
 	if len(text) > tagValueMax {
 		return "", fmt.Errorf("the mark takes %d characters, and a tag's value has room for %d", len(text), tagValueMax)
 	}
 	return text, nil
 }
 
-// decode reads what encode wrote, and false for every other text.
-func decode(text string) (note, bool) {
+// decode reads what encode wrote for a tag of a secret, and false for every
+// other text.
+func decode(secret, tag, text string) (note, bool) {
 	var n note
 	for part := range strings.SplitSeq(text, " ") {
 		name, escaped, _ := strings.Cut(part, "=")
@@ -101,11 +105,12 @@ func decode(text string) (note, bool) {
 			n.mark.Shape = rotation.Shape(value)
 		case "version":
 			n.version = value
+		case "sum": // compared with the rest below
 		default:
 			return note{}, false
 		}
 	}
-	return n, text != "" && n.text() == text
+	return n, n.text(secret, tag) == text
 }
 
 // escape writes what a mark may hold and a tag's value may not, and what sets
@@ -151,6 +156,7 @@ const (
 	idPrefix   = providers.ManagedBy + "-"
 	markDigits = 22
 	baseDigits = 12
+	sumDigits  = 8
 )
 
 // longestID is as long as an id gets.

@@ -25,8 +25,8 @@ func drawNote(t *rapid.T) note {
 func TestMarkComesOutAsItWentIn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawNote(t)
-		text := n.text()
-		if got, ok := decode(text); text != "" && (!ok || got != n) {
+		text := n.text("ci/wandb", "keyrota")
+		if got, ok := decode("ci/wandb", "keyrota", text); !ok || got != n {
 			t.Errorf("%q became %+v, %v, want %+v", text, got, ok, n)
 		}
 		for _, r := range text {
@@ -40,9 +40,16 @@ func TestMarkComesOutAsItWentIn(t *testing.T) {
 // What encode does not write is not read: neither another tool's text nor half
 // a mark.
 func TestOnlyMarksAreRead(t *testing.T) {
-	const good = "instance=prod ledger=l account=a edition=12 key=k shape=s version=v"
-	if _, ok := decode(good); !ok {
+	summed := func(text string) string { return text + " sum=" + digest(sumDigits, "ci/wandb", "keyrota", text) }
+	good := "instance=prod ledger=l account=a edition=12 key=k shape=s version=v"
+	if _, ok := decode("ci/wandb", "keyrota", summed(good)); !ok {
 		t.Fatal("not read")
+	}
+	if n, ok := decode("ci/other", "keyrota", summed(good)); ok {
+		t.Errorf("read of another secret: %+v", n)
+	}
+	if n, ok := decode("ci/wandb", "keyrota.KEY", summed(good)); ok {
+		t.Errorf("read of another tag: %+v", n)
 	}
 	for _, text := range []string{
 		"", " ", "prod", "instance", "instance=", good + " ", " " + good, good + " more=x", good + " version=w",
@@ -50,8 +57,10 @@ func TestOnlyMarksAreRead(t *testing.T) {
 		strings.Replace(good, "=12", "=twelve", 1), strings.Replace(good, "key=k", "key=k+zz", 1), strings.Replace(good, "key=k", "key=+6B", 1),
 		strings.Replace(good, "key=k", "key=k+2b", 1), strings.Replace(good, " key", "  key", 1), `{"by":"keyrota"}`,
 	} {
-		if n, ok := decode(text); ok {
-			t.Errorf("%q is read as %+v", text, n)
+		for _, text := range []string{text, summed(text)} {
+			if n, ok := decode("ci/wandb", "keyrota", text); ok {
+				t.Errorf("%q is read as %+v", text, n)
+			}
 		}
 	}
 }

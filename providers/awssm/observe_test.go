@@ -92,6 +92,11 @@ func TestObserveShortPages(t *testing.T) {
 	if seen := observe(t, s, first, last); len(seen) != 2 {
 		t.Errorf("saw %+v", seen)
 	}
+	listed := 0
+	must(t, s.List(t.Context(), "ci/last", func(providers.Listed) error { listed++; return nil }))
+	if listed != 1 {
+		t.Errorf("listed %d, want the last", listed)
+	}
 }
 
 // A page that fails leaves the rest unknown; an error of whoever is yielded to

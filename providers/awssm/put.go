@@ -11,15 +11,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 )
 
 // Put writes p on condition that the secret's current version is the one seen.
-// On a secret or field without a mark it writes the mark of ownership first, so
-// that a policy which forbids tags is met before the data is.
+// Tags that are not the mark of the data, and on a secret or field without one
+// the mark of ownership, go first, so that a policy which forbids them is met
+// before the data is written.
 func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Payload, m rotation.Mark, seen rotation.Holding) (rotation.Holding, error) {
 	const op = "put"
 	none := rotation.Holding{}
@@ -98,9 +98,14 @@ type write struct {
 	written bool // the data is there; what follows may still fail
 }
 
-// problem tells a write that failed. Once the data is there the kind is
+// problem tells a write that failed. A secret or version that is there no more
+// has changed since it was looked at. Once the data is there the kind is
 // Transient, whatever the reason.
 func (w *write) problem(op string, err error) *providers.Error {
+	var f *failure
+	if errors.As(err, &f) && f.code == codeNotFound && w.before.exists {
+		f.kind = kindOf(providers.Conflict)
+	}
 	var told *providers.Error
 	if !errors.As(err, &told) {
 		told = problem(op, w.to.String(), err)
@@ -142,19 +147,38 @@ func (w *write) create(ctx context.Context) (secret, error) {
 	return secret{exists: true, name: name, arn: aws.ToString(out.ARN), labels: map[string][]string{id: {labelCurrent}}}, nil
 }
 
-// replace brings the next version into a secret that exists.
+// replace brings the next version into a secret that exists. Each of its calls
+// names the secret by the ARN that was seen, so that none reaches another one
+// that was made under this name meanwhile.
 func (w *write) replace(ctx context.Context) (secret, error) {
 	s := w.store
+	if err := w.checkRoom(); err != nil {
+		return secret{}, err
+	}
 	if p := w.before.primary; p != "" && p != s.region {
 		return secret{}, problemf("put", w.to.String(), providers.Invalid, "let a store of that Region deliver it",
 			"this secret is a replica: its primary is in %s", p)
 	}
-	if err := w.prepare(ctx); err != nil {
-		return secret{}, vanished(err)
+	if err := w.restore(ctx); err != nil {
+		return secret{}, err
 	}
-	id, err := w.data(ctx)
-	if err != nil {
-		return secret{}, vanished(err)
+	id := w.before.current()
+	there := isOf(id, w.mark, w.to.Field) // written before, and cut short
+	var value providers.Secret
+	if !there {
+		var err error
+		if value, err = w.text(ctx, id); err != nil {
+			return secret{}, err
+		}
+		id = idOf(w.mark, w.to.Field, id)
+	}
+	if err := w.prepare(ctx); err != nil {
+		return secret{}, err
+	}
+	if !there {
+		if err := w.data(ctx, id, value); err != nil {
+			return secret{}, err
+		}
 	}
 	tags, err := w.tags(id)
 	if err == nil {
@@ -166,44 +190,42 @@ func (w *write) replace(ctx context.Context) (secret, error) {
 	return w.before.moved(id), err
 }
 
-// vanished tells of a secret or version that is there no more as of what it is:
-// a change since it was looked at.
-func vanished(err error) error {
+// restore takes the secret out of its recovery window, if it is in one.
+func (w *write) restore(ctx context.Context) error {
+	if w.before.deleted.IsZero() {
+		return nil
+	}
+	_, err := call(ctx, w.store, w.store.region, opRestore, w.to.Path, (*secretsmanager.Client).RestoreSecret,
+		&secretsmanager.RestoreSecretInput{SecretId: aws.String(w.before.arn)})
 	var f *failure
-	if errors.As(err, &f) && f.code == codeNotFound {
-		f.kind = kindOf(providers.Conflict)
+	if errors.As(err, &f) && f.code == codeRequest {
+		f.kind, f.hint = kindOf(providers.Transient), "it is about to be deleted for good, and is created anew then"
+	}
+	if err == nil {
+		w.before.deleted = time.Time{}
 	}
 	return err
 }
 
-// prepare makes the secret ready for its next version: out of its recovery
-// window, known as ours, under the key and with the description wanted.
+// prepare makes the secret ready for its next version: known as ours, under the
+// key and with the tags and description wanted.
 func (w *write) prepare(ctx context.Context) error {
-	s, name := w.store, w.to.Path
-	if !w.before.deleted.IsZero() {
-		_, err := call(ctx, s, s.region, opRestore, name, (*secretsmanager.Client).RestoreSecret,
-			&secretsmanager.RestoreSecretInput{SecretId: aws.String(name)})
-		var f *failure
-		if errors.As(err, &f) && f.code == codeRequest {
-			f.kind, f.hint = kindOf(providers.Transient), "it is about to be deleted for good, and is created anew then"
-		}
-		if err != nil {
-			return err
-		}
-		w.before.deleted = time.Time{}
-	}
+	s, name, arn := w.store, w.to.Path, aws.String(w.before.arn)
+	tags := map[string]string{}
+	maps.Copy(tags, w.payload.Tags)
 	if _, marked := w.before.note(w.to.Field); !marked {
-		text, err := ownership(w.mark).encode()
+		key := markKey(w.to.Field)
+		text, err := ownership(w.mark).encode(name, key)
 		if err != nil {
 			return err
 		}
-		own := map[string]string{markKey(w.to.Field): text}
-		if err := s.tag(ctx, w.before, own); err != nil {
-			return err
-		}
-		maps.Copy(w.before.tags, own)
+		tags[key] = text
 	}
-	in := &secretsmanager.UpdateSecretInput{SecretId: aws.String(name)}
+	if err := s.tag(ctx, w.before, tags); err != nil {
+		return err
+	}
+	maps.Copy(w.before.tags, tags)
+	in := &secretsmanager.UpdateSecretInput{SecretId: arn}
 	if d := w.payload.Description; d != "" && d != w.before.description {
 		in.Description = aws.String(d)
 	}
@@ -218,8 +240,12 @@ func (w *write) prepare(ctx context.Context) error {
 }
 
 // sameKey compares two names of KMS keys: an id or alias, alone or in an ARN.
+// AWS shows none for the key that it takes by default.
 func sameKey(a, b string) bool {
 	short := func(key string) string {
+		if key == "" {
+			return "alias/aws/secretsmanager"
+		}
 		if strings.HasPrefix(key, "arn:") {
 			key = key[strings.LastIndexByte(key, ':')+1:]
 		}
@@ -228,39 +254,30 @@ func sameKey(a, b string) bool {
 	return short(a) == short(b)
 }
 
-// data puts the value under our staging label and moves AWSCURRENT to it from
-// the version that was seen. It returns the id of the version that is current
-// then.
-func (w *write) data(ctx context.Context) (string, error) {
-	s, name, current := w.store, w.to.Path, w.before.current()
-	if isOf(current, w.mark, w.to.Field) {
-		return current, nil // written before, and cut short
-	}
-	value, err := w.text(ctx, current)
-	if err != nil {
-		return "", err
-	}
-	id := idOf(w.mark, w.to.Field, current)
+// data puts the value as version id under our staging label, and moves
+// AWSCURRENT to it from the version that was seen.
+func (w *write) data(ctx context.Context, id string, value providers.Secret) error {
+	s, name, arn := w.store, w.to.Path, aws.String(w.before.arn)
 	put, err := call(ctx, s, s.region, opPut, name, (*secretsmanager.Client).PutSecretValue, &secretsmanager.PutSecretValueInput{
-		SecretId: aws.String(name), ClientRequestToken: aws.String(id), SecretString: aws.String(value.Expose()), VersionStages: []string{labelStaged},
+		SecretId: arn, ClientRequestToken: aws.String(id), SecretString: aws.String(value.Expose()), VersionStages: []string{labelStaged},
 	})
 	if codeOf(err) == codeExists {
-		return "", problemf("put", w.to.String(), providers.Invalid, "rotate the key: a new edition gets a version of its own",
+		return problemf("put", w.to.String(), providers.Invalid, "rotate the key: a new edition gets a version of its own",
 			"version %s exists and holds another value: AWS changes no version", id)
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	if slices.Contains(put.VersionStages, labelCurrent) {
 		// The first version of a secret is current at once (AWS API Reference,
 		// "PutSecretValue"), and so is one that an earlier try had moved.
 		w.written = true
-		return id, nil
+		return nil
 	}
 	move := &secretsmanager.UpdateSecretVersionStageInput{
-		SecretId: aws.String(name), VersionStage: aws.String(labelCurrent), MoveToVersionId: aws.String(id),
+		SecretId: arn, VersionStage: aws.String(labelCurrent), MoveToVersionId: aws.String(id),
 	}
-	if current != "" {
+	if current := w.before.current(); current != "" {
 		move.RemoveFromVersionId = aws.String(current)
 	}
 	_, err = call(ctx, s, s.region, opMove, name, (*secretsmanager.Client).UpdateSecretVersionStage, move)
@@ -269,7 +286,7 @@ func (w *write) data(ctx context.Context) (string, error) {
 		f.kind, f.words = kindOf(providers.Conflict), "AWSCURRENT has moved since the secret was looked at"
 	}
 	w.written = err == nil
-	return id, err
+	return err
 }
 
 // text returns what the secret is to hold: for a field, what it held at the
@@ -278,65 +295,25 @@ func (w *write) text(ctx context.Context, base string) (providers.Secret, error)
 	if w.to.Field == "" {
 		return w.payload.Value, nil
 	}
-	invalid := func(hint, format string, a ...any) (providers.Secret, error) {
-		return providers.Secret{}, problemf("put", w.to.String(), providers.Invalid, hint, format, a...)
+	wrong := func(kind providers.Kind, hint, format string, a ...any) (providers.Secret, error) {
+		return providers.Secret{}, problemf("put", w.to.String(), kind, hint, format, a...)
 	}
 	var before providers.Secret
 	if base != "" {
-		var found bool
-		var err error
-		if before, found, err = w.store.value(ctx, w.before, base); err != nil {
+		text, from, err := w.store.value(ctx, w.to.Path, w.before.arn, base)
+		if err != nil {
 			return providers.Secret{}, err
 		}
-		if !found {
-			return providers.Secret{}, problemf("put", w.to.String(), providers.Conflict, "", "the version that was looked at is there no more")
+		if before = text; from == "" {
+			return wrong(providers.Conflict, "", "the version that was looked at is there no more")
 		}
 	}
 	after, err := providers.WithField(before.Expose(), w.to.Field, w.payload.Value)
 	if err != nil {
-		return invalid(notFields, "%w", err)
+		return wrong(providers.Invalid, notFields, "%w", err)
 	}
 	if size := len(after.Expose()); size > valueMax {
-		return invalid("deliver to a secret of its own", "with this field the secret takes %d bytes, and has room for %d", size, valueMax)
+		return wrong(providers.Invalid, "deliver to a secret of its own", "with this field the secret takes %d bytes, and has room for %d", size, valueMax)
 	}
 	return after, nil
-}
-
-// tags returns what the secret is to be tagged with once the version id is
-// current: the mark, the marks of fields that came along, and those of the payload.
-func (w *write) tags(id string) (map[string]string, error) {
-	marks := w.before.advanced(w.to.Field, id)
-	marks[markKey(w.to.Field)] = note{mark: w.mark, version: id}
-	all := map[string]string{}
-	maps.Copy(all, w.payload.Tags)
-	for key, n := range marks {
-		text, err := n.encode()
-		if err != nil {
-			return nil, err
-		}
-		all[key] = text
-	}
-	return all, nil
-}
-
-func (s *Store) tag(ctx context.Context, x secret, tags map[string]string) error {
-	wanted := maps.Clone(tags)
-	maps.DeleteFunc(wanted, func(key, value string) bool {
-		is, has := x.tags[key]
-		return has && is == value
-	})
-	if len(wanted) == 0 {
-		return nil
-	}
-	_, err := call(ctx, s, s.region, opTag, x.name, (*secretsmanager.Client).TagResource,
-		&secretsmanager.TagResourceInput{SecretId: aws.String(x.name), Tags: tagList(wanted)})
-	return err
-}
-
-func tagList(tags map[string]string) []types.Tag {
-	var all []types.Tag
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		all = append(all, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
-	}
-	return all
 }

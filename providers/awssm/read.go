@@ -28,11 +28,11 @@ func (s *Store) Read(ctx context.Context, d rotation.Destination, at rotation.Ve
 			return gone() // also of a secret that has no version
 		}
 	}
-	text, found, err := s.valueOf(ctx, d.Path, id, wanted)
+	text, from, err := s.value(ctx, d.Path, d.Path, id)
 	switch {
 	case err != nil:
 		return providers.Secret{}, problem(op, d.String(), err)
-	case !found:
+	case from == "" || wanted != "" && wanted != incarnation(from):
 		return gone()
 	case d.Field == "":
 		return text, nil
@@ -47,34 +47,29 @@ func (s *Store) Read(ctx context.Context, d rotation.Destination, at rotation.Ve
 	return value, nil
 }
 
-func (s *Store) value(ctx context.Context, of secret, id string) (text providers.Secret, found bool, err error) {
-	return s.valueOf(ctx, of.name, id, incarnation(of.arn))
-}
-
-// valueOf reads a version by its id, or the current one. found is false if
-// there is none, if the secret is in its recovery window, or if it is another
-// incarnation than the one wanted.
-func (s *Store) valueOf(ctx context.Context, name, id, wanted string) (text providers.Secret, found bool, err error) {
-	in := &secretsmanager.GetSecretValueInput{SecretId: aws.String(name)}
-	if id != "" {
-		in.VersionId = aws.String(id)
+// value reads a version by its id, or the current one, of a secret by its name
+// or ARN, and returns the ARN of the secret it is from: "" if there is no such
+// value, or the secret is in its recovery window.
+func (s *Store) value(ctx context.Context, name, secretID, version string) (text providers.Secret, from string, err error) {
+	in := &secretsmanager.GetSecretValueInput{SecretId: aws.String(secretID)}
+	if version != "" {
+		in.VersionId = aws.String(version)
+	} else {
+		in.VersionStage = aws.String(labelCurrent) // the default, but policies may ask that it is named
 	}
 	out, err := call(ctx, s, s.region, opGet, name, (*secretsmanager.Client).GetSecretValue, in)
 	var f *failure
 	if errors.As(err, &f) && (f.code == codeNotFound || f.scheduled()) {
-		return providers.Secret{}, false, nil
+		return providers.Secret{}, "", nil
 	}
 	if err != nil {
-		return providers.Secret{}, false, err
-	}
-	if wanted != "" && incarnation(aws.ToString(out.ARN)) != wanted {
-		return providers.Secret{}, false, nil
+		return providers.Secret{}, "", err
 	}
 	if out.SecretString == nil {
-		return providers.Secret{}, false, &failure{
+		return providers.Secret{}, "", &failure{
 			operation: opGet, kind: kindOf(providers.Invalid), words: "the value is binary",
 			hint: "keyrota delivers text: deliver to another secret, or replace this one",
 		}
 	}
-	return providers.NewSecret(*out.SecretString), true, nil
+	return providers.NewSecret(*out.SecretString), aws.ToString(out.ARN), nil
 }

@@ -94,6 +94,6 @@ func (s *Store) replicate(ctx context.Context, x secret) error {
 		return nil
 	}
 	_, err := call(ctx, s, s.region, opReplicate, x.name, (*secretsmanager.Client).ReplicateSecretToRegions,
-		&secretsmanager.ReplicateSecretToRegionsInput{SecretId: aws.String(x.name), AddReplicaRegions: lacking})
+		&secretsmanager.ReplicateSecretToRegionsInput{SecretId: aws.String(x.arn), AddReplicaRegions: lacking})
 	return err
 }

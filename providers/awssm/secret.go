@@ -53,15 +53,12 @@ func (s *Store) describe(ctx context.Context, region, name string) (secret, erro
 	if err != nil {
 		return secret{}, err
 	}
-	seen := secret{
-		exists: true, name: name, arn: aws.ToString(out.ARN),
-		deleted: aws.ToTime(out.DeletedDate), changed: aws.ToTime(out.LastChangedDate), read: aws.ToTime(out.LastAccessedDate),
-		description: aws.ToString(out.Description), kmsKey: aws.ToString(out.KmsKeyId), service: aws.ToString(out.OwningService),
-		primary: aws.ToString(out.PrimaryRegion), tags: tagsOf(out.Tags), labels: out.VersionIdsToStages, replicas: out.ReplicationStatus,
-	}
-	if aws.ToBool(out.RotationEnabled) {
-		seen.rotates = aws.ToString(out.RotationLambdaARN)
-	}
+	seen := listed(types.SecretListEntry{
+		Name: &name, ARN: out.ARN, Description: out.Description, KmsKeyId: out.KmsKeyId, Tags: out.Tags, SecretVersionsToStages: out.VersionIdsToStages,
+		DeletedDate: out.DeletedDate, LastChangedDate: out.LastChangedDate, LastAccessedDate: out.LastAccessedDate,
+		OwningService: out.OwningService, PrimaryRegion: out.PrimaryRegion, RotationEnabled: out.RotationEnabled, RotationLambdaARN: out.RotationLambdaARN,
+	})
+	seen.replicas = out.ReplicationStatus
 	return seen, nil
 }
 
@@ -70,20 +67,15 @@ func listed(e types.SecretListEntry) secret {
 		exists: true, name: aws.ToString(e.Name), arn: aws.ToString(e.ARN),
 		deleted: aws.ToTime(e.DeletedDate), changed: aws.ToTime(e.LastChangedDate), read: aws.ToTime(e.LastAccessedDate),
 		description: aws.ToString(e.Description), kmsKey: aws.ToString(e.KmsKeyId), service: aws.ToString(e.OwningService),
-		primary: aws.ToString(e.PrimaryRegion), tags: tagsOf(e.Tags), labels: e.SecretVersionsToStages,
+		primary: aws.ToString(e.PrimaryRegion), tags: map[string]string{}, labels: e.SecretVersionsToStages,
+	}
+	for _, t := range e.Tags {
+		seen.tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	if aws.ToBool(e.RotationEnabled) {
 		seen.rotates = aws.ToString(e.RotationLambdaARN)
 	}
 	return seen
-}
-
-func tagsOf(tags []types.Tag) map[string]string {
-	all := map[string]string{}
-	for _, t := range tags {
-		all[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
-	return all
 }
 
 // current returns the id of the version that readers get, or "".
@@ -156,13 +148,9 @@ func (x secret) older() []rotation.Version {
 }
 
 // note returns the mark of a field, or of the whole secret.
-func (x secret) note(field string) (note, bool) {
-	text, ok := x.tags[markKey(field)]
-	if !ok {
-		return note{}, false
-	}
-	return decode(text)
-}
+func (x secret) note(field string) (note, bool) { return x.noteAt(markKey(field)) }
+
+func (x secret) noteAt(tag string) (note, bool) { return decode(x.name, tag, x.tags[tag]) }
 
 // holding says what a description shows of a destination. It is not sure where
 // only the value can tell whether a field is there.
@@ -204,7 +192,7 @@ func (x secret) owner() string {
 		if !providers.IsNoteKey(key) {
 			continue
 		}
-		if n, ok := decode(x.tags[key]); ok {
+		if n, ok := x.noteAt(key); ok {
 			return fmt.Sprintf("keyrota %s, account %s (tag %s)", n.mark.Instance, n.mark.Account, key)
 		}
 		return fmt.Sprintf("a tag %s that cannot be read", key)
@@ -233,8 +221,8 @@ func (x secret) owner() string {
 // over as they were.
 func (x secret) advanced(field, to string) map[string]note {
 	moved := map[string]note{}
-	for key, text := range x.tags {
-		n, ok := decode(text)
+	for key := range x.tags {
+		n, ok := x.noteAt(key)
 		if ok && field != "" && providers.IsFieldNoteKey(key) && key != markKey(field) && builtOn(to, n.version) {
 			n.version = to
 			moved[key] = n

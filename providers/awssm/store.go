@@ -90,11 +90,11 @@ func (s *Store) Look(ctx context.Context, d rotation.Destination) (rotation.Hold
 			}
 			return h, nil
 		}
-		text, found, err := s.value(ctx, seen, seen.current())
+		text, from, err := s.value(ctx, d.Path, seen.arn, seen.current())
 		if err != nil {
 			return rotation.Holding{}, problem(op, d.String(), err)
 		}
-		if !found {
+		if from == "" {
 			continue
 		}
 		_, there, err := providers.Field(text.Expose(), d.Field)

@@ -11,6 +11,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/pace"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -35,8 +36,11 @@ type world struct {
 	store *azurekv.Store
 }
 
-// start gives a world whose versions are a second apart.
-func start(t *testing.T) *world { return startWith(t, azuretest.Options{Step: time.Second}) }
+// step is far enough between versions that the newest is the current one.
+const step = 10 * time.Second
+
+// start gives a world where the versions of a secret are a step apart.
+func start(t *testing.T) *world { return startWith(t, azuretest.Options{Step: step}) }
 
 func startWith(t *testing.T, o azuretest.Options) *world {
 	t.Helper()
@@ -47,7 +51,9 @@ func startWith(t *testing.T, o azuretest.Options) *world {
 
 // as is a store before the first vault that signs in without a call.
 func (w *world) as(t *testing.T, app azuretest.App) *azurekv.Store {
-	return w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{HTTPClient: w.Client(), Credential: w.Credential(app)})
+	return w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{
+		HTTPClient: w.Client(), Credential: w.Credential(app), Paces: &pace.Paces{Unlimited: true},
+	})
 }
 
 func (w *world) open(t *testing.T, c azurekv.Config, o azurekv.Options) *azurekv.Store {

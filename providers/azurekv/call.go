@@ -14,13 +14,14 @@ import (
 // operation is one of the service's calls, and the right that it needs.
 type operation struct{ name, action string }
 
-func opSet() operation        { return operation{"SetSecret", "setSecret"} }
-func opGet() operation        { return operation{"GetSecret", "getSecret"} }
-func opUpdate() operation     { return operation{"UpdateSecret", "update"} }
-func opList() operation       { return operation{"ListSecrets", "readMetadata"} }
-func opVersions() operation   { return operation{"ListSecretVersions", "readMetadata"} }
-func opGetDeleted() operation { return operation{"GetDeletedSecret", "readMetadata"} }
-func opRecover() operation    { return operation{"RecoverDeletedSecret", "recover"} }
+func opSet() operation         { return operation{"SetSecret", "setSecret"} }
+func opGet() operation         { return operation{"GetSecret", "getSecret"} }
+func opUpdate() operation      { return operation{"UpdateSecret", "update"} }
+func opList() operation        { return operation{"ListSecrets", "readMetadata"} }
+func opVersions() operation    { return operation{"ListSecretVersions", "readMetadata"} }
+func opListDeleted() operation { return operation{"ListDeletedSecrets", "readMetadata"} }
+func opGetDeleted() operation  { return operation{"GetDeletedSecret", "readMetadata"} }
+func opRecover() operation     { return operation{"RecoverDeletedSecret", "recover"} }
 
 // requestTimeout bounds one request, however far the caller's deadline is.
 const requestTimeout = 60 * time.Second

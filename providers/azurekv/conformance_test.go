@@ -16,7 +16,7 @@ import (
 // The server of these tests is a stand-in of ours: see package azuretest.
 
 func TestConformance(t *testing.T) {
-	t.Run("versions a second apart", func(t *testing.T) { conformance(t, azuretest.Options{Step: time.Second}) })
+	t.Run("versions apart", func(t *testing.T) { conformance(t, azuretest.Options{Step: step}) })
 	t.Run("versions in one second", func(t *testing.T) {
 		begun := time.Now()
 		conformance(t, azuretest.Options{Now: func() time.Time { return begun }, EmptyForMissing: true})
@@ -24,6 +24,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conformance(t *testing.T, o azuretest.Options) {
+	t.Parallel()
 	fits, over := strings.Repeat("x", 25*1024), strings.Repeat("x", 25*1024+1)
 	providertest.TestStore(t, providertest.StoreHarness{
 		Can: providertest.StoreAbilities{
@@ -74,9 +75,9 @@ func name(path string) string { return strings.NewReplacer("/", "-", "_", "-", "
 
 func (s *service) Raw(_ *testing.T, path string) (string, bool)     { return s.Vault.Raw(name(path)) }
 func (s *service) Edit(_ *testing.T, path, content string)          { s.Vault.Edit(name(path), content) }
-func (s *service) Unmark(_ *testing.T, path string)                 { s.Vault.Untag(name(path)) }
-func (s *service) Remove(_ *testing.T, path string)                 { s.Vault.Purge(name(path)) }
-func (s *service) Delete(_ *testing.T, path string)                 { s.Vault.Disable(name(path)) }
+func (s *service) Unmark(_ *testing.T, path string)                 { s.Untag(name(path)) }
+func (s *service) Remove(_ *testing.T, path string)                 { s.Purge(name(path)) }
+func (s *service) Delete(_ *testing.T, path string)                 { s.Disable(name(path)) }
 func (s *service) Destroy(_ *testing.T, path string)                { s.Vault.Delete(name(path)) }
 func (s *service) Versions(_ *testing.T, path string) int           { return len(s.Vault.Versions(name(path))) }
 func (s *service) Tags(_ *testing.T, path string) map[string]string { return s.Vault.Tags(name(path)) }

@@ -36,14 +36,26 @@ func (c Config) client(o Options) (*azsecrets.Client, error) {
 }
 
 func (c Config) httpClient(o Options) (*http.Client, error) {
+	var client http.Client
 	if o.HTTPClient != nil {
-		client := *o.HTTPClient
-		client.Transport = transport{client.Transport}
-		if o.HTTPClient.Transport == nil {
-			client.Transport = transport{http.DefaultTransport}
+		client = *o.HTTPClient
+	} else {
+		base, err := c.baseTransport()
+		if err != nil {
+			return nil, err
 		}
-		return &client, nil
+		client.Transport = base
 	}
+	if client.Transport == nil {
+		client.Transport = http.DefaultTransport
+	}
+	client.Transport = transport{client.Transport}
+	// A vault does not redirect; who does shall not be sent a value.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client, nil
+}
+
+func (c Config) baseTransport() (*http.Transport, error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
@@ -64,11 +76,7 @@ func (c Config) httpClient(o Options) (*http.Client, error) {
 		}
 		base.TLSClientConfig.RootCAs = pool
 	}
-	return &http.Client{
-		Transport: transport{base},
-		// A vault does not redirect; who does shall not be sent a value.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	return base, nil
 }
 
 // authority is where tokens come from: the configured cloud's, else what

@@ -11,14 +11,17 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 )
 
-// Disable disables every older version that bears the destination's mark with a
-// key that is not live. In a secret of several fields the values of the others
-// in that version go with it; the current version keeps them.
+// Disable disables every older version that bears a mark of whom the current one
+// is, with a key that is not live. Versions of a secret with fields stay: they
+// hold other fields too, which are not ours to take away.
 func (s *Store) Disable(ctx context.Context, d rotation.Destination, live []rotation.KeyID) error {
 	const op = "disable"
 	name, err := named(op, d.String(), d.Path)
 	if err != nil {
 		return err
+	}
+	if d.Field != "" {
+		return nil
 	}
 	turn := s.turn(name)
 	if err := turn.take(ctx); err != nil {
@@ -29,12 +32,13 @@ func (s *Store) Disable(ctx context.Context, d rotation.Destination, live []rota
 	if err != nil {
 		return problem(op, d.String(), err)
 	}
-	if !seen.exists || seen.deleted != nil {
+	own, ours := seen.current.note(d.Field)
+	if !seen.exists || seen.deleted != nil || !ours {
 		return nil
 	}
 	for _, v := range seen.older {
 		n, ours := v.note(d.Field)
-		if !ours || !v.enabled || slices.Contains(live, n.Key) {
+		if !ours || n.Instance != own.Instance || n.Account != own.Account || !v.enabled || slices.Contains(live, n.Key) {
 			continue
 		}
 		off := azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: to.Ptr(false)}}

@@ -57,7 +57,7 @@ func failed(op operation, err error, now time.Time) *failure {
 			told.op = op
 		}
 		return told
-	case errors.As(err, &answered):
+	case errors.As(err, &answered) && !challenged(answered):
 		f := &failure{op: op, status: answered.StatusCode, code: word(answered.ErrorCode)}
 		if r := answered.RawResponse; r != nil {
 			f.inner, f.retryAfter = innerCode(r), retryAfter(r.Header, now)
@@ -68,11 +68,17 @@ func failed(op operation, err error, now time.Time) *failure {
 	case strings.Contains(err.Error(), "challenge resource"):
 		return &failure{op: op, kind: kindOf(providers.Denied), words: "the vault asks for tokens of another domain than its own",
 			hint: "is the url that of the vault itself, https://NAME.vault.azure.net? No token was sent"}
-	case strings.Contains(err.Error(), "WWW-Authenticate"):
+	case errors.As(err, &answered), strings.Contains(err.Error(), challengeHeader):
 		return &failure{op: op, kind: kindOf(providers.Denied), words: "what answers does not say who gives tokens for it, as a vault does",
 			hint: "is the url that of a vault?"}
 	}
 	return odd(op)
+}
+
+// challenged reports whether an answer asks for a token without saying whose.
+func challenged(answered *azcore.ResponseError) bool {
+	r := answered.RawResponse
+	return answered.StatusCode == http.StatusUnauthorized && r != nil && r.Header.Get(challengeHeader) == ""
 }
 
 func kindOf(k providers.Kind) *providers.Kind { return &k }
@@ -107,20 +113,24 @@ func innerCode(r *http.Response) string {
 	return word(told.Error.Inner.Code)
 }
 
+// longestWait is the most that a service is left alone for because it asked to.
+const longestWait = time.Hour
+
 func retryAfter(h http.Header, now time.Time) time.Duration {
+	times := func(text string, unit time.Duration) time.Duration {
+		n, _ := strconv.Atoi(text) // what is no number is 0
+		return time.Duration(min(max(0, n), int(longestWait/unit))) * unit
+	}
 	for _, name := range []string{"retry-after-ms", "x-ms-retry-after-ms"} {
-		if ms, err := strconv.Atoi(h.Get(name)); err == nil && ms > 0 {
-			return time.Duration(ms) * time.Millisecond
+		if d := times(h.Get(name), time.Millisecond); d > 0 {
+			return d
 		}
 	}
 	after := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(after); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
 	if at, err := http.ParseTime(after); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), longestWait)
 	}
-	return 0
+	return times(after, time.Second)
 }
 
 // Error is what happened, without anything of a body.
@@ -214,8 +224,6 @@ func told(err error, inner string) bool {
 	var f *failure
 	return errors.As(err, &f) && f.inner == inner
 }
-
-func asName(err error, e **nameError) bool { return errors.As(err, e) }
 
 // problem tells a failed call as callers of a provider expect it.
 func problem(op, name string, err error) error {

@@ -93,7 +93,7 @@ func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Authorization") == "" {
 		return i.RoundTripper.RoundTrip(r)
 	}
-	return &http.Response{StatusCode: 200, Request: r, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(i.body))}, nil
+	return &http.Response{StatusCode: http.StatusOK, Request: r, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(i.body))}, nil
 }
 
 // Stores of one vault share its limits; those of another do not.

@@ -64,6 +64,21 @@ func (s *Store) listed(ctx context.Context, each func(version) error) error {
 	})
 }
 
+// listedDeleted gives every deleted secret that can be recovered to each.
+func (s *Store) listedDeleted(ctx context.Context, each func(version)) error {
+	return pages(ctx, s, opListDeleted(), s.client.NewListDeletedSecretPropertiesPager(nil), func(page azsecrets.ListDeletedSecretPropertiesResponse) error {
+		if page.Value == nil {
+			return odd(opListDeleted())
+		}
+		for _, p := range page.Value {
+			if p != nil {
+				each(versionOf(p.ID, p.Attributes, p.ContentType, p.Managed, p.Tags))
+			}
+		}
+		return nil
+	})
+}
+
 // yieldError is an error of whoever is yielded to.
 type yieldError struct{ err error }
 

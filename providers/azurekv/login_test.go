@@ -113,7 +113,7 @@ func TestWorkloadIdentityRefused(t *testing.T) {
 			w := start(t)
 			c.spoil(t, w, w.asPod(t, w.AddApp("pod", azuretest.AllActions()...)))
 			s := w.open(t, w.trusting(t, azurekv.AuthWorkloadIdentity), azurekv.Options{})
-			w.Vault.Edit("ci-wandb", keyOne)
+			w.Edit("ci-wandb", keyOne)
 			h, err := s.Look(t.Context(), d)
 			wantKind(t, err, c.kind, c.words...)
 			if h.State != rotation.StateUnknown {

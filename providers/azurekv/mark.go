@@ -2,9 +2,12 @@ package azurekv
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,8 +18,8 @@ import (
 // note is a mark as it stands in a tag of a version.
 type note struct {
 	providers.Note
-	// Write tells this write from every other, also where the same is written
-	// twice in one second. It is the version of a marked holding: Key Vault's
+	// Write tells this write from every other: the second in which it was sent,
+	// and a random number. It is the version of a marked holding: Key Vault's
 	// listing of secrets shows tags, but not which version they are of.
 	Write string `json:"write,omitempty"`
 }
@@ -24,10 +27,22 @@ type note struct {
 // writeLength is that of a note's Write, half as long as the id of a version.
 const writeLength = 16
 
-func newWrite() string {
-	made := make([]byte, writeLength/2)
-	_, _ = rand.Read(made) // never fails (crypto/rand documentation)
-	return hex.EncodeToString(made)
+func newWrite(now time.Time) string {
+	var made [writeLength / 2]byte
+	binary.BigEndian.PutUint32(made[:], uint32(now.Unix()))
+	_, _ = rand.Read(made[4:]) // never fails (crypto/rand documentation)
+	return hex.EncodeToString(made[:])
+}
+
+// copyAge is how much older than the version that it stands on a mark is taken to
+// be copied from an earlier version, at a first glance.
+const copyAge = 10 * time.Minute
+
+// mayBeOf reports whether a mark may be of the write that made a version at that
+// time. The clock that it was written by may be ahead.
+func (n note) mayBeOf(created time.Time) bool {
+	sent, err := strconv.ParseUint(n.Write[:min(len(n.Write), writeLength/2)], 16, 32)
+	return err == nil && created.Sub(time.Unix(int64(sent), 0)) < copyAge
 }
 
 // noteKey returns the name of the tag that holds a destination's mark.

@@ -1,6 +1,7 @@
 package azurekv
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -62,7 +63,7 @@ func named(op, destination, path string) (string, error) {
 	if err != nil {
 		e := problemf(op, destination, providers.Invalid, "", "%w", err)
 		var why *nameError
-		if asName(err, &why) {
+		if errors.As(err, &why) {
 			e.Hint = why.hint
 		}
 		return "", e

@@ -10,9 +10,9 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 )
 
-// closer is how many secrets Observe looks at alone, which its listing does not
-// settle: those without our mark, and those that it does not show. Where there
-// are more, the rest is unknown until each is looked at.
+// closer is how many secrets Observe looks at alone, which listings do not settle:
+// those without our mark, disabled or deleted ones. Where there are more, the rest
+// is unknown until each is looked at.
 const closer = 100
 
 // tolerated is how many of those may fail as if the vault were unwell, before
@@ -20,7 +20,8 @@ const closer = 100
 const tolerated = 8
 
 // Observe lists the vault's secrets, 25 with a call. A secret whose current
-// version bears the destination's mark is settled by that.
+// version bears the destination's mark is settled by that; one that is not there
+// is, if it is not among the deleted ones either.
 func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield func(rotation.Destination, rotation.Holding) error) error {
 	const op = "observe"
 	o := observation{store: s, yield: yield, at: map[string][]rotation.Destination{}}
@@ -28,7 +29,7 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 	for _, d := range ds {
 		name, err := named(op, d.String(), d.Path)
 		if err != nil {
-			o.fail(err)
+			_ = o.fail(err) // it says nothing of the others
 			continue
 		}
 		key := strings.ToLower(name)
@@ -55,9 +56,21 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 	if err != nil {
 		return problem(op, "", err)
 	}
+	deleted := map[string]bool{}
+	if len(shown) < len(names) {
+		if err := s.listedDeleted(ctx, func(v version) { deleted[strings.ToLower(v.name)] = true }); err != nil {
+			return problem(op, "", err)
+		}
+	}
 	looked := 0
 	for _, key := range names {
 		if len(o.at[key]) == 0 {
+			continue
+		}
+		if _, there := shown[key]; !there && !deleted[key] {
+			if err := o.absent(key); err != nil {
+				return err
+			}
 			continue
 		}
 		if looked++; looked > closer {
@@ -92,7 +105,7 @@ func (o *observation) settle(key string, v version) error {
 	var others []rotation.Destination
 	for _, d := range o.at[key] {
 		n, ok := v.note(d.Field)
-		if !ok || n.Write == "" || !v.enabled {
+		if !ok || n.Write == "" || !v.enabled || !n.mayBeOf(v.created) {
 			others = append(others, d)
 			continue
 		}
@@ -102,6 +115,16 @@ func (o *observation) settle(key string, v version) error {
 		}
 	}
 	o.at[key] = others
+	return nil
+}
+
+// absent yields the destinations of a secret that no listing shows.
+func (o *observation) absent(key string) error {
+	for _, d := range o.at[key] {
+		if err := o.yield(d, rotation.Holding{State: rotation.StateAbsent}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

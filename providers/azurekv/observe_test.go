@@ -45,7 +45,7 @@ func fill(t *testing.T, w *world, n int) []rotation.Destination {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text = fmt.Sprintf(`%s,"write":"%016x"}`, text[:len(text)-1], i)
+		text = fmt.Sprintf(`%s,"write":"%08x%08x"}`, text[:len(text)-1], time.Now().Unix(), i)
 		w.EditWith(fmt.Sprintf("fill-%d", i), azuretest.Version{Value: keyOne, Enabled: true, Tags: map[string]string{"keyrota": text}})
 		ds = append(ds, dest(fmt.Sprintf("fill/%d", i)))
 	}
@@ -131,18 +131,38 @@ func TestObserveLeavesOutWhatIsUnsure(t *testing.T) {
 	wantValue(t, w.store, d, h.Version, "two")
 }
 
-// Many secrets that the listing does not show cost no more than some looks.
-func TestObserveIsBounded(t *testing.T) {
+// Secrets that are not there, and are not deleted either, cost no look.
+func TestObserveManyAbsent(t *testing.T) {
 	w := start(t)
 	var ds []rotation.Destination
 	for i := range 300 {
 		ds = append(ds, dest(fmt.Sprintf("ci/never-%d", i)))
 	}
 	seen, err := observe(t, w.store, ds...)
+	if err != nil || len(seen) != len(ds) {
+		t.Errorf("saw %d, %v", len(seen), err)
+	}
+	for d, h := range seen {
+		if h.State != rotation.StateAbsent {
+			t.Errorf("%s is seen as %+v", d, h)
+		}
+	}
+	wantCalls(t, w, map[string]int{"ListDeletedSecrets": 1, "ListSecrets": 1})
+}
+
+// Of many secrets that no listing settles, some are looked at.
+func TestObserveIsBounded(t *testing.T) {
+	w := start(t)
+	var ds []rotation.Destination
+	for i := range 300 {
+		w.Edit(fmt.Sprintf("theirs-%d", i), "x")
+		ds = append(ds, dest(fmt.Sprintf("theirs/%d", i)))
+	}
+	seen, err := observe(t, w.store, ds...)
 	if err != nil || len(seen) != 100 {
 		t.Errorf("saw %d, %v", len(seen), err)
 	}
-	wantCalls(t, w, map[string]int{"GetDeletedSecret": 100, "ListSecrets": 1, "ListVersions": 100})
+	wantCalls(t, w, map[string]int{"ListSecrets": 12, "ListVersions": 100})
 }
 
 func TestObserveGivesUp(t *testing.T) {
@@ -159,7 +179,8 @@ func TestObserveGivesUp(t *testing.T) {
 			w := start(t)
 			ds := fill(t, w, 30)
 			for i := range 20 {
-				ds = append(ds, dest(fmt.Sprintf("ci/never-%d", i)))
+				w.Edit(fmt.Sprintf("theirs-%d", i), "x")
+				ds = append(ds, dest(fmt.Sprintf("theirs/%d", i)))
 			}
 			w.Reset()
 			w.Inject(c.fault)

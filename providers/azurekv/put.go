@@ -34,7 +34,7 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	if err != nil {
 		return none, err
 	}
-	if _, err := noteOf(m, newWrite()).encode(); err != nil {
+	if _, err := noteOf(m, newWrite(s.now())).encode(); err != nil {
 		return none, problemf(op, d.String(), providers.Invalid, "a shorter instance name helps", "%w", err)
 	}
 	turn := s.turn(name)
@@ -50,11 +50,8 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	if err := unchanged(d, h, m, seen); err != nil {
 		return none, err
 	}
-	if now.current.managed {
-		return none, problemf(op, d.String(), providers.Invalid, "deliver to another secret", "the secret belongs to a certificate of the vault")
-	}
-	if _, ours := now.noted(d.Field); d.Field != "" && now.exists && !now.current.enabled && !ours {
-		return none, problemf(op, d.String(), providers.Invalid, "enable it", "the secret is disabled, so nobody can read what its other fields are")
+	if err := notOurs(d, now, m); err != nil {
+		return none, err
 	}
 	if now.deleted != nil {
 		if now, h, err = s.recover(ctx, name, d, now); err != nil {
@@ -101,6 +98,26 @@ func unchanged(d rotation.Destination, now rotation.Holding, m rotation.Mark, se
 	return nil
 }
 
+// notOurs says why a secret is not to be written, although nothing changed since
+// it was seen. To readers a deleted or disabled one is absent, whoever's it is.
+func notOurs(d rotation.Destination, now sight, m rotation.Mark) error {
+	invalid := func(hint, format string, a ...any) error {
+		return problemf("put", d.String(), providers.Invalid, hint, format, a...)
+	}
+	n, marked := now.noted(d.Field)
+	off := now.exists && (now.deleted != nil || !now.current.enabled)
+	switch {
+	case now.current.managed:
+		return invalid("deliver to another secret", "the secret belongs to a certificate of the vault")
+	case off && marked && (n.Instance != m.Instance || n.Account != m.Account):
+		return invalid("deliver to another secret; or purge this one, if nobody uses it any more",
+			"it is deleted or disabled, and belongs to keyrota %s, account %s", n.Instance, n.Account)
+	case off && !marked && d.Field != "" && now.deleted == nil:
+		return invalid("enable it", "the secret is disabled, so nobody can read what its other fields are")
+	}
+	return nil
+}
+
 func orNone(v rotation.Version) string {
 	if v == "" {
 		return "none"
@@ -129,13 +146,13 @@ func (s *Store) write(ctx context.Context, name string, d rotation.Destination, 
 			return rotation.Holding{}, problemf("put", d.String(), providers.Invalid, "give the key a secret of its own", "with this field the secret has %d bytes, and Key Vault keeps %d", n, valueMax)
 		}
 	}
-	tags, err := tagsFor(before.current, d.Field, noteOf(m, newWrite()), p)
+	tags, err := tagsFor(before, d.Field, noteOf(m, newWrite(s.now())), p)
 	if err != nil {
 		return rotation.Holding{}, err
 	}
 	parameters := azsecrets.SetSecretParameters{
 		Value: to.Ptr(text.Expose()), Tags: pointers(tags), ContentType: to.Ptr(contentTypeFor(before.current, d, p)),
-		SecretAttributes: attributes(timesFor(d, p, tags)),
+		SecretAttributes: attributes(timesFor(before.current, d, p, s.now())),
 	}
 	answer, err := call(ctx, s, opSet(), func(ctx context.Context) (azsecrets.SetSecretResponse, error) {
 		return s.client.SetSecret(ctx, name, parameters, nil)
@@ -162,7 +179,7 @@ func (s *Store) write(ctx context.Context, name string, d rotation.Destination, 
 // date, which already bears the mark.
 func (s *Store) refresh(ctx context.Context, name string, d rotation.Destination, p providers.Payload, now sight) error {
 	own, _ := now.current.note(d.Field)
-	tags, err := tagsFor(now.current, d.Field, own, p)
+	tags, err := tagsFor(now, d.Field, own, p)
 	if err != nil {
 		return err
 	}
@@ -172,7 +189,7 @@ func (s *Store) refresh(ctx context.Context, name string, d rotation.Destination
 			tags[key] = text
 		}
 	}
-	notBefore, expires := timesFor(d, p, tags)
+	notBefore, expires := timesFor(now.current, d, p, s.now())
 	same := func(wanted, is time.Time) bool { return wanted.IsZero() || wanted.Unix() == is.Unix() }
 	contentType := contentTypeFor(now.current, d, p)
 	if maps.Equal(tags, now.current.tags) && contentType == now.current.contentType &&
@@ -199,16 +216,25 @@ func contentTypeFor(before version, d rotation.Destination, p providers.Payload)
 	return contentText
 }
 
-// timesFor returns when a version is made to begin and to end. A secret with
-// several fields of ours has none: each has a life of its own.
-func timesFor(d rotation.Destination, p providers.Payload, tags map[string]string) (notBefore, expires time.Time) {
-	if d.Field != "" && otherFields(tags, d.Field) {
-		return time.Time{}, time.Time{}
+// slowClock is by how much a version begins before its key was created, for
+// readers whose clocks are behind.
+const slowClock = 5 * time.Minute
+
+// timesFor returns when a version is made to begin and to end. Key Vault itself
+// gives values at any time; a reader who minds these is not told that what works
+// now has not begun, or has ended. A secret with fields keeps the times it has:
+// each field has a life of its own.
+func timesFor(before version, d rotation.Destination, p providers.Payload, now time.Time) (notBefore, expires time.Time) {
+	if d.Field != "" {
+		return before.notBefore, before.expires
 	}
-	if p.Expires.After(p.NotBefore) {
+	if begun := p.NotBefore.Add(-slowClock); !p.NotBefore.IsZero() && begun.Before(now) {
+		notBefore = begun
+	}
+	if p.Expires.After(now) && p.Expires.After(p.NotBefore) {
 		expires = p.Expires
 	}
-	return p.NotBefore, expires
+	return notBefore, expires
 }
 
 func attributes(notBefore, expires time.Time) *azsecrets.SecretAttributes {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
-	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
 	"github.com/keyrota/keyrota/rotation"
 )
@@ -110,175 +109,6 @@ func TestLookUnderLagOfListings(t *testing.T) {
 	}
 }
 
-// Whoever sets a value and takes our tags along has edited it all the same.
-func TestCopiedTags(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	first := put(t, w.store, d, value(keyOne), mark("a", 1))
-	w.EditWith("ci-wandb", azuretest.Version{Value: "by hand", Enabled: true, Tags: w.Tags("ci-wandb")})
-	h := wantState(t, w.store, d, rotation.StateEdited)
-	if h.Mark != mark("a", 1) {
-		t.Errorf("%+v", h)
-	}
-	_, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), first)
-	wantKind(t, err, providers.Conflict)
-	wantValue(t, w.store, d, h.Version, "by hand")
-	wantValue(t, w.store, d, first.Version, keyOne)
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	wantMarked(t, w.store, d, mark("a", 1))
-}
-
-func TestDeletedSecrets(t *testing.T) {
-	for _, protected := range []bool{false, true} {
-		t.Run(fmt.Sprintf("purge protection %v", protected), func(t *testing.T) {
-			w := start(t)
-			vault, err := w.NewVault("v2", azuretest.VaultOptions{PurgeProtection: protected, RetentionDays: 7})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := w.open(t, azurekv.Config{URL: vault.URL}, azurekv.Options{HTTPClient: w.Client(), Credential: w.Credential(w.Admin)})
-			d := dest("ci/wandb")
-			live := put(t, s, d, value(keyOne), mark("a", 1))
-			vault.Delete("ci-wandb")
-			h := wantState(t, s, d, rotation.StateAbsent)
-			if h.Version == "" || h.Version == live.Version {
-				t.Errorf("deleted at version %q, before %q", h.Version, live.Version)
-			}
-			_, err = s.Read(t.Context(), d, "")
-			wantKind(t, err, providers.NotFound)
-			_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), live)
-			wantKind(t, err, providers.Conflict)
-			w.SetRecovery(3)
-			if _, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), h); err != nil {
-				t.Fatal(err)
-			}
-			wantMarked(t, s, d, mark("a", 2))
-			wantValue(t, s, d, "", keyTwo)
-			if n := len(vault.Versions("ci-wandb")); n != 2 {
-				t.Errorf("%d versions, want 2", n)
-			}
-		})
-	}
-}
-
-func TestDeletedAndPutBackAsItWas(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	w.Delete("ci-wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	wantVersions(t, w, "ci-wandb", 1)
-	wantMarked(t, w.store, d, mark("a", 1))
-}
-
-func TestDeletedAndNotOurs(t *testing.T) {
-	w := start(t)
-	d := dest("ci/theirs")
-	w.EditWith("ci-theirs", azuretest.Version{Value: keyOne, Enabled: true, Tags: map[string]string{"managed-by": "terraform"}})
-	w.Delete("ci-theirs")
-	h := wantState(t, w.store, d, rotation.StateBare)
-	for _, words := range []string{"terraform", "not ours", "recoverable until"} {
-		if !strings.Contains(h.Owner, words) {
-			t.Errorf("the owner is %q, want %q in it", h.Owner, words)
-		}
-	}
-	// A person has named it for adoption.
-	if _, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 1), h); err != nil {
-		t.Fatal(err)
-	}
-	wantMarked(t, w.store, d, mark("a", 1))
-	if w.Tags("ci-theirs")["managed-by"] != "terraform" {
-		t.Error("the tags of others are gone")
-	}
-}
-
-// Between look and put someone recovers, purges, or makes anew what was deleted.
-func TestDeletedMeanwhile(t *testing.T) {
-	for what, f := range map[string]func(*world){
-		"recovered":            func(w *world) { w.Recover("ci-wandb") },
-		"purged":               func(w *world) { w.Purge("ci-wandb") },
-		"made anew":            func(w *world) { w.Purge("ci-wandb"); w.Edit("ci-wandb", keyTwo) },
-		"recovered and anew":   func(w *world) { w.Edit("ci-wandb", keyTwo) },
-		"recovered as we do":   func(w *world) { w.Inject(azuretest.Fault{Operation: "RecoverDeletedSecret", Before: edit(w)}) },
-		"recovered and edited": func(w *world) { w.Inject(azuretest.Fault{Operation: "RecoverDeletedSecret", After: edit(w)}) },
-	} {
-		t.Run(what, func(t *testing.T) {
-			w := start(t)
-			d := dest("ci/wandb")
-			put(t, w.store, d, value(keyOne), mark("a", 1))
-			w.Delete("ci-wandb")
-			seen := look(t, w.store, d)
-			f(w)
-			_, err := w.store.Put(t.Context(), d, value("new"), mark("a", 2), seen)
-			wantKind(t, err, providers.Conflict)
-			if got, _ := w.Raw("ci-wandb"); got == "new" {
-				t.Error("it was written all the same")
-			}
-		})
-	}
-}
-
-func edit(w *world) func(azuretest.Call) error {
-	return func(azuretest.Call) error {
-		w.Edit("ci-wandb", keyTwo)
-		return nil
-	}
-}
-
-func TestRecoveryThatTakesTooLong(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	w.Delete("ci-wandb")
-	seen := look(t, w.store, d)
-	w.SetRecovery(1_000_000)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err := w.store.Put(ctx, d, value(keyTwo), mark("a", 2), seen)
-	wantKind(t, err, providers.Transient)
-	wantVersions(t, w, "ci-wandb", 1)
-}
-
-func TestRightsForDeleted(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	w.Delete("ci-wandb")
-	s := w.as(t, w.AddApp("no recover", azuretest.ActionGet, azuretest.ActionSet, azuretest.ActionMetadata, azuretest.ActionUpdate))
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
-	wantKind(t, err, providers.Denied, "secrets/recover/action")
-	w.Inject(azuretest.Fault{Operation: "GetDeletedSecret", Error: &azuretest.Error{Status: 403, Code: "Forbidden", Inner: "ForbiddenByRbac", Message: keyOne}})
-	h, err := w.store.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied)
-	if h.State != rotation.StateUnknown {
-		t.Errorf("seen as %s", h.State)
-	}
-}
-
-func TestTimesAndDescription(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	from := time.Date(2026, 9, 1, 10, 0, 0, 0, time.UTC)
-	p := value(keyOne)
-	p.NotBefore, p.Expires, p.Description = from, from.AddDate(0, 3, 0), "W&B API key of ml/eval"
-	put(t, w.store, d, p, mark("a", 1))
-	v := w.Versions("ci-wandb")[0]
-	if !v.NotBefore.Equal(p.NotBefore) || !v.Expires.Equal(p.Expires) || v.Tags["description"] != p.Description {
-		t.Errorf("%+v", v)
-	}
-	w.Reset()
-	put(t, w.store, d, p, mark("a", 1))
-	wantCalls(t, w, map[string]int{"ListVersions": 2})
-	p.Expires = p.Expires.AddDate(0, 1, 0)
-	p.Description = strings.Repeat("long ", 200)
-	put(t, w.store, d, p, mark("a", 1))
-	v = w.Versions("ci-wandb")[0]
-	if !v.Expires.Equal(p.Expires) || v.Tags["description"] != "W&B API key of ml/eval" {
-		t.Errorf("%+v", v)
-	}
-	wantVersions(t, w, "ci-wandb", 1)
-}
-
 func TestFields(t *testing.T) {
 	w := start(t)
 	a, b := dest("ci/shared#A"), dest("ci/shared#B")
@@ -288,19 +118,14 @@ func TestFields(t *testing.T) {
 	} else {
 		wantKind(t, err, providers.Invalid, "exclusive: true")
 	}
-	p := value(keyOne)
-	p.Expires = time.Now().Add(time.Hour)
-	put(t, w.store, a, p, mark("a", 1))
-	if v := w.Versions("ci-shared")[1]; v.Expires.IsZero() {
-		t.Errorf("the only field of ours has no end: %+v", v)
-	}
-	put(t, w.store, b, p, mark("b", 1))
+	put(t, w.store, a, value(keyOne), mark("a", 1))
+	put(t, w.store, b, value(keyOne), mark("b", 1))
 	v := w.Versions("ci-shared")
 	last := v[len(v)-1]
 	if want := `{"host": "db",  "port":5432,"A":"` + keyOne + `","B":"` + keyOne + `"}`; last.Value != want {
 		t.Errorf("the text is %s", last.Value)
 	}
-	if last.ContentType != "theirs" || last.Tags["team"] != "ml" || !last.Expires.IsZero() {
+	if last.ContentType != "theirs" || last.Tags["team"] != "ml" {
 		t.Errorf("%+v", last)
 	}
 	wantMarked(t, w.store, a, mark("a", 1))
@@ -348,26 +173,6 @@ func TestTooManyTagsOfOthers(t *testing.T) {
 	_, err := w.store.Put(t.Context(), d, p, mark("a", 2), look(t, w.store, d))
 	wantKind(t, err, providers.Invalid, "16 tags", "az:ci/wandb")
 	wantVersions(t, w, "ci-wandb", 2)
-}
-
-func TestDisabledByHand(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	live := put(t, w.store, d, value(keyOne), mark("a", 1))
-	w.Disable("ci-wandb")
-	h := wantState(t, w.store, d, rotation.StateAbsent)
-	if h.Version == live.Version {
-		t.Error("the version is the one that was enabled")
-	}
-	_, err := w.store.Read(t.Context(), d, live.Version)
-	wantKind(t, err, providers.NotFound)
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
-	wantMarked(t, w.store, d, mark("a", 2))
-
-	w.EditWith("ci-theirs", azuretest.Version{Value: "x"})
-	if h := wantState(t, w.store, dest("ci/theirs"), rotation.StateBare); !strings.Contains(h.Owner, "disabled") {
-		t.Errorf("%+v", h)
-	}
 }
 
 // What must not be written at all: a certificate's secret, and one field of what
@@ -454,46 +259,5 @@ func TestNothingAfterTheDeadline(t *testing.T) {
 	wantVersions(t, w, "ci-wandb", 0)
 	if n := w.Calls()["SetSecret"]; n != 0 {
 		t.Errorf("%d writes", n)
-	}
-}
-
-func TestDisable(t *testing.T) {
-	w := start(t)
-	d := dest("ci/wandb")
-	w.Edit("ci-wandb", "theirs")
-	for e := rotation.Edition(1); e <= 4; e++ {
-		put(t, w.store, d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e))
-	}
-	w.Edit("ci-wandb", "by hand")
-	put(t, w.store, d, value(keyOne), mark("a", 5))
-	live := []rotation.KeyID{mark("a", 3).Key, mark("a", 5).Key}
-	for range 2 {
-		w.Reset()
-		if err := w.store.Disable(t.Context(), d, live); err != nil {
-			t.Fatal(err)
-		}
-		var enabled []bool
-		for _, v := range w.Versions("ci-wandb") {
-			enabled = append(enabled, v.Enabled)
-		}
-		if want := []bool{true, false, false, true, false, true, true}; fmt.Sprint(enabled) != fmt.Sprint(want) {
-			t.Errorf("enabled %v, want %v", enabled, want)
-		}
-	}
-	wantCalls(t, w, map[string]int{"ListVersions": 1})
-	h := wantMarked(t, w.store, d, mark("a", 5))
-	if len(h.Older) != 3 {
-		t.Errorf("older versions %v, want the three that are enabled", h.Older)
-	}
-	if err := w.store.Disable(t.Context(), d, nil); err != nil {
-		t.Fatal(err)
-	}
-	wantValue(t, w.store, d, "", keyOne)
-	if err := w.store.Disable(t.Context(), dest("ci/nothing"), nil); err != nil {
-		t.Error(err)
-	}
-	w.Delete("ci-wandb")
-	if err := w.store.Disable(t.Context(), d, nil); err != nil {
-		t.Error(err)
 	}
 }

@@ -51,14 +51,18 @@ func (s *Store) see(ctx context.Context, name string, listed *version) (sight, e
 	}, nil
 }
 
+// clocksApart is how far apart the clocks of a vault's machines may be. The times
+// of versions that are closer, which come in whole seconds, do not tell their order.
+const clocksApart = 5 * time.Second
+
 // newest finds the current version, and returns all of them, newest first. The
-// listing alone does not tell where versions share the newest second, or while
-// it does not show what this process wrote.
+// listing alone does not tell where versions are closer than clocks, or while it
+// does not show what this process wrote.
 func (s *Store) newest(ctx context.Context, name string, all []version, listed *version) (version, []version, error) {
 	newestFirst(all)
 	behind, isBehind := s.recent.missing(name, all, s.now())
 	tied := 0
-	for tied < len(all) && all[tied].created.Equal(all[0].created) {
+	for tied < len(all) && all[0].created.Sub(all[tied].created) <= clocksApart {
 		tied++
 	}
 	if !isBehind && tied <= 1 {
@@ -178,7 +182,7 @@ func (s sight) holding(field string) (h rotation.Holding, sure bool) {
 		return h, true
 	}
 	switch {
-	case marked && !s.copied(field, now):
+	case marked && !s.copied(noteKey(field), now):
 		h.State, h.Mark, h.Version = rotation.StateMarked, now.Mark(), s.current.token(field)
 		return h, true
 	case ours:
@@ -208,11 +212,11 @@ func (s sight) noted(field string) (note, bool) {
 	return s.noteBefore(field)
 }
 
-// copied reports whether the current version's mark is that of an older one: a
-// person set a value and took the tags along.
-func (s sight) copied(field string, now note) bool {
+// copied reports whether the current version's mark under a tag is that of an
+// older one: a person set a value and took the tags along.
+func (s sight) copied(key string, now note) bool {
 	return now.Write != "" && slices.ContainsFunc(s.older, func(v version) bool {
-		n, ok := v.note(field)
+		n, ok := decodeNote(v.tags[key])
 		return ok && n.Write == now.Write
 	})
 }

@@ -99,8 +99,8 @@ func (s *Store) Check(d rotation.Destination, p providers.Payload) error {
 }
 
 // Look lists the versions of a secret, and reads a value only where nothing
-// else can tell: whether an unmarked secret has a field, and which of two
-// versions of one second is the current one.
+// else can tell: whether an unmarked secret has a field, and which of versions
+// made within seconds is the current one.
 func (s *Store) Look(ctx context.Context, d rotation.Destination) (rotation.Holding, error) {
 	const op = "look"
 	name, err := named(op, d.String(), d.Path)

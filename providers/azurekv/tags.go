@@ -43,13 +43,13 @@ func (s *Store) CheckTags(d rotation.Destination, tags map[string]string) error 
 // tagsFor returns the tags of a version that p is written to under n. They are
 // those of the version before, except for marks: of these it takes over those of
 // other fields, which the write takes over too.
-func tagsFor(before version, field string, n note, p providers.Payload) (map[string]string, error) {
+func tagsFor(before sight, field string, n note, p providers.Payload) (map[string]string, error) {
 	text, err := n.encode()
 	if err != nil {
 		return nil, problemf("put", "", providers.Invalid, "a shorter instance name helps", "%w", err)
 	}
 	tags := map[string]string{}
-	for key, value := range before.tags {
+	for key, value := range before.current.tags {
 		if !providers.IsNoteKey(key) {
 			tags[key] = value
 		}
@@ -58,7 +58,7 @@ func tagsFor(before version, field string, n note, p providers.Payload) (map[str
 		tags[key] = value
 	}
 	tags[noteKey(field)] = text
-	if field != "" && before.enabled {
+	if field != "" && before.current.enabled {
 		if err := carry(tags, before, noteKey(field), n.Write); err != nil {
 			return nil, err
 		}
@@ -76,11 +76,12 @@ func tagsFor(before version, field string, n note, p providers.Payload) (map[str
 	return tags, nil
 }
 
-// carry takes over the marks of other fields, as marks of this write.
-func carry(tags map[string]string, before version, own, write string) error {
-	for key, text := range before.tags {
+// carry takes over the marks of other fields, as marks of this write. One that a
+// person copied stays behind: it would become as good as one of ours.
+func carry(tags map[string]string, before sight, own, write string) error {
+	for key, text := range before.current.tags {
 		n, ok := decodeNote(text)
-		if !ok || !providers.IsFieldNoteKey(key) || key == own {
+		if !ok || !providers.IsFieldNoteKey(key) || key == own || before.copied(key, n) {
 			continue
 		}
 		n.Write = write
@@ -91,16 +92,6 @@ func carry(tags map[string]string, before version, own, write string) error {
 		tags[key] = text
 	}
 	return nil
-}
-
-// otherFields reports whether tags bear the mark of another field.
-func otherFields(tags map[string]string, field string) bool {
-	for key := range tags {
-		if providers.IsFieldNoteKey(key) && key != noteKey(field) {
-			return true
-		}
-	}
-	return false
 }
 
 // pointers is how the SDK wants tags. It is never nil, which would leave those

@@ -2,21 +2,28 @@ package azurekv
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // transport stands between the SDK and the network. It tells connections of a
-// sign-in that failed, and lets of the body of a refusal only the codes through:
-// the SDK would quote the rest in errors and in its log.
+// sign-in that failed, lets of the body of a refusal only the codes through (the
+// SDK would quote the rest in errors and in its log), and no challenge that the
+// SDK cannot read.
 type transport struct{ http.RoundTripper }
 
-// RoundTrip sends one request.
+// RoundTrip sends one request, unless its deadline has passed.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if tooLate(r.Context()) {
+		return nil, context.DeadlineExceeded
+	}
 	answer, err := t.RoundTripper.RoundTrip(r)
 	// Where there is no metadata service, its address does not answer, and the
 	// chain of credentials goes on.
@@ -28,10 +35,33 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		seen.err = err
 		seen.mu.Unlock()
 	}
-	if err == nil && answer.StatusCode >= 400 {
+	if err == nil && answer.StatusCode >= 300 {
 		strip(answer)
 	}
+	if err == nil && !readable(answer.Header.Get(challengeHeader)) {
+		answer.Header.Del(challengeHeader)
+	}
 	return answer, err
+}
+
+// tooLate compares times of day: the timer of a context stands still while the
+// machine sleeps.
+func tooLate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Round(0).Before(deadline.Round(0))
+}
+
+const challengeHeader = "WWW-Authenticate"
+
+// readable reports whether the SDK can read a challenge. It takes what follows
+// the third slash of the authority for the tenant, and panics where there is none.
+func readable(challenge string) bool {
+	for _, part := range strings.Fields(strings.ReplaceAll(challenge, "Bearer ", "")) {
+		if authority, ok := strings.CutPrefix(part, "authorization="); ok && strings.Count(authority, "/") < 3 {
+			return false
+		}
+	}
+	return true
 }
 
 // refusalMax is more than Key Vault and Entra say when they refuse.

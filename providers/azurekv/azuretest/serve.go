@@ -155,7 +155,7 @@ func (v *Vault) perform(r *http.Request, op operation, body []byte) (*http.Respo
 	inner := r.Clone(ctx)
 	inner.Body = io.NopCloser(bytes.NewReader(body))
 	inner.URL.Scheme, inner.URL.Host = "https", r.Host
-	answer, err := fake.NewServerTransport(p.server()).Do(inner) //nolint:bodyclose // serve closes it
+	answer, err := fake.NewServerTransport(p.server()).Do(inner) // serve closes the body
 	if p.refusal != nil {
 		return nil, p.refusal
 	}

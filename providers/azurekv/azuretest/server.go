@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// Now is the clock of versions, tokens and limits. Default time.Now.
 	Now func() time.Time
-	// Step is how far apart the creation times of a vault's versions are at
+	// Step is how far apart the creation times of a secret's versions are at
 	// least. Key Vault tells them in whole seconds, so with 0, versions that are
 	// made in quick succession share one.
 	Step time.Duration

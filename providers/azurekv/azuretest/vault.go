@@ -30,7 +30,6 @@ type Vault struct {
 	limits  limits
 	entries map[string]*entry
 	order   []*entry // by key
-	last    time.Time
 }
 
 // entry is a name, which is one in any case of letters.
@@ -129,12 +128,11 @@ func (v *Vault) put(name string, made version) (*secret, *version) {
 		next = &secret{name: e.now.name, versions: slices.Clip(e.now.versions)}
 	}
 	now := v.server.options.Now()
-	if step := v.server.options.Step; step > 0 {
-		if least := v.last.Add(step); now.Before(least) {
+	if step := v.server.options.Step; step > 0 && len(next.versions) > 0 {
+		if least := next.current().created.Add(step); now.Before(least) {
 			now = least
 		}
 	}
-	v.last = now
 	made.id, made.created, made.updated = randomHex(16), now.UTC(), now.UTC()
 	made.tags = maps.Clone(made.tags)
 	next.versions = append(next.versions, &made)
