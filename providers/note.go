@@ -61,11 +61,6 @@ func DecodeNote(text string) (Note, bool) {
 	return n, true
 }
 
-// SameOwner compares what of a mark says whose the secret is.
-func SameOwner(a, b rotation.Mark) bool {
-	return a.Instance == b.Instance && a.Ledger == b.Ledger && a.Account == b.Account
-}
-
 // Names under which notes are kept beside a secret.
 const (
 	noteKey     = ManagedBy

@@ -51,41 +51,19 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	return rotation.Holding{State: rotation.StateMarked, Fresh: true, Mark: m, Version: x.token(), Older: x.older()}, nil
 }
 
-// unchanged compares version and owner with what was seen.
+// unchanged compares version and mark with what was seen.
 func (s *Store) unchanged(d rotation.Destination, now secret, m rotation.Mark, seen rotation.Holding) error {
-	conflict := func(hint, format string, a ...any) error {
-		return problemf("put", d.String(), providers.Conflict, hint, format, a...)
-	}
-	if version := now.token(); version != seen.Version {
-		return conflict("", "the secret changed since it was looked at: version %s, seen %s", orNone(version), orNone(seen.Version))
-	}
 	n, marked := now.note(d.Field)
-	switch seen.State {
-	case rotation.StateUnknown:
-		return conflict("", "it was not looked at before")
-	case rotation.StateAbsent:
-		// What is absent shows no mark, so ours of an earlier try counts as seen.
-		if marked && (n.mark.Instance != m.Instance || n.mark.Account != m.Account) {
-			return conflict(fmt.Sprintf("if that is over, remove its mark: `aws secretsmanager untag-resource --secret-id %s --tag-keys %s`", d.Path, markKey(d.Field)),
-				"keyrota %s has claimed it for account %s", n.mark.Instance, n.mark.Account)
-		}
-	case rotation.StateBare:
-		if marked {
-			return conflict("", "its owner changed since it was looked at")
-		}
-	default:
-		if !marked || n.mark != seen.Mark {
-			return conflict("", "its mark changed since it was looked at")
-		}
+	err := providers.Present{Version: now.token(), Mark: n.mark, Marked: marked}.Unchanged(seen, m)
+	if err == nil {
+		return nil
 	}
-	return nil
-}
-
-func orNone(v rotation.Version) string {
-	if v == "" {
-		return "none"
+	hint := ""
+	var claimed *providers.ClaimedError
+	if errors.As(err, &claimed) {
+		hint = fmt.Sprintf("if that is over, remove its mark: `aws secretsmanager untag-resource --secret-id %s --tag-keys %s`", d.Path, markKey(d.Field))
 	}
-	return string(v)
+	return problemf("put", d.String(), providers.Conflict, hint, "%w", err)
 }
 
 // write is one Put on its way.

@@ -3,6 +3,7 @@ package azurekv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"time"
@@ -78,24 +79,17 @@ func renamed(err error, d rotation.Destination) error {
 	return err
 }
 
-// unchanged compares version and owner with what was seen.
+// unchanged compares what is there with what was seen.
 func unchanged(d rotation.Destination, now rotation.Holding, m rotation.Mark, seen rotation.Holding) error {
-	conflict := func(format string, a ...any) error {
-		return problemf("put", d.String(), providers.Conflict, "", format, a...)
+	marked := now.State == rotation.StateMarked || now.State == rotation.StateEdited
+	err := providers.Present{Version: now.Version, Mark: now.Mark, Marked: marked}.Unchanged(seen, m)
+	if err == nil && now.State != seen.State {
+		err = fmt.Errorf("the secret changed since it was looked at: it is %s, seen %s", now.State, seen.State)
 	}
-	switch {
-	case seen.State == rotation.StateUnknown:
-		return conflict("it was not looked at before")
-	case now.Version != seen.Version:
-		return conflict("the secret changed since it was looked at: version %s, seen %s", orNone(now.Version), orNone(seen.Version))
-	case now.State != seen.State:
-		return conflict("the secret changed since it was looked at: it is %s, seen %s", now.State, seen.State)
-	case now.State != rotation.StateMarked && now.State != rotation.StateEdited:
+	if err == nil {
 		return nil
-	case !providers.SameOwner(now.Mark, seen.Mark):
-		return conflict("its owner changed since it was looked at: keyrota %s, account %s", now.Mark.Instance, now.Mark.Account)
 	}
-	return nil
+	return problemf("put", d.String(), providers.Conflict, "", "%w", err)
 }
 
 // notOurs says why a secret is not to be written, although nothing changed since
@@ -116,13 +110,6 @@ func notOurs(d rotation.Destination, now sight, m rotation.Mark) error {
 		return invalid("enable it", "the secret is disabled, so nobody can read what its other fields are")
 	}
 	return nil
-}
-
-func orNone(v rotation.Version) string {
-	if v == "" {
-		return "none"
-	}
-	return string(v)
 }
 
 // write makes a version.

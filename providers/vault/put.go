@@ -80,42 +80,19 @@ func unmarked(op string, d rotation.Destination, err error) *providers.Error {
 	return e
 }
 
-// unchanged compares version and owner with what was seen.
+// unchanged compares version and mark with what was seen.
 func (s *Store) unchanged(d rotation.Destination, now metadata, m rotation.Mark, seen rotation.Holding) error {
-	conflict := func(hint, format string, a ...any) error {
-		return problemf("put", d.String(), providers.Conflict, hint, format, a...)
-	}
-	version := now.token(s.now())
-	if version != seen.Version {
-		return conflict("", "the secret changed since it was looked at: version %s, seen %s", orNone(version), orNone(seen.Version))
-	}
 	n, marked := now.note(d.Field)
-	switch seen.State {
-	case rotation.StateUnknown:
-		return conflict("", "it was not looked at before")
-	case rotation.StateAbsent:
-		// What is absent shows no mark, so ours of an earlier try counts as seen.
-		if owner := n.Mark(); marked && (owner.Instance != m.Instance || owner.Account != m.Account) {
-			return conflict(fmt.Sprintf("if that is over, remove its mark: `vault kv metadata patch -remove-custom-metadata=%s %s`", markKey(d.Field), d.Path),
-				"keyrota %s has claimed it for account %s", owner.Instance, owner.Account)
-		}
-	case rotation.StateBare:
-		if marked {
-			return conflict("", "its owner changed since it was looked at")
-		}
-	default:
-		if !marked || !providers.SameOwner(n.Mark(), seen.Mark) {
-			return conflict("", "its owner changed since it was looked at")
-		}
+	err := providers.Present{Version: now.token(s.now()), Mark: n.Mark(), Marked: marked}.Unchanged(seen, m)
+	if err == nil {
+		return nil
 	}
-	return nil
-}
-
-func orNone(v rotation.Version) string {
-	if v == "" {
-		return "none"
+	hint := ""
+	var claimed *providers.ClaimedError
+	if errors.As(err, &claimed) {
+		hint = fmt.Sprintf("if that is over, remove its mark: `vault kv metadata patch -remove-custom-metadata=%s %s`", markKey(d.Field), d.Path)
 	}
-	return string(v)
+	return problemf("put", d.String(), providers.Conflict, hint, "%w", err)
 }
 
 // writeData writes the next version with check-and-set on the one before, which
