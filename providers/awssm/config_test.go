@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
+	"github.com/keyrota/keyrota/providers/providertest"
 )
 
 func TestCheckConfig(t *testing.T) {
@@ -144,14 +145,14 @@ func TestCheckTags(t *testing.T) {
 			t.Error(err)
 		}
 		if !c.ok {
-			wantKind(t, err, providers.Invalid)
-			p := value(keyOne)
+			providertest.WantKind(t, err, providers.Invalid)
+			p := providertest.Value(keyOne)
 			p.Tags = map[string]string{c.key: c.value}
-			wantKind(t, s.Check(dest("ci/wandb"), p), providers.Invalid)
+			providertest.WantKind(t, s.Check(dest("ci/wandb"), p), providers.Invalid)
 		}
 	}
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Description = strings.Repeat("x", 2049)
-	wantKind(t, s.Check(dest("ci/wandb"), p), providers.Invalid, "description")
-	wantKind(t, s.Check(dest("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"), value(keyOne)), providers.Invalid, "the secret's name")
+	providertest.WantKind(t, s.Check(dest("ci/wandb"), p), providers.Invalid, "description")
+	providertest.WantKind(t, s.Check(dest("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"), providertest.Value(keyOne)), providers.Invalid, "the secret's name")
 }

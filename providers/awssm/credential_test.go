@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -43,7 +44,7 @@ func TestRegionsAndAccounts(t *testing.T) {
 			t.Error("it is there already")
 		}
 		s := w.open(t, c)
-		put(t, s, d, value(keyOne), mark("a", 1))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 		wantRaw(t, console, d.Path, keyOne)
 		if id := s.Identity(d); identities[id] || id != c.Identity(d.Path) {
 			t.Errorf("identity %s is not one alone, or not that of the configuration: %s", id, c.Identity(d.Path))
@@ -57,15 +58,15 @@ func TestRoleThatCannotBeAssumed(t *testing.T) {
 	w := newWorld(t)
 	must(t, w.AddRole(awstest.Role{ARN: roleARN, ExternalID: "ours"}))
 	_, err := w.open(t, awssm.Config{RoleARN: roleARN, ExternalID: "theirs"}).Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "no credentials: AccessDenied", "sts:AssumeRole", "external_id")
+	providertest.WantKind(t, err, providers.Denied, "no credentials: AccessDenied", "sts:AssumeRole", "external_id")
 	s := w.open(t, awssm.Config{RoleARN: roleARN, ExternalID: "ours"})
 	w.Inject(awstest.Fault{Operation: "AssumeRole", Error: &awstest.Error{Code: "InternalFailure"}})
 	_, err = s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "no credentials: InternalFailure")
+	providertest.WantKind(t, err, providers.Transient, "no credentials: InternalFailure")
 	w.Inject(awstest.Fault{Operation: "AssumeRole", Refuse: true})
 	_, err = s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "no credentials")
-	wantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
+	providertest.WantKind(t, err, providers.Transient, "no credentials")
+	providertest.WantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
 }
 
 func TestNoCredentials(t *testing.T) {
@@ -74,7 +75,7 @@ func TestNoCredentials(t *testing.T) {
 	must(t, err)
 	w.only(t, calls{}, func() {
 		_, err := s.Look(t.Context(), dest("ci/wandb"))
-		wantKind(t, err, providers.Denied, "no credentials", "AWS_PROFILE")
+		providertest.WantKind(t, err, providers.Denied, "no credentials", "AWS_PROFILE")
 	})
 }
 
@@ -83,11 +84,11 @@ func TestWrongCredentials(t *testing.T) {
 	wrong := w.User
 	wrong.SecretAccessKey = "CANARY-wrong-0123456789-0123456789-0123456789"
 	_, err := w.as(t, wrong, awssm.Config{}).Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "is the secret access key right")
+	providertest.WantKind(t, err, providers.Denied, "is the secret access key right")
 	gone := w.AddUser(awstest.DefaultAccount, "gone")
 	w.Revoke(gone)
 	_, err = w.as(t, gone, awssm.Config{}).Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "renew the credentials")
+	providertest.WantKind(t, err, providers.Denied, "renew the credentials")
 }
 
 // Credentials of a file that were replaced there are found without a restart.
@@ -103,12 +104,12 @@ func TestCredentialsReplacedInTheirFile(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
 	s, err := awssm.New(awssm.Config{Region: west, Endpoint: w.URL, Profile: "ours"}, awssm.Options{})
 	must(t, err)
-	wantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
+	providertest.WantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
 	w.Revoke(first)
 	write(second)
 	_, err = s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied)
-	wantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
+	providertest.WantKind(t, err, providers.Denied)
+	providertest.WantState(t, s, dest("ci/wandb"), rotation.StateAbsent)
 }
 
 // What a credential process prints is credentials, and is not repeated.
@@ -119,7 +120,7 @@ func TestCredentialProcessThatFails(t *testing.T) {
 	s, err := awssm.New(awssm.Config{Region: west, Profile: "ours", Endpoint: "http://127.0.0.1:1"}, awssm.Options{})
 	must(t, err)
 	_, err = s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "no credentials")
+	providertest.WantKind(t, err, providers.Denied, "no credentials")
 }
 
 // The policy of the package's documentation is enough for a delivery and its
@@ -135,15 +136,15 @@ func TestDocumentedPolicy(t *testing.T) {
 	must(t, w.SetPolicy(who, policy))
 	s := w.as(t, who, awssm.Config{})
 	for _, d := range []rotation.Destination{dest("ci/whole"), dest("ci/fields#KEY")} {
-		put(t, s, d, value(keyOne), mark("a", 1))
-		put(t, s, d, value(keyTwo), mark("a", 2))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+		providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 		must(t, w.Edit(d.Path, `{"KEY":"by hand"}`))
-		put(t, s, d, value(keyTwo), mark("a", 3))
-		wantMarked(t, s, d, mark("a", 3))
+		providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 3))
+		providertest.WantMarked(t, s, d, providertest.MarkOf("a", 3))
 		if len(observe(t, s, d)) != 1 {
 			t.Error("not observed")
 		}
 	}
 	_, err = s.Look(t.Context(), dest("prod/wandb"))
-	wantKind(t, err, providers.Denied)
+	providertest.WantKind(t, err, providers.Denied)
 }

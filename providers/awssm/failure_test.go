@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
 	"github.com/keyrota/keyrota/providers/pace"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -20,7 +21,7 @@ func TestKindsOfErrors(t *testing.T) {
 	const name = "arn:aws:secretsmanager:us-east-1:*:secret:ci/wandb*"
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/wandb")
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	for _, c := range []struct {
 		code, message string
 		status        int
@@ -48,7 +49,7 @@ func TestKindsOfErrors(t *testing.T) {
 		t.Run(c.code+" "+c.message, func(t *testing.T) {
 			w.Inject(awstest.Fault{Operation: "DescribeSecret", Error: &awstest.Error{Code: c.code, Message: c.message, Status: c.status}})
 			h, err := s.Look(t.Context(), d)
-			wantKind(t, err, c.kind, c.words, "look aws:ci/wandb")
+			providertest.WantKind(t, err, c.kind, c.words, "look aws:ci/wandb")
 			if h.State != rotation.StateUnknown {
 				t.Errorf("shows %s beside its error", h.State)
 			}
@@ -65,12 +66,12 @@ func TestKindsOfErrors(t *testing.T) {
 		_, err := s.Read(t.Context(), d, "")
 		if c.operation != "GetSecretValue" {
 			must(t, err)
-			_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
+			_, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), providertest.Look(t, s, d))
 		}
-		wantKind(t, err, providers.Denied, c.words)
+		providertest.WantKind(t, err, providers.Denied, c.words)
 	}
 	w.Inject(awstest.Fault{Operation: "ListSecrets", Error: &awstest.Error{Code: "AccessDeniedException"}})
-	wantKind(t, s.List(t.Context(), "", nil), providers.Denied, "secretsmanager:ListSecrets on *")
+	providertest.WantKind(t, s.List(t.Context(), "", nil), providers.Denied, "secretsmanager:ListSecrets on *")
 }
 
 // Whatever the other side says about a call that bears values, none of it is
@@ -85,15 +86,15 @@ func TestNoValueInAnyError(t *testing.T) {
 		d := dest(fmt.Sprintf("ci/secret/%d", n))
 		echo := &awstest.Error{Code: code, Message: "you sent " + keyOne + " and " + keyTwo}
 		w.Inject(awstest.Fault{Operation: "CreateSecret", Error: echo})
-		_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), look(t, s, d))
-		wantKind(t, err, providers.KindOf(err))
-		put(t, s, d, value(keyOne), mark("a", 1))
+		_, err := s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), providertest.Look(t, s, d))
+		providertest.WantKind(t, err, providers.KindOf(err))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 		w.Inject(awstest.Fault{Operation: "PutSecretValue", Error: echo})
-		_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
-		wantKind(t, err, providers.KindOf(err))
+		_, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), providertest.Look(t, s, d))
+		providertest.WantKind(t, err, providers.KindOf(err))
 		w.Inject(awstest.Fault{Operation: "GetSecretValue", Error: echo})
 		_, err = s.Read(t.Context(), d, "")
-		wantKind(t, err, providers.KindOf(err))
+		providertest.WantKind(t, err, providers.KindOf(err))
 	}
 }
 
@@ -110,7 +111,7 @@ func TestAnswerOfSomeoneElse(t *testing.T) {
 		if status == http.StatusBadRequest {
 			kind = providers.Invalid
 		}
-		wantKind(t, err, kind)
+		providertest.WantKind(t, err, kind)
 	}
 	s := newWorld(t).open(t, awssm.Config{Endpoint: serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -121,7 +122,7 @@ func TestAnswerOfSomeoneElse(t *testing.T) {
 		}
 	})})
 	_, err := s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "the connection failed")
+	providertest.WantKind(t, err, providers.Transient, "the connection failed")
 }
 
 func TestRetryAfterAsADate(t *testing.T) {
@@ -135,7 +136,7 @@ func TestRetryAfterAsADate(t *testing.T) {
 	})}, awssm.Options{Now: func() time.Time { return now }})
 	must(t, err)
 	_, err = s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient)
+	providertest.WantKind(t, err, providers.Transient)
 	if after := providers.RetryAfterOf(err); after != time.Minute {
 		t.Errorf("come back after %s", after)
 	}
@@ -148,12 +149,12 @@ func TestPace(t *testing.T) {
 	s := w.open(t, awssm.Config{})
 	w.Throttle("DescribeSecret", 1, time.Minute)
 	_, err := s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Limited)
+	providertest.WantKind(t, err, providers.Limited)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	w.only(t, calls{}, func() {
 		_, err := s.Look(ctx, dest("ci/wandb"))
-		wantKind(t, err, providers.Transient, "the deadline")
+		providertest.WantKind(t, err, providers.Transient, "the deadline")
 	})
 }
 
@@ -161,7 +162,7 @@ func TestPace(t *testing.T) {
 func TestPaceWithinAPut(t *testing.T) {
 	w := newWorld(t)
 	d := dest("ci/wandb")
-	seen := put(t, w.open(t, awssm.Config{}), d, value(keyOne), mark("a", 1))
+	seen := providertest.Put(t, w.open(t, awssm.Config{}), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	paces := unpaced(awssm.Config{})
 	write := paces.Get("aws/default/"+awstest.DefaultRegion+"/write", pace.Quota{})
 	s, err := awssm.New(awssm.Config{}, awssm.Options{Paces: paces})
@@ -170,8 +171,8 @@ func TestPaceWithinAPut(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	w.only(t, calls{"DescribeSecret": 1, "PutSecretValue": 1}, func() {
-		_, err := s.Put(ctx, d, value(keyTwo), mark("a", 2), seen)
-		wantKind(t, err, providers.Transient, "the deadline comes before")
+		_, err := s.Put(ctx, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+		providertest.WantKind(t, err, providers.Transient, "the deadline comes before")
 	})
 	wantRaw(t, w.Console, d.Path, keyOne)
 }
@@ -186,7 +187,7 @@ func TestQuotaOfOneSecret(t *testing.T) {
 		must(t, err)
 		w.Inject(awstest.Fault{Operation: "DescribeSecret", Error: &awstest.Error{Code: code}})
 		_, err = s.Look(t.Context(), dest("ci/wandb"))
-		wantKind(t, err, providers.Limited)
+		providertest.WantKind(t, err, providers.Limited)
 		if is := paces.Get("aws/default/"+awstest.DefaultRegion+"/describe", pace.Quota{}).Rate() > 0; is != slower {
 			t.Errorf("%s: slower %v, want %v", code, is, slower)
 		}

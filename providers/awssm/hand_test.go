@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -22,12 +23,12 @@ func TestMarkEditedByHand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			s, d := w.open(t, awssm.Config{}), dest(name)
-			put(t, s, d, value(keyOne), mark("a", 1))
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 			for key, text := range w.secret(t, d.Path).Tags {
 				text = strings.NewReplacer("edition=1", "edition=2", "key=key-a-1", "key=key-a-2").Replace(text)
 				must(t, w.SetTags(d.Path, map[string]string{key: text}))
 			}
-			if h := wantState(t, s, d, rotation.StateBare); !strings.Contains(h.Owner, "cannot be read") {
+			if h := providertest.WantState(t, s, d, rotation.StateBare); !strings.Contains(h.Owner, "cannot be read") {
 				t.Errorf("owner %q", h.Owner)
 			}
 			if h, seen := observe(t, s, d)[d]; seen && h.State != rotation.StateBare {
@@ -43,16 +44,16 @@ func TestMarkCopiedByHand(t *testing.T) {
 	w := newWorld(t)
 	s, a, b := w.open(t, awssm.Config{}), dest("ci/two#A"), dest("ci/two#B")
 	must(t, w.Create(a.Path, `{"B":"theirs"}`, nil))
-	put(t, s, a, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	tags := w.secret(t, a.Path).Tags
 	must(t, w.SetTags(a.Path, map[string]string{"keyrota.B": tags["keyrota.A"], "keyrota": tags["keyrota.A"]}))
-	wantMarked(t, s, a, mark("a", 1))
-	wantState(t, s, b, rotation.StateBare)
-	wantState(t, s, dest(a.Path), rotation.StateBare)
-	put(t, s, a, value(keyTwo), mark("a", 2)) // which speaks for no other field
-	wantState(t, s, b, rotation.StateBare)
+	providertest.WantMarked(t, s, a, providertest.MarkOf("a", 1))
+	providertest.WantState(t, s, b, rotation.StateBare)
+	providertest.WantState(t, s, dest(a.Path), rotation.StateBare)
+	providertest.Put(t, s, a, providertest.Value(keyTwo), providertest.MarkOf("a", 2)) // which speaks for no other field
+	providertest.WantState(t, s, b, rotation.StateBare)
 	must(t, w.Create("ci/copy", `{"A":"theirs"}`, w.secret(t, a.Path).Tags))
-	wantState(t, s, dest("ci/copy#A"), rotation.StateBare)
+	providertest.WantState(t, s, dest("ci/copy#A"), rotation.StateBare)
 }
 
 // A secret that is deleted for good and made anew by someone else, between any
@@ -64,14 +65,14 @@ func TestMadeAnewWhileItIsPut(t *testing.T) {
 				w := newWorld(t)
 				s, d := w.open(t, awssm.Config{}), dest("ci/wandb#KEY")
 				must(t, w.Create(d.Path, `{}`, nil))
-				seen, p := look(t, s, d), value(keyOne)
+				seen, p := providertest.Look(t, s, d), providertest.Value(keyOne)
 				p.Description = "new"
 				w.Inject(awstest.Fault{Operation: op, Before: func(awstest.Call) error {
 					must(t, w.ForceDelete(d.Path))
 					return w.Create(d.Path, text, nil)
 				}})
-				_, err := s.Put(t.Context(), d, p, mark("a", 1), seen)
-				wantKind(t, err, providers.Conflict)
+				_, err := s.Put(t.Context(), d, p, providertest.MarkOf("a", 1), seen)
+				providertest.WantKind(t, err, providers.Conflict)
 				x := w.secret(t, d.Path)
 				if len(x.Tags) > 0 || x.Description != "" || len(x.Versions) > 1 || len(x.Versions) == 1 && x.Versions[0].Value != text {
 					t.Errorf("somebody else's secret became %+v", x)
@@ -85,14 +86,14 @@ func TestMadeAnewWhileItIsPut(t *testing.T) {
 func TestVanishesWhileItIsMarked(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/wandb")
-	seen := put(t, s, d, value(keyOne), mark("a", 1))
+	seen := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Inject(awstest.Fault{Operation: "TagResource", Refuse: true})
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-	wantKind(t, err, providers.Transient)
-	seen = wantState(t, s, d, rotation.StateEdited)
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+	providertest.WantKind(t, err, providers.Transient)
+	seen = providertest.WantState(t, s, d, rotation.StateEdited)
 	w.Inject(awstest.Fault{Operation: "TagResource", Before: func(awstest.Call) error { return w.ForceDelete(d.Path) }})
-	_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-	wantKind(t, err, providers.Conflict)
+	_, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+	providertest.WantKind(t, err, providers.Conflict)
 }
 
 // More tags than a secret may have are told before anything is written: data
@@ -105,16 +106,16 @@ func TestMoreTagsThanFit(t *testing.T) {
 		theirs[fmt.Sprint("tag", n)] = "x"
 	}
 	must(t, w.Create(d.Path, "theirs", theirs))
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Tags = map[string]string{"team": "ml", "purpose": "eval", "tag1": "y"}
-	seen := look(t, s, d)
+	seen := providertest.Look(t, s, d)
 	w.only(t, calls{"DescribeSecret": 1}, func() {
-		_, err := s.Put(t.Context(), d, p, mark("a", 1), seen)
-		wantKind(t, err, providers.Invalid, "51 tags")
+		_, err := s.Put(t.Context(), d, p, providertest.MarkOf("a", 1), seen)
+		providertest.WantKind(t, err, providers.Invalid, "51 tags")
 	})
 	delete(p.Tags, "purpose")
-	put(t, s, d, p, mark("a", 1))
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.Put(t, s, d, p, providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 	if n := len(w.secret(t, d.Path).Tags); n != 50 {
 		t.Errorf("%d tags, want 50", n)
 	}
@@ -125,12 +126,12 @@ func TestMoreTagsThanFit(t *testing.T) {
 func TestTagsRefused(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/wandb")
-	seen, p := put(t, s, d, value(keyOne), mark("a", 1)), value(keyTwo)
+	seen, p := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1)), providertest.Value(keyTwo)
 	p.Tags = map[string]string{"team": "ml"}
 	w.Inject(awstest.Fault{Operation: "TagResource", Error: &awstest.Error{Code: "InvalidParameterException", Message: "no such team"}})
-	_, err := s.Put(t.Context(), d, p, mark("a", 2), seen)
-	wantKind(t, err, providers.Invalid, "no such team")
-	wantMarked(t, s, d, mark("a", 1))
+	_, err := s.Put(t.Context(), d, p, providertest.MarkOf("a", 2), seen)
+	providertest.WantKind(t, err, providers.Invalid, "no such team")
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 	wantRaw(t, w.Console, d.Path, keyOne)
 }
 
@@ -139,19 +140,19 @@ func TestTagsRefused(t *testing.T) {
 func TestReplicaPromotedByHand(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, replicated(west)), dest("ci/wandb")
-	put(t, s, d, value(keyOne), mark("a", 1))
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 	sdk := secretsmanager.NewFromConfig(w.Config(w.User, west))
 	_, err := sdk.StopReplicationToReplica(t.Context(), &secretsmanager.StopReplicationToReplicaInput{SecretId: aws.String(d.Path)})
 	must(t, err)
-	wantState(t, s, d, rotation.StateEdited)
+	providertest.WantState(t, s, d, rotation.StateEdited)
 	must(t, w.in(west).Edit(d.Path, "theirs"))
 	if h, seen := observe(t, s, d)[d]; seen {
 		t.Errorf("observed as %+v", h)
 	}
-	put(t, s, d, value(keyTwo), mark("a", 2))
+	providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 	_, err = s.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "the replica in "+west+" failed")
+	providertest.WantKind(t, err, providers.Denied, "the replica in "+west+" failed")
 	wantRaw(t, w.in(west), d.Path, "theirs")
 }
 
@@ -164,27 +165,27 @@ func TestOlderVersionRestored(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %v", name, drops), func(t *testing.T) {
 				w := newWorld(t, awstest.Options{PutDropsLabels: drops})
 				s, d := w.open(t, awssm.Config{}), dest(name)
-				first := put(t, s, d, value(keyOne), mark("a", 1))
-				second := put(t, s, d, value(keyTwo), mark("a", 2))
+				first := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+				second := providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 				id := func(v rotation.Version) string { return strings.Split(string(v), "@")[0] }
 				must(t, w.Edit(d.Path, `{"KEY":"by hand"}`))
-				wantState(t, s, d, rotation.StateEdited)
+				providertest.WantState(t, s, d, rotation.StateEdited)
 				must(t, w.Label(d.Path, "AWSCURRENT", id(first.Version)))
-				wantState(t, s, d, rotation.StateEdited)
+				providertest.WantState(t, s, d, rotation.StateEdited)
 				must(t, w.Label(d.Path, "AWSCURRENT", id(second.Version)))
-				wantMarked(t, s, d, mark("a", 2))
+				providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 				must(t, w.Delete(d.Path))
-				wantState(t, s, d, rotation.StateAbsent)
+				providertest.WantState(t, s, d, rotation.StateAbsent)
 				must(t, w.Restore(d.Path))
-				wantMarked(t, s, d, mark("a", 2))
+				providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 				must(t, w.Edit(d.Path, `{"KEY":"by hand"}`))
-				h := put(t, s, d, value(keyOne), mark("a", 3)) // a rollback to the first key
-				wantMarked(t, s, d, mark("a", 3))
+				h := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 3)) // a rollback to the first key
+				providertest.WantMarked(t, s, d, providertest.MarkOf("a", 3))
 				if got, err := s.Read(t.Context(), d, h.Version); err != nil || got.Expose() != keyOne {
 					t.Errorf("another value, or %v", err)
 				}
-				_, err := s.Put(context.Background(), d, value(keyTwo), mark("a", 2), second)
-				wantKind(t, err, providers.Conflict)
+				_, err := s.Put(context.Background(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), second)
+				providertest.WantKind(t, err, providers.Conflict)
 			})
 		}
 	}
@@ -194,9 +195,9 @@ func TestOlderVersionRestored(t *testing.T) {
 func TestDefaultKMSKeyByName(t *testing.T) {
 	w := newWorld(t)
 	d := dest("ci/wandb")
-	put(t, w.open(t, awssm.Config{}), d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.open(t, awssm.Config{}), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.only(t, calls{"DescribeSecret": 2}, func() {
-		put(t, w.open(t, awssm.Config{KMSKey: "alias/aws/secretsmanager"}), d, value(keyOne), mark("a", 1))
+		providertest.Put(t, w.open(t, awssm.Config{KMSKey: "alias/aws/secretsmanager"}), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	})
 }
 
@@ -213,7 +214,7 @@ func TestHintedPolicyIsEnough(t *testing.T) {
 		s := w.as(t, who, replicated(west))
 		h, err := s.Look(t.Context(), d)
 		for edition := rotation.Edition(1); err == nil && edition < 3; edition++ {
-			h, err = s.Put(t.Context(), d, value(keyOne+fmt.Sprint(edition)), mark("a", edition), h)
+			h, err = s.Put(t.Context(), d, providertest.Value(keyOne+fmt.Sprint(edition)), providertest.MarkOf("a", edition), h)
 		}
 		if err == nil {
 			return

@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -18,7 +19,7 @@ func TestLookReadsValuesOnlyForFieldsWithoutAMark(t *testing.T) {
 	w := newWorld(t)
 	s := w.open(t, awssm.Config{})
 	must(t, w.Create("ci/theirs", `{"OTHER":"`+keyOne+`"}`, nil))
-	put(t, s, dest("ci/ours#KEY"), value(keyOne), mark("a", 1))
+	providertest.Put(t, s, dest("ci/ours#KEY"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	for _, c := range []struct {
 		dest  string
 		state rotation.State
@@ -32,15 +33,15 @@ func TestLookReadsValuesOnlyForFieldsWithoutAMark(t *testing.T) {
 		if c.reads > 0 {
 			want["GetSecretValue"] = c.reads
 		}
-		w.only(t, want, func() { wantState(t, s, dest(c.dest), c.state) })
+		w.only(t, want, func() { providertest.WantState(t, s, dest(c.dest), c.state) })
 	}
 }
 
 func TestLookSaysWhoseItIs(t *testing.T) {
 	w := newWorld(t)
 	s := w.open(t, awssm.Config{})
-	put(t, s, dest("ci/ours#KEY"), value(keyOne), mark("a", 1))
-	if h := wantState(t, s, dest("ci/ours"), rotation.StateBare); h.Owner != "keyrota prod, account acct-a (tag keyrota.KEY)" {
+	providertest.Put(t, s, dest("ci/ours#KEY"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	if h := providertest.WantState(t, s, dest("ci/ours"), rotation.StateBare); h.Owner != "keyrota prod, account acct-a (tag keyrota.KEY)" {
 		t.Errorf("owner %q", h.Owner)
 	}
 	for want, tags := range map[string]map[string]string{
@@ -52,7 +53,7 @@ func TestLookSaysWhoseItIs(t *testing.T) {
 	} {
 		name := "ci/owner/" + strings.ReplaceAll(want, " ", "_")
 		must(t, w.Create(name, keyOne, tags))
-		if h := wantState(t, s, dest(name), rotation.StateBare); h.Owner != want {
+		if h := providertest.WantState(t, s, dest(name), rotation.StateBare); h.Owner != want {
 			t.Errorf("owner %q, want %q", h.Owner, want)
 		}
 	}
@@ -70,19 +71,19 @@ func TestValuesThatHaveNoFields(t *testing.T) {
 	must(t, err)
 	for name, words := range map[string]string{"ci/raw#KEY": "not one JSON object", "ci/twice#KEY": "twice", "ci/binary#KEY": "binary"} {
 		_, err = s.Look(t.Context(), dest(name))
-		wantKind(t, err, providers.Invalid, words)
+		providertest.WantKind(t, err, providers.Invalid, words)
 		_, err = s.Read(t.Context(), dest(name), "")
-		wantKind(t, err, providers.Invalid, words)
+		providertest.WantKind(t, err, providers.Invalid, words)
 	}
 	_, err = s.Read(t.Context(), dest("ci/binary"), "")
-	wantKind(t, err, providers.Invalid, "binary")
-	wantState(t, s, dest("ci/binary"), rotation.StateBare)
-	wantState(t, s, dest("ci/number#KEY"), rotation.StateBare)
+	providertest.WantKind(t, err, providers.Invalid, "binary")
+	providertest.WantState(t, s, dest("ci/binary"), rotation.StateBare)
+	providertest.WantState(t, s, dest("ci/number#KEY"), rotation.StateBare)
 	_, err = s.Read(t.Context(), dest("ci/number#KEY"), "")
-	wantKind(t, err, providers.Invalid, "not a string")
+	providertest.WantKind(t, err, providers.Invalid, "not a string")
 	for _, v := range []rotation.Version{"nonsense", "@abcdef", "keyrota-1-0123456789012345678901@abcdef"} {
 		_, err = s.Read(t.Context(), dest("ci/raw"), v)
-		wantKind(t, err, providers.NotFound)
+		providertest.WantKind(t, err, providers.NotFound)
 	}
 }
 
@@ -91,9 +92,9 @@ func TestFieldThatDoesNotFit(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, awssm.Config{}), dest("ci/large#KEY")
 	must(t, w.Create(d.Path, `{"OTHER":"`+strings.Repeat("x", 65_500)+`"}`, nil))
-	seen := look(t, s, d)
+	seen := providertest.Look(t, s, d)
 	w.only(t, calls{"DescribeSecret": 1, "GetSecretValue": 1}, func() {
-		_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
-		wantKind(t, err, providers.Invalid, "65564 bytes", "a secret of its own")
+		_, err := s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
+		providertest.WantKind(t, err, providers.Invalid, "65564 bytes", "a secret of its own")
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -38,7 +39,7 @@ func TestObserveThreeThousand(t *testing.T) {
 		if n%3 == 0 {
 			d.Field = "KEY"
 		}
-		_, err := s.Put(t.Context(), d, value(keyOne), mark(fmt.Sprint(n), 1), rotation.Holding{State: rotation.StateAbsent})
+		_, err := s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf(fmt.Sprint(n), 1), rotation.Holding{State: rotation.StateAbsent})
 		must(t, err)
 		must(t, w.Create(fmt.Sprintf("theirs/%d", n), "theirs", map[string]string{"owner": "them"}))
 		ds = append(ds, d)
@@ -47,7 +48,7 @@ func TestObserveThreeThousand(t *testing.T) {
 		w.only(t, calls{"ListSecrets": secrets / 100}, func() {
 			seen := observe(t, s, ds...)
 			for n, d := range ds {
-				if h := seen[d]; h.State != rotation.StateMarked || h.Mark != mark(fmt.Sprint(n), 1) {
+				if h := seen[d]; h.State != rotation.StateMarked || h.Mark != providertest.MarkOf(fmt.Sprint(n), 1) {
 					t.Fatalf("%s: %+v", d, h)
 				}
 			}
@@ -62,16 +63,16 @@ func TestObserveYieldsOnlyWhatItSees(t *testing.T) {
 	s := w.open(t, awssm.Config{})
 	ours, field, edited := dest("ci/ours"), dest("ci/two#A"), dest("ci/edited")
 	for _, d := range []rotation.Destination{ours, field, edited} {
-		put(t, s, d, value(keyOne), mark("a", 1))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	}
 	must(t, w.Edit(edited.Path, "by hand"))
 	must(t, w.Create("ci/bare", "theirs", nil))
 	deleted := dest("ci/deleted")
-	put(t, s, deleted, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, deleted, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	must(t, w.Delete(deleted.Path))
 	w.SetLags(awstest.Lags{List: awstest.Lag{Hold: true}})
 	late := dest("ci/late")
-	put(t, s, late, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, late, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	seen := observe(t, s, ours, field, edited, deleted, late, dest("ci/bare"), dest("ci/absent"), dest("ci/two#B"))
 	if len(seen) != 3 || seen[ours].State != rotation.StateMarked || seen[field].State != rotation.StateMarked || seen[edited].State != rotation.StateEdited {
 		t.Errorf("saw %+v", seen)
@@ -84,11 +85,11 @@ func TestObserveShortPages(t *testing.T) {
 	w := newWorld(t, awstest.Options{FilterScan: 10})
 	s := w.open(t, awssm.Config{})
 	first, last := dest("ci/first"), dest("ci/last")
-	put(t, s, first, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, first, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	for n := range 50 {
 		must(t, w.Create(fmt.Sprintf("theirs/%d", n), "theirs", nil))
 	}
-	put(t, s, last, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, last, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	if seen := observe(t, s, first, last); len(seen) != 2 {
 		t.Errorf("saw %+v", seen)
 	}
@@ -107,7 +108,7 @@ func TestObserveCutShort(t *testing.T) {
 	var ds []rotation.Destination
 	for n := range 150 {
 		d := dest(fmt.Sprintf("ci/secret/%d", n))
-		put(t, s, d, value(keyOne), mark("a", 1))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 		ds = append(ds, d)
 	}
 	w.Inject(awstest.Fault{Operation: "ListSecrets", Skip: 1, Error: &awstest.Error{Code: "ThrottlingException", RetryAfter: 3 * time.Second}})
@@ -118,7 +119,7 @@ func TestObserveCutShort(t *testing.T) {
 		}
 		return nil
 	})
-	wantKind(t, err, providers.Limited)
+	providertest.WantKind(t, err, providers.Limited)
 	if after := providers.RetryAfterOf(err); seen != 100 || after != 3*time.Second {
 		t.Errorf("saw %d, come back after %s", seen, after)
 	}
@@ -135,10 +136,10 @@ func TestList(t *testing.T) {
 	for n := range 120 {
 		must(t, w.Create(fmt.Sprintf("ci/theirs/%d", n), keyOne, map[string]string{"owner": "them"}))
 	}
-	put(t, s, dest("ci/whole"), value(keyOne), mark("a", 1))
-	put(t, s, dest("ci/field#KEY"), value(keyOne), mark("b", 2))
-	put(t, s, dest("other/x"), value(keyOne), mark("c", 1))
-	put(t, s, dest("ci/deleted"), value(keyOne), mark("d", 1))
+	providertest.Put(t, s, dest("ci/whole"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, dest("ci/field#KEY"), providertest.Value(keyOne), providertest.MarkOf("b", 2))
+	providertest.Put(t, s, dest("other/x"), providertest.Value(keyOne), providertest.MarkOf("c", 1))
+	providertest.Put(t, s, dest("ci/deleted"), providertest.Value(keyOne), providertest.MarkOf("d", 1))
 	must(t, w.Delete("ci/deleted"))
 	if _, err := s.Read(t.Context(), dest("ci/whole"), ""); err != nil {
 		t.Fatal(err)
@@ -153,8 +154,8 @@ func TestList(t *testing.T) {
 	}
 	w.only(t, calls{"ListSecrets": 2}, func() { list("ci/") })
 	whole := found["ci/whole"]
-	if len(found) != 122 || whole.Mark != mark("a", 1) || whole.LastRead.IsZero() || whole.Changed.IsZero() ||
-		found["ci/field"].Mark != mark("b", 2) || !found["ci/field"].LastRead.IsZero() || found["ci/theirs/7"].Owner != "them" {
+	if len(found) != 122 || whole.Mark != providertest.MarkOf("a", 1) || whole.LastRead.IsZero() || whole.Changed.IsZero() ||
+		found["ci/field"].Mark != providertest.MarkOf("b", 2) || !found["ci/field"].LastRead.IsZero() || found["ci/theirs/7"].Owner != "them" {
 		t.Errorf("%d found: %+v", len(found), whole)
 	}
 	list("")

@@ -9,6 +9,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -25,29 +26,29 @@ func TestShippedPolicy(t *testing.T) {
 			d, c := dest(name), replicated(west)
 			c.KMSKey = "alias/ours"
 			s := w.as(t, who, c)
-			p := value(keyOne)
+			p := providertest.Value(keyOne)
 			p.Description, p.Tags = "first", map[string]string{"team": "ml"}
 
-			wantState(t, s, d, rotation.StateAbsent)
-			put(t, s, d, p, mark("a", 1))
-			wantMarked(t, s, d, mark("a", 1))
+			providertest.WantState(t, s, d, rotation.StateAbsent)
+			providertest.Put(t, s, d, p, providertest.MarkOf("a", 1))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 
 			p.Value, p.Description, p.Tags = providers.NewSecret(keyTwo), "second", map[string]string{"team": "eval", "purpose": "x"}
-			put(t, s, d, p, mark("a", 2))
-			wantMarked(t, s, d, mark("a", 2))
+			providertest.Put(t, s, d, p, providertest.MarkOf("a", 2))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 			if x := w.secret(t, d.Path); x.Description != "second" || x.Tags["team"] != "eval" || x.Tags["purpose"] != "x" {
 				t.Errorf("%+v", x)
 			}
 
 			must(t, w.Edit(d.Path, `{"KEY":"by hand"}`))
-			wantState(t, s, d, rotation.StateEdited)
-			put(t, s, d, p, mark("a", 2))
-			wantMarked(t, s, d, mark("a", 2))
+			providertest.WantState(t, s, d, rotation.StateEdited)
+			providertest.Put(t, s, d, p, providertest.MarkOf("a", 2))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 
 			must(t, w.Delete(d.Path))
-			wantState(t, s, d, rotation.StateAbsent)
-			put(t, s, d, value(keyOne), mark("a", 3))
-			wantMarked(t, s, d, mark("a", 3))
+			providertest.WantState(t, s, d, rotation.StateAbsent)
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 3))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 3))
 			if got, err := s.Read(t.Context(), d, ""); err != nil || got.Expose() != keyOne {
 				t.Errorf("reads another value, or %v", err)
 			}
@@ -55,7 +56,7 @@ func TestShippedPolicy(t *testing.T) {
 				t.Error("the replica holds another value")
 			}
 
-			if h := observe(t, s, d)[d]; h.State != rotation.StateMarked || h.Mark != mark("a", 3) {
+			if h := observe(t, s, d)[d]; h.State != rotation.StateMarked || h.Mark != providertest.MarkOf("a", 3) {
 				t.Errorf("observed as %+v", h)
 			}
 			var listed []string
@@ -75,11 +76,11 @@ func TestShippedPolicy(t *testing.T) {
 		s, d := w.as(t, who, awssm.Config{}), dest("other/wandb")
 		const on = " on arn:aws:secretsmanager:us-east-1:*:secret:other/wandb*"
 		_, err := s.Look(t.Context(), d)
-		wantKind(t, err, providers.Denied, "the policy needs: secretsmanager:DescribeSecret"+on)
+		providertest.WantKind(t, err, providers.Denied, "the policy needs: secretsmanager:DescribeSecret"+on)
 		_, err = s.Read(t.Context(), d, "")
-		wantKind(t, err, providers.Denied, "the policy needs: secretsmanager:GetSecretValue"+on)
-		_, err = s.Put(t.Context(), d, value(keyOne), mark("a", 1), rotation.Holding{State: rotation.StateAbsent, Fresh: true})
-		wantKind(t, err, providers.Denied, "the policy needs: secretsmanager:DescribeSecret"+on)
+		providertest.WantKind(t, err, providers.Denied, "the policy needs: secretsmanager:GetSecretValue"+on)
+		_, err = s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), rotation.Holding{State: rotation.StateAbsent, Fresh: true})
+		providertest.WantKind(t, err, providers.Denied, "the policy needs: secretsmanager:DescribeSecret"+on)
 		if names := w.Names(); len(names) > 0 {
 			t.Errorf("there is %v", names)
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -24,13 +25,13 @@ func TestReplicasFollow(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, replicated(west, north)), dest("ci/wandb#KEY")
 	w.SetReplication(west, awstest.Replication{Hold: true})
-	w.only(t, calls{"DescribeSecret": 2, "CreateSecret": 1}, func() { put(t, s, d, value(keyOne), mark("a", 1)) })
+	w.only(t, calls{"DescribeSecret": 2, "CreateSecret": 1}, func() { providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1)) })
 	_, err := s.Look(t.Context(), d)
-	wantKind(t, err, providers.Transient, "the replica in "+west+" is not in sync yet")
+	providertest.WantKind(t, err, providers.Transient, "the replica in "+west+" is not in sync yet")
 	w.SetReplication(west, awstest.Replication{})
-	w.only(t, calls{"DescribeSecret": 3}, func() { wantMarked(t, s, d, mark("a", 1)) })
-	put(t, s, d, value(keyTwo), mark("a", 2))
-	wantMarked(t, s, d, mark("a", 2))
+	w.only(t, calls{"DescribeSecret": 3}, func() { providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1)) })
+	providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 	for _, region := range []string{west, north} {
 		wantRaw(t, w.in(region), d.Path, `{"KEY":"`+keyTwo+`"}`)
 	}
@@ -46,16 +47,16 @@ func TestReplicaBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			s, d := w.open(t, replicated(west)), dest("ci/wandb")
-			put(t, s, d, value(keyOne), mark("a", 1))
-			wantMarked(t, s, d, mark("a", 1))
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 			fault.Operation, fault.Region = "DescribeSecret", west
 			w.Inject(fault)
 			_, err := s.Look(t.Context(), d)
 			if name == "forbidden" {
-				wantKind(t, err, providers.Denied, "arn:aws:secretsmanager:"+west+":*:secret:ci/wandb*")
+				providertest.WantKind(t, err, providers.Denied, "arn:aws:secretsmanager:"+west+":*:secret:ci/wandb*")
 				return
 			}
-			wantKind(t, err, providers.Transient, "the replica in "+west+" does not have the current version yet")
+			providertest.WantKind(t, err, providers.Transient, "the replica in "+west+" does not have the current version yet")
 		})
 	}
 }
@@ -64,9 +65,9 @@ func TestReplicaFailed(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.open(t, replicated(west)), dest("ci/wandb")
 	must(t, w.in(west).Create(d.Path, "somebody else's", nil))
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	_, err := s.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "the replica in "+west+" failed", "already exists", "remove-regions-from-replication --secret-id ci/wandb --remove-replica-regions "+west)
+	providertest.WantKind(t, err, providers.Denied, "the replica in "+west+" failed", "already exists", "remove-regions-from-replication --secret-id ci/wandb --remove-replica-regions "+west)
 	wantRaw(t, w.in(west), d.Path, "somebody else's")
 }
 
@@ -74,21 +75,21 @@ func TestReplicaFailed(t *testing.T) {
 func TestReplicaMissing(t *testing.T) {
 	w := newWorld(t)
 	d := dest("ci/wandb")
-	put(t, w.open(t, awssm.Config{}), d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.open(t, awssm.Config{}), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	s := w.open(t, replicated(west))
-	h := wantState(t, s, d, rotation.StateEdited)
-	if h.Mark != mark("a", 1) {
+	h := providertest.WantState(t, s, d, rotation.StateEdited)
+	if h.Mark != providertest.MarkOf("a", 1) {
 		t.Errorf("marked %+v", h.Mark)
 	}
 	w.Deny(w.User, awstest.Denial{Action: "ReplicateSecretToRegions"})
-	_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), h)
-	wantKind(t, err, providers.Denied, "secretsmanager:ReplicateSecretToRegions")
+	_, err := s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), h)
+	providertest.WantKind(t, err, providers.Denied, "secretsmanager:ReplicateSecretToRegions")
 	w.Allow(w.User)
 	w.only(t, calls{"DescribeSecret": 1, "ReplicateSecretToRegions": 1}, func() {
-		_, err := s.Put(t.Context(), d, value(keyOne), mark("a", 1), h)
+		_, err := s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), h)
 		must(t, err)
 	})
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 	wantRaw(t, w.in(west), d.Path, keyOne)
 	if n := len(w.secret(t, d.Path).Versions); n != 1 {
 		t.Errorf("%d versions, want 1", n)
@@ -99,11 +100,11 @@ func TestReplicaMissing(t *testing.T) {
 func TestStoreOfAReplicasRegion(t *testing.T) {
 	w := newWorld(t)
 	d := dest("ci/wandb")
-	put(t, w.open(t, replicated(west)), d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.open(t, replicated(west)), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	s := w.open(t, awssm.Config{Region: west})
-	h := look(t, s, d)
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), h)
-	wantKind(t, err, providers.Invalid, "its primary is in us-east-1")
+	h := providertest.Look(t, s, d)
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), h)
+	providertest.WantKind(t, err, providers.Invalid, "its primary is in us-east-1")
 }
 
 // Nothing is yielded of a secret whose replicas are not in step.
@@ -111,15 +112,15 @@ func TestObserveReplicas(t *testing.T) {
 	w := newWorld(t)
 	s := w.open(t, replicated(west, north))
 	good, behind, missing := dest("ci/good"), dest("ci/behind"), dest("ci/missing")
-	put(t, s, good, value(keyOne), mark("a", 1))
-	put(t, s, behind, value(keyOne), mark("a", 1))
-	wantMarked(t, s, behind, mark("a", 1))
+	providertest.Put(t, s, good, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, behind, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, s, behind, providertest.MarkOf("a", 1))
 	w.SetReplication(west, awstest.Replication{Hold: true})
-	put(t, s, behind, value(keyTwo), mark("a", 2))
-	put(t, s, missing, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, behind, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	providertest.Put(t, s, missing, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.only(t, calls{"ListSecrets": 3}, func() {
 		seen := observe(t, s, good, behind, missing)
-		if len(seen) != 1 || seen[good].Mark != mark("a", 1) {
+		if len(seen) != 1 || seen[good].Mark != providertest.MarkOf("a", 1) {
 			t.Errorf("saw %+v", seen)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/awssm"
 	"github.com/keyrota/keyrota/providers/awssm/awstest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -42,7 +43,7 @@ func TestWhatIsSeenAsDeliveredIs(t *testing.T) {
 				if h.State == rotation.StateMarked && h.Mark == worldMark(3) {
 					continue
 				}
-				_, err := x.stores[0].Put(context.Background(), d, value(worldKey(d, 3)), worldMark(3), h)
+				_, err := x.stores[0].Put(context.Background(), d, providertest.Value(worldKey(d, 3)), worldMark(3), h)
 				x.fine(err)
 			}
 		}
@@ -69,7 +70,7 @@ func worldKey(d rotation.Destination, e rotation.Edition) string {
 
 // worldMark is of one account for all destinations, so that a mark that is
 // taken for another's is not told by its account.
-func worldMark(e rotation.Edition) rotation.Mark { return mark("a", e) }
+func worldMark(e rotation.Edition) rotation.Mark { return providertest.MarkOf("a", e) }
 
 func (x *random) destination() rotation.Destination { return rapid.SampledFrom(x.ds).Draw(x.T, "to") }
 
@@ -145,7 +146,7 @@ func (x *random) put(*rapid.T) {
 		seen = x.see(d)
 	}
 	before, was := x.Describe(d.Path)
-	h, err := rapid.SampledFrom(x.stores).Draw(x.T, "by").Put(context.Background(), d, value(worldKey(d, rotation.Edition(e))), worldMark(rotation.Edition(e)), seen)
+	h, err := rapid.SampledFrom(x.stores).Draw(x.T, "by").Put(context.Background(), d, providertest.Value(worldKey(d, rotation.Edition(e))), worldMark(rotation.Edition(e)), seen)
 	x.fine(err)
 	if err == nil {
 		x.truth(d, h)

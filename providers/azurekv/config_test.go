@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -78,7 +79,7 @@ func TestWarnings(t *testing.T) {
 func TestCAFile(t *testing.T) {
 	w := start(t)
 	_, err := w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{Credential: w.Credential(w.Admin)}).Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "not trusted")
+	providertest.WantKind(t, err, providers.Transient, "not trusted")
 	if _, err := azurekv.New(azurekv.Config{URL: w.URL, CAFile: "not-there.pem"}, azurekv.Options{}); err == nil || !strings.Contains(err.Error(), "ca_file") {
 		t.Errorf("got %v", err)
 	}
@@ -91,13 +92,13 @@ func TestCheck(t *testing.T) {
 		payload providers.Payload
 		words   string // "": fine
 	}{
-		{"ci/wandb_key.v2", value(keyOne), ""},
-		{"ci/wandb#K", value(keyOne), ""},
+		{"ci/wandb_key.v2", providertest.Value(keyOne), ""},
+		{"ci/wandb#K", providertest.Value(keyOne), ""},
 		{"ci/wandb#K", providers.Payload{Value: providers.NewSecret(keyOne)}, "exclusive: true"},
-		{"ci/wandb:key", value(keyOne), "':'"},
-		{"ci/schlüssel", value(keyOne), "'ü'"},
-		{"ci/wandb", value(keyOne + "\xff"), "UTF-8"},
-		{strings.Repeat("n", 128), value(keyOne), "128 characters"},
+		{"ci/wandb:key", providertest.Value(keyOne), "':'"},
+		{"ci/schlüssel", providertest.Value(keyOne), "'ü'"},
+		{"ci/wandb", providertest.Value(keyOne + "\xff"), "UTF-8"},
+		{strings.Repeat("n", 128), providertest.Value(keyOne), "128 characters"},
 	} {
 		err := w.store.Check(dest(c.path), c.payload)
 		if c.words == "" {
@@ -106,7 +107,7 @@ func TestCheck(t *testing.T) {
 			}
 			continue
 		}
-		wantKind(t, err, providers.Invalid, c.words)
+		providertest.WantKind(t, err, providers.Invalid, c.words)
 	}
 }
 
@@ -127,12 +128,12 @@ func TestCheckTags(t *testing.T) {
 		"14 tags": tags(14), "Keyrota": {"Keyrota-x": "y"}, "no name": {"": "x"},
 		"too long": {"x": strings.Repeat("y", 513)}, "UTF-8": {"x": "\xff"},
 	} {
-		wantKind(t, w.store.CheckTags(d, all), providers.Invalid)
+		providertest.WantKind(t, w.store.CheckTags(d, all), providers.Invalid)
 		_ = words
 	}
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Tags, p.Description = tags(13), strings.Repeat("d", 512)
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	if n := len(w.Tags("ci-wandb")); n != 15 {
 		t.Errorf("%d tags", n)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -18,32 +19,32 @@ func (w *world) byHand(name, value string) {
 func TestCopiedTags(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	first := put(t, w.store, d, value(keyOne), mark("a", 1))
+	first := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.byHand("ci-wandb", "by hand")
-	h := wantState(t, w.store, d, rotation.StateEdited)
-	if h.Mark != mark("a", 1) {
+	h := providertest.WantState(t, w.store, d, rotation.StateEdited)
+	if h.Mark != providertest.MarkOf("a", 1) {
 		t.Errorf("%+v", h)
 	}
-	_, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), first)
-	wantKind(t, err, providers.Conflict)
-	wantValue(t, w.store, d, h.Version, "by hand")
-	wantValue(t, w.store, d, first.Version, keyOne)
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	wantMarked(t, w.store, d, mark("a", 1))
+	_, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), first)
+	providertest.WantKind(t, err, providers.Conflict)
+	providertest.WantValue(t, w.store, d, h.Version, "by hand")
+	providertest.WantValue(t, w.store, d, first.Version, keyOne)
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1))
 }
 
 // Marks that a person copied do not become ours when another field is written.
 func TestCopiedTagsOfAnotherField(t *testing.T) {
 	w := start(t)
 	a, b := dest("ci/shared#A"), dest("ci/shared#B")
-	put(t, w.store, a, value(keyOne), mark("a", 1))
-	put(t, w.store, b, value(keyTwo), mark("b", 1))
+	providertest.Put(t, w.store, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, w.store, b, providertest.Value(keyTwo), providertest.MarkOf("b", 1))
 	w.byHand("ci-shared", `{"A":"`+keyOne+`","B":"by hand"}`)
-	wantState(t, w.store, b, rotation.StateEdited)
-	put(t, w.store, a, value(keyOne), mark("a", 1))
-	wantMarked(t, w.store, a, mark("a", 1))
-	h := wantState(t, w.store, b, rotation.StateEdited)
-	wantValue(t, w.store, b, h.Version, "by hand")
+	providertest.WantState(t, w.store, b, rotation.StateEdited)
+	providertest.Put(t, w.store, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, w.store, a, providertest.MarkOf("a", 1))
+	h := providertest.WantState(t, w.store, b, rotation.StateEdited)
+	providertest.WantValue(t, w.store, b, h.Version, "by hand")
 }
 
 // A listing shows one version of each secret; a mark much older than the version
@@ -52,7 +53,7 @@ func TestObserveCopiedTags(t *testing.T) {
 	now := time.Now()
 	w := startWith(t, azuretest.Options{Now: func() time.Time { return now }})
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	now = now.Add(30 * time.Minute)
 	w.byHand("ci-wandb", "by hand")
 	seen, err := observe(t, w.store, d)
@@ -67,12 +68,12 @@ func TestVersionsOutOfOrder(t *testing.T) {
 	now := time.Now()
 	w := startWith(t, azuretest.Options{Now: func() time.Time { return now }})
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	now = now.Add(time.Minute)
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 	now = now.Add(-2 * time.Second)
 	w.Edit("ci-wandb", "by hand")
-	wantState(t, w.store, d, rotation.StateEdited)
+	providertest.WantState(t, w.store, d, rotation.StateEdited)
 	if err := w.store.Disable(t.Context(), d, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +81,6 @@ func TestVersionsOutOfOrder(t *testing.T) {
 		t.Errorf("readers find %q, %v", got, ok)
 	}
 	now = now.Add(time.Second)
-	put(t, w.store, d, value(keyOne), mark("a", 3))
-	wantMarked(t, w.store, d, mark("a", 3))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 3))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 3))
 }

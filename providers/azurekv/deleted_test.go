@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -23,22 +24,22 @@ func TestDeletedSecrets(t *testing.T) {
 			}
 			s := w.open(t, azurekv.Config{URL: vault.URL}, azurekv.Options{HTTPClient: w.Client(), Credential: w.Credential(w.Admin)})
 			d := dest("ci/wandb")
-			live := put(t, s, d, value(keyOne), mark("a", 1))
+			live := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 			vault.Delete("ci-wandb")
-			h := wantState(t, s, d, rotation.StateAbsent)
+			h := providertest.WantState(t, s, d, rotation.StateAbsent)
 			if h.Version == "" || h.Version == live.Version {
 				t.Errorf("deleted at version %q, before %q", h.Version, live.Version)
 			}
 			_, err = s.Read(t.Context(), d, "")
-			wantKind(t, err, providers.NotFound)
-			_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), live)
-			wantKind(t, err, providers.Conflict)
+			providertest.WantKind(t, err, providers.NotFound)
+			_, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), live)
+			providertest.WantKind(t, err, providers.Conflict)
 			w.SetRecovery(3)
-			if _, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 2), h); err != nil {
+			if _, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), h); err != nil {
 				t.Fatal(err)
 			}
-			wantMarked(t, s, d, mark("a", 2))
-			wantValue(t, s, d, "", keyTwo)
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
+			providertest.WantValue(t, s, d, "", keyTwo)
 			if n := len(vault.Versions("ci-wandb")); n != 2 {
 				t.Errorf("%d versions, want 2", n)
 			}
@@ -49,11 +50,11 @@ func TestDeletedSecrets(t *testing.T) {
 func TestDeletedAndPutBackAsItWas(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Delete("ci-wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	wantVersions(t, w, "ci-wandb", 1)
-	wantMarked(t, w.store, d, mark("a", 1))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1))
 }
 
 func TestDeletedAndNotOurs(t *testing.T) {
@@ -61,17 +62,17 @@ func TestDeletedAndNotOurs(t *testing.T) {
 	d := dest("ci/theirs")
 	w.EditWith("ci-theirs", azuretest.Version{Value: keyOne, Enabled: true, Tags: map[string]string{"managed-by": "terraform"}})
 	w.Delete("ci-theirs")
-	h := wantState(t, w.store, d, rotation.StateBare)
+	h := providertest.WantState(t, w.store, d, rotation.StateBare)
 	for _, words := range []string{"terraform", "not ours", "recoverable until"} {
 		if !strings.Contains(h.Owner, words) {
 			t.Errorf("the owner is %q, want %q in it", h.Owner, words)
 		}
 	}
 	// A person has named it for adoption.
-	if _, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 1), h); err != nil {
+	if _, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 1), h); err != nil {
 		t.Fatal(err)
 	}
-	wantMarked(t, w.store, d, mark("a", 1))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1))
 	if w.Tags("ci-theirs")["managed-by"] != "terraform" {
 		t.Error("the tags of others are gone")
 	}
@@ -90,12 +91,12 @@ func TestDeletedMeanwhile(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w := start(t)
 			d := dest("ci/wandb")
-			put(t, w.store, d, value(keyOne), mark("a", 1))
+			providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 			w.Delete("ci-wandb")
-			seen := look(t, w.store, d)
+			seen := providertest.Look(t, w.store, d)
 			f(w)
-			_, err := w.store.Put(t.Context(), d, value("new"), mark("a", 2), seen)
-			wantKind(t, err, providers.Conflict)
+			_, err := w.store.Put(t.Context(), d, providertest.Value("new"), providertest.MarkOf("a", 2), seen)
+			providertest.WantKind(t, err, providers.Conflict)
 			if got, _ := w.Raw("ci-wandb"); got == "new" {
 				t.Error("it was written all the same")
 			}
@@ -113,28 +114,28 @@ func edit(w *world) func(azuretest.Call) error {
 func TestRecoveryThatTakesTooLong(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Delete("ci-wandb")
-	seen := look(t, w.store, d)
+	seen := providertest.Look(t, w.store, d)
 	w.SetRecovery(1_000_000)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := w.store.Put(ctx, d, value(keyTwo), mark("a", 2), seen)
-	wantKind(t, err, providers.Transient)
+	_, err := w.store.Put(ctx, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+	providertest.WantKind(t, err, providers.Transient)
 	wantVersions(t, w, "ci-wandb", 1)
 }
 
 func TestRightsForDeleted(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Delete("ci-wandb")
 	s := w.as(t, w.AddApp("no recover", azuretest.ActionGet, azuretest.ActionSet, azuretest.ActionMetadata, azuretest.ActionUpdate))
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
-	wantKind(t, err, providers.Denied, "secrets/recover/action")
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), providertest.Look(t, s, d))
+	providertest.WantKind(t, err, providers.Denied, "secrets/recover/action")
 	w.Inject(azuretest.Fault{Operation: "GetDeletedSecret", Error: &azuretest.Error{Status: 403, Code: "Forbidden", Inner: "ForbiddenByRbac", Message: keyOne}})
 	h, err := w.store.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied)
+	providertest.WantKind(t, err, providers.Denied)
 	if h.State != rotation.StateUnknown {
 		t.Errorf("seen as %s", h.State)
 	}
@@ -143,19 +144,19 @@ func TestRightsForDeleted(t *testing.T) {
 func TestDisabledByHand(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	live := put(t, w.store, d, value(keyOne), mark("a", 1))
+	live := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Disable("ci-wandb")
-	h := wantState(t, w.store, d, rotation.StateAbsent)
+	h := providertest.WantState(t, w.store, d, rotation.StateAbsent)
 	if h.Version == live.Version {
 		t.Error("the version is the one that was enabled")
 	}
 	_, err := w.store.Read(t.Context(), d, live.Version)
-	wantKind(t, err, providers.NotFound)
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
-	wantMarked(t, w.store, d, mark("a", 2))
+	providertest.WantKind(t, err, providers.NotFound)
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 2))
 
 	w.EditWith("ci-theirs", azuretest.Version{Value: "x"})
-	if h := wantState(t, w.store, dest("ci/theirs"), rotation.StateBare); !strings.Contains(h.Owner, "disabled") {
+	if h := providertest.WantState(t, w.store, dest("ci/theirs"), rotation.StateBare); !strings.Contains(h.Owner, "disabled") {
 		t.Errorf("%+v", h)
 	}
 }
@@ -170,20 +171,20 @@ func TestNotThereAndOfAnotherAccount(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w := start(t)
 			d := dest("ci/wandb")
-			put(t, w.store, d, value(keyOne), mark("a", 1))
+			providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 			f(w)
-			h := wantState(t, w.store, d, rotation.StateAbsent)
-			for _, m := range []rotation.Mark{mark("b", 1), {Instance: "staging", Account: mark("a", 1).Account}} {
-				_, err := w.store.Put(t.Context(), d, value(keyTwo), m, h)
-				wantKind(t, err, providers.Invalid, "account acct-a", "purge")
+			h := providertest.WantState(t, w.store, d, rotation.StateAbsent)
+			for _, m := range []rotation.Mark{providertest.MarkOf("b", 1), {Instance: "staging", Account: providertest.MarkOf("a", 1).Account}} {
+				_, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), m, h)
+				providertest.WantKind(t, err, providers.Invalid, "account acct-a", "purge")
 			}
 			wantVersions(t, w, "ci-wandb", 1)
 			if n := w.Calls()["RecoverDeletedSecret"]; n != 0 {
 				t.Error("it was recovered")
 			}
-			again := mark("a", 2)
+			again := providertest.MarkOf("a", 2)
 			again.Ledger = "another: the first was lost"
-			if _, err := w.store.Put(t.Context(), d, value(keyTwo), again, h); err != nil {
+			if _, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), again, h); err != nil {
 				t.Error(err)
 			}
 		})

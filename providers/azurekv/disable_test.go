@@ -2,6 +2,7 @@ package azurekv_test
 
 import (
 	"fmt"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"testing"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -12,11 +13,11 @@ func TestDisable(t *testing.T) {
 	d := dest("ci/wandb")
 	w.Edit("ci-wandb", "theirs")
 	for e := rotation.Edition(1); e <= 4; e++ {
-		put(t, w.store, d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e))
+		providertest.Put(t, w.store, d, providertest.Value(fmt.Sprintf("%s-%d", keyOne, e)), providertest.MarkOf("a", e))
 	}
 	w.Edit("ci-wandb", "by hand")
-	put(t, w.store, d, value(keyOne), mark("a", 5))
-	live := []rotation.KeyID{mark("a", 3).Key, mark("a", 5).Key}
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 5))
+	live := []rotation.KeyID{providertest.MarkOf("a", 3).Key, providertest.MarkOf("a", 5).Key}
 	for range 2 {
 		w.Reset()
 		if err := w.store.Disable(t.Context(), d, live); err != nil {
@@ -31,14 +32,14 @@ func TestDisable(t *testing.T) {
 		}
 	}
 	wantCalls(t, w, map[string]int{"ListVersions": 1})
-	h := wantMarked(t, w.store, d, mark("a", 5))
+	h := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 5))
 	if len(h.Older) != 3 {
 		t.Errorf("older versions %v, want the three that are enabled", h.Older)
 	}
 	if err := w.store.Disable(t.Context(), d, nil); err != nil {
 		t.Fatal(err)
 	}
-	wantValue(t, w.store, d, "", keyOne)
+	providertest.WantValue(t, w.store, d, "", keyOne)
 	if err := w.store.Disable(t.Context(), dest("ci/nothing"), nil); err != nil {
 		t.Error(err)
 	}
@@ -52,15 +53,15 @@ func TestDisable(t *testing.T) {
 func TestDisableLeavesOthersAlone(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	other := mark("a", 1)
+	other := providertest.MarkOf("a", 1)
 	other.Instance = "staging"
-	put(t, w.store, d, value(keyOne), mark("b", 1))
-	put(t, w.store, d, value(keyOne), other)
-	put(t, w.store, d, value(keyOne), mark("a", 2))
-	put(t, w.store, d, value(keyTwo), mark("a", 3))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("b", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), other)
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 2))
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 3))
 	disable := func(want ...bool) {
 		t.Helper()
-		if err := w.store.Disable(t.Context(), d, []rotation.KeyID{mark("a", 3).Key}); err != nil {
+		if err := w.store.Disable(t.Context(), d, []rotation.KeyID{providertest.MarkOf("a", 3).Key}); err != nil {
 			t.Fatal(err)
 		}
 		var enabled []bool
@@ -81,13 +82,13 @@ func TestDisableLeavesOthersAlone(t *testing.T) {
 func TestDisableLeavesFieldsAlone(t *testing.T) {
 	w := start(t)
 	a, b := dest("ci/shared#A"), dest("ci/shared#B")
-	put(t, w.store, a, value(keyOne), mark("a", 1))
-	h := put(t, w.store, b, value(keyOne), mark("b", 1))
-	put(t, w.store, a, value(keyTwo), mark("a", 2))
-	if err := w.store.Disable(t.Context(), a, []rotation.KeyID{mark("a", 2).Key}); err != nil {
+	providertest.Put(t, w.store, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	h := providertest.Put(t, w.store, b, providertest.Value(keyOne), providertest.MarkOf("b", 1))
+	providertest.Put(t, w.store, a, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	if err := w.store.Disable(t.Context(), a, []rotation.KeyID{providertest.MarkOf("a", 2).Key}); err != nil {
 		t.Fatal(err)
 	}
-	wantValue(t, w.store, b, h.Version, keyOne)
+	providertest.WantValue(t, w.store, b, h.Version, keyOne)
 }
 
 // More versions than a page shows.
@@ -95,20 +96,20 @@ func TestManyVersions(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
 	for e := rotation.Edition(1); e <= 60; e++ {
-		put(t, w.store, d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e))
+		providertest.Put(t, w.store, d, providertest.Value(fmt.Sprintf("%s-%d", keyOne, e)), providertest.MarkOf("a", e))
 	}
 	w.Reset()
-	h := wantMarked(t, w.store, d, mark("a", 60))
+	h := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 60))
 	wantCalls(t, w, map[string]int{"ListVersions": 3})
 	if len(h.Older) != 59 {
 		t.Errorf("%d older versions", len(h.Older))
 	}
-	wantValue(t, w.store, d, h.Older[0], keyOne+"-59")
-	wantValue(t, w.store, d, h.Version, keyOne+"-60")
-	if err := w.store.Disable(t.Context(), d, []rotation.KeyID{mark("a", 60).Key, mark("a", 59).Key}); err != nil {
+	providertest.WantValue(t, w.store, d, h.Older[0], keyOne+"-59")
+	providertest.WantValue(t, w.store, d, h.Version, keyOne+"-60")
+	if err := w.store.Disable(t.Context(), d, []rotation.KeyID{providertest.MarkOf("a", 60).Key, providertest.MarkOf("a", 59).Key}); err != nil {
 		t.Fatal(err)
 	}
-	if h := wantMarked(t, w.store, d, mark("a", 60)); len(h.Older) != 1 {
+	if h := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 60)); len(h.Older) != 1 {
 		t.Errorf("%d older versions can still be read", len(h.Older))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
 	"github.com/keyrota/keyrota/providers/pace"
+	"github.com/keyrota/keyrota/providers/providertest"
 )
 
 // What the vault answers, and what a caller makes of it. The messages hold what
@@ -46,12 +47,12 @@ func TestAnswers(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %.20s", c.said.Status, c.said.Inner), func(t *testing.T) {
 			w := start(t)
 			d := dest("ci/wandb")
-			put(t, w.store, d, value(keyOne), mark("a", 1))
-			seen := look(t, w.store, d)
+			providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+			seen := providertest.Look(t, w.store, d)
 			c.said.Message = "the request was " + keyTwo
 			w.Inject(azuretest.Fault{Operation: "SetSecret", Times: 9, Error: &c.said})
-			_, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-			wantKind(t, err, c.kind, c.words, "az:ci/wandb")
+			_, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+			providertest.WantKind(t, err, c.kind, c.words, "az:ci/wandb")
 			if got := providers.RetryAfterOf(err); got != c.said.RetryAfter {
 				t.Errorf("retry after %s, want %s", got, c.said.RetryAfter)
 			}
@@ -75,9 +76,9 @@ func TestAnswersOfSomethingElse(t *testing.T) {
 			if err == nil {
 				t.Fatalf("seen as %+v", h)
 			}
-			wantKind(t, err, providers.Transient)
+			providertest.WantKind(t, err, providers.Transient)
 			_, err = s.Read(t.Context(), d, "")
-			wantKind(t, err, providers.Transient)
+			providertest.WantKind(t, err, providers.Transient)
 		})
 	}
 }
@@ -105,10 +106,10 @@ func TestPaces(t *testing.T) {
 	}
 	a, b := open(w.URL), open(w.URL)
 	d := dest("ci/wandb")
-	seen := look(t, a, d)
+	seen := providertest.Look(t, a, d)
 	w.Throttle("SetSecret", 1, 20*time.Second)
-	_, err := a.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
-	wantKind(t, err, providers.Limited)
+	_, err := a.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
+	providertest.WantKind(t, err, providers.Limited)
 	host := strings.TrimPrefix(w.URL, "https://")
 	create := paces.Get("azure/"+host+"/create", pace.Quota{})
 	if rate := create.Rate(); rate > 20 {
@@ -120,8 +121,8 @@ func TestPaces(t *testing.T) {
 	// The other store is held back, and does not wait beyond its deadline.
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_, err = b.Put(ctx, d, value(keyOne), mark("a", 1), seen)
-	wantKind(t, err, providers.Limited, "held back")
+	_, err = b.Put(ctx, d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
+	providertest.WantKind(t, err, providers.Limited, "held back")
 	if n := w.Calls()["SetSecret"]; n != 1 {
 		t.Errorf("%d writes were sent, want the one that was refused", n)
 	}
@@ -141,11 +142,11 @@ func TestLogsOfTheSDK(t *testing.T) {
 	})
 	defer log.SetListener(nil)
 	d := dest("ci/wandb#K")
-	put(t, s, d, value(keyOne), mark("a", 1))
-	wantValue(t, s, d, "", keyOne)
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantValue(t, s, d, "", keyOne)
 	w.Inject(azuretest.Fault{Operation: "SetSecret", Error: &azuretest.Error{Status: 400, Code: "BadParameter", Message: keyTwo}})
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), look(t, s, d))
-	wantKind(t, err, providers.Invalid)
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), providertest.Look(t, s, d))
+	providertest.WantKind(t, err, providers.Invalid)
 	mu.Lock()
 	defer mu.Unlock()
 	if logged.Len() == 0 {
@@ -162,5 +163,5 @@ func TestUnreachable(t *testing.T) {
 	w := start(t)
 	w.Close()
 	_, err := w.store.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "no answer", "az:ci/wandb")
+	providertest.WantKind(t, err, providers.Transient, "no answer", "az:ci/wandb")
 }

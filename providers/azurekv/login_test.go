@@ -13,6 +13,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -55,10 +56,10 @@ func TestWorkloadIdentity(t *testing.T) {
 			s := w.open(t, w.trusting(t, auth), azurekv.Options{})
 			w.Reset()
 			d := dest("ci/wandb-" + auth)
-			put(t, s, d, value(keyOne), mark("a", 1))
-			put(t, s, d, value(keyTwo), mark("a", 2))
-			wantMarked(t, s, d, mark("a", 2))
-			wantValue(t, s, d, "", keyTwo)
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+			providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
+			providertest.WantValue(t, s, d, "", keyTwo)
 			if calls := w.Calls(); calls["Token"] != 1 || calls["Challenge"] != 1 {
 				t.Errorf("calls %v, want one token and one challenge", calls)
 			}
@@ -74,12 +75,12 @@ func TestManagedIdentity(t *testing.T) {
 	c.ClientID = app.Client
 	s := w.open(t, c, azurekv.Options{})
 	d := dest("ci/wandb")
-	put(t, s, d, value(keyOne), mark("a", 1))
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 
 	c.ClientID = "00000000-0000-4000-8000-000000000000"
 	_, err := w.open(t, c, azurekv.Options{}).Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "no token")
+	providertest.WantKind(t, err, providers.Denied, "no token")
 }
 
 func TestWorkloadIdentityRefused(t *testing.T) {
@@ -115,12 +116,12 @@ func TestWorkloadIdentityRefused(t *testing.T) {
 			s := w.open(t, w.trusting(t, azurekv.AuthWorkloadIdentity), azurekv.Options{})
 			w.Edit("ci-wandb", keyOne)
 			h, err := s.Look(t.Context(), d)
-			wantKind(t, err, c.kind, c.words...)
+			providertest.WantKind(t, err, c.kind, c.words...)
 			if h.State != rotation.StateUnknown {
 				t.Errorf("seen as %s", h.State)
 			}
-			_, err = s.Put(t.Context(), d, value(keyTwo), mark("a", 1), h)
-			wantKind(t, err, c.kind)
+			_, err = s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 1), h)
+			providertest.WantKind(t, err, c.kind)
 			if got, _ := w.Raw("ci-wandb"); got != keyOne {
 				t.Error("it was written")
 			}
@@ -140,7 +141,7 @@ func TestNothingToSignInWith(t *testing.T) {
 	t.Setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
 	s := w.open(t, w.trusting(t, ""), azurekv.Options{})
 	_, err := s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "nothing here to sign in with", "workload identity")
+	providertest.WantKind(t, err, providers.Denied, "nothing here to sign in with", "workload identity")
 	_, err = azurekv.New(azurekv.Config{URL: w.URL, Auth: azurekv.AuthWorkloadIdentity}, azurekv.Options{})
 	if err == nil || !strings.Contains(err.Error(), "client ID") {
 		t.Errorf("got %v", err)
@@ -151,8 +152,8 @@ func TestNothingToSignInWith(t *testing.T) {
 func TestMissingRoles(t *testing.T) {
 	w := start(t)
 	d, field := dest("ci/wandb"), dest("ci/shared#A")
-	first := put(t, w.store, d, value(keyOne), mark("a", 1))
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	first := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 	w.Edit("ci-shared", `{}`)
 	without := func(t *testing.T, action string) *azurekv.Store {
 		var rest []string
@@ -165,35 +166,35 @@ func TestMissingRoles(t *testing.T) {
 	}
 	s := without(t, azuretest.ActionMetadata)
 	_, err := s.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "secrets/readMetadata/action", "Key Vault Secrets Officer")
+	providertest.WantKind(t, err, providers.Denied, "secrets/readMetadata/action", "Key Vault Secrets Officer")
 	_, err = observe(t, s, d)
-	wantKind(t, err, providers.Denied, "secrets/readMetadata/action")
+	providertest.WantKind(t, err, providers.Denied, "secrets/readMetadata/action")
 
 	s = without(t, azuretest.ActionSet)
-	_, err = s.Put(t.Context(), d, value(keyOne), mark("a", 3), look(t, s, d))
-	wantKind(t, err, providers.Denied, "secrets/setSecret/action")
+	_, err = s.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 3), providertest.Look(t, s, d))
+	providertest.WantKind(t, err, providers.Denied, "secrets/setSecret/action")
 
 	s = without(t, azuretest.ActionGet)
-	wantMarked(t, s, d, mark("a", 2))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 	_, err = s.Read(t.Context(), d, first.Version)
-	wantKind(t, err, providers.Denied, "secrets/getSecret/action")
+	providertest.WantKind(t, err, providers.Denied, "secrets/getSecret/action")
 	_, err = s.Look(t.Context(), field)
-	wantKind(t, err, providers.Denied, "secrets/getSecret/action")
+	providertest.WantKind(t, err, providers.Denied, "secrets/getSecret/action")
 
 	s = without(t, azuretest.ActionUpdate)
 	err = s.Disable(t.Context(), d, nil)
-	wantKind(t, err, providers.Denied, "secrets/update/action")
+	providertest.WantKind(t, err, providers.Denied, "secrets/update/action")
 }
 
 func TestTokenThatTheVaultDoesNotTake(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.RevokeTokens()
-	wantMarked(t, w.store, d, mark("a", 1)) // another one was fetched
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1)) // another one was fetched
 	w.Inject(azuretest.Fault{Times: -1, Error: &azuretest.Error{Status: 401, Code: "Unauthorized", Message: keyOne}})
 	_, err := w.store.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "401", "tenant")
+	providertest.WantKind(t, err, providers.Denied, "401", "tenant")
 }
 
 // A vault that asks for tokens of another domain gets none.
@@ -202,7 +203,7 @@ func TestChallengeOfAnotherDomain(t *testing.T) {
 	s := w.open(t, azurekv.Config{URL: strings.Replace(w.URL, "127.0.0.1", "localhost", 1)},
 		azurekv.Options{HTTPClient: w.Client(), Credential: w.Credential(w.Admin)})
 	_, err := s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Denied, "another domain", "No token was sent")
+	providertest.WantKind(t, err, providers.Denied, "another domain", "No token was sent")
 }
 
 // Where tokens come from follows from the vault's name, unless something else
@@ -230,7 +231,7 @@ func TestAuthorities(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = s.Look(t.Context(), dest("ci/wandb"))
-			wantKind(t, err, providers.Transient, "no answer")
+			providertest.WantKind(t, err, providers.Transient, "no answer")
 			if !net.asked(c.want) {
 				t.Errorf("asked %v, want %s among them", net.urls, c.want)
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -32,7 +33,7 @@ func observe(t *testing.T, s *azurekv.Store, ds ...rotation.Destination) (map[ro
 func fill(t *testing.T, w *world, n int) []rotation.Destination {
 	t.Helper()
 	first := dest("fill/0")
-	put(t, w.store, first, value(keyOne), mark("0", 1))
+	providertest.Put(t, w.store, first, providertest.Value(keyOne), providertest.MarkOf("0", 1))
 	like := w.Tags("fill-0")["keyrota"]
 	ds := []rotation.Destination{first}
 	for i := 1; i < n; i++ {
@@ -40,7 +41,7 @@ func fill(t *testing.T, w *world, n int) []rotation.Destination {
 		if !ok {
 			t.Fatal("no mark")
 		}
-		note.Account, note.Key = mark(fmt.Sprint(i), 1).Account, mark(fmt.Sprint(i), 1).Key
+		note.Account, note.Key = providertest.MarkOf(fmt.Sprint(i), 1).Account, providertest.MarkOf(fmt.Sprint(i), 1).Key
 		text, err := note.JSON()
 		if err != nil {
 			t.Fatal(err)
@@ -63,12 +64,12 @@ func TestObserveAThousand(t *testing.T) {
 		}
 		wantCalls(t, w, map[string]int{"ListSecrets": 40})
 		for i, d := range ds {
-			if seen[d].State != rotation.StateMarked || seen[d].Mark != mark(fmt.Sprint(i), 1) {
+			if seen[d].State != rotation.StateMarked || seen[d].Mark != providertest.MarkOf(fmt.Sprint(i), 1) {
 				t.Fatalf("%s is seen as %+v", d, seen[d])
 			}
 		}
 		for _, i := range []int{0, 1, 999} {
-			if h := look(t, w.store, ds[i]); h.Version != seen[ds[i]].Version || h.Mark != seen[ds[i]].Mark {
+			if h := providertest.Look(t, w.store, ds[i]); h.Version != seen[ds[i]].Version || h.Mark != seen[ds[i]].Mark {
 				t.Errorf("look shows %+v, observe %+v", h, seen[ds[i]])
 			}
 		}
@@ -80,17 +81,17 @@ func TestObserveWithoutValues(t *testing.T) {
 	w := startWith(t, azuretest.Options{Now: func() time.Time { return time.Unix(1_790_000_000, 0) }}) // all in one second
 	ours, edited, bare, absent, deleted, disabled := dest("ci/ours"), dest("ci/edited"), dest("ci/bare"), dest("ci/absent"), dest("ci/deleted"), dest("ci/disabled")
 	for _, d := range []rotation.Destination{ours, edited, deleted, disabled} {
-		put(t, w.store, d, value(keyOne), mark("a", 1))
+		providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	}
-	put(t, w.store, ours, value(keyTwo), mark("a", 2))
+	providertest.Put(t, w.store, ours, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 	w.Edit("ci-edited", keyTwo)
 	w.Edit("ci-bare", keyTwo)
 	w.Delete("ci-deleted")
 	w.Disable("ci-disabled")
 	field, foreign := dest("ci/shared#A"), dest("ci/shared#B")
-	put(t, w.store, field, value(keyOne), mark("b", 1))
+	providertest.Put(t, w.store, field, providertest.Value(keyOne), providertest.MarkOf("b", 1))
 	for _, d := range []rotation.Destination{ours, edited, deleted, disabled, field} {
-		look(t, w.store, d)
+		providertest.Look(t, w.store, d)
 	}
 	w.Reset()
 	seen, err := observe(t, w.store, ours, edited, bare, absent, deleted, disabled, field, foreign)
@@ -107,7 +108,7 @@ func TestObserveWithoutValues(t *testing.T) {
 		if h := seen[d]; h.State != want {
 			t.Errorf("%s is seen as %+v, want %s", d, h, want)
 		}
-		if h := look(t, w.store, d); h.Version != seen[d].Version || h.State != seen[d].State {
+		if h := providertest.Look(t, w.store, d); h.Version != seen[d].Version || h.State != seen[d].State {
 			t.Errorf("look shows %+v, observe %+v", h, seen[d])
 		}
 	}
@@ -127,8 +128,8 @@ func TestObserveLeavesOutWhatIsUnsure(t *testing.T) {
 	if err != nil || len(seen) != 0 {
 		t.Errorf("saw %v, %v", seen, err)
 	}
-	h := wantState(t, w.store, d, rotation.StateBare)
-	wantValue(t, w.store, d, h.Version, "two")
+	h := providertest.WantState(t, w.store, d, rotation.StateBare)
+	providertest.WantValue(t, w.store, d, h.Version, "two")
 }
 
 // Secrets that are not there, and are not deleted either, cost no look.
@@ -185,7 +186,7 @@ func TestObserveGivesUp(t *testing.T) {
 			w.Reset()
 			w.Inject(c.fault)
 			seen, err := observe(t, w.store, ds...)
-			wantKind(t, err, c.kind)
+			providertest.WantKind(t, err, c.kind)
 			for d, h := range seen {
 				if h.State != rotation.StateMarked {
 					t.Errorf("%s is seen as %+v", d, h)
@@ -213,9 +214,9 @@ func TestObserveEndsWhenTheCallerHasSeenEnough(t *testing.T) {
 func TestObserveAPathThatIsNone(t *testing.T) {
 	w := start(t)
 	d := dest("ci/ours")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	seen, err := observe(t, w.store, dest("ci/a b"), d)
-	wantKind(t, err, providers.Invalid)
+	providertest.WantKind(t, err, providers.Invalid)
 	if seen[d].State != rotation.StateMarked {
 		t.Errorf("saw %+v", seen)
 	}
@@ -223,7 +224,7 @@ func TestObserveAPathThatIsNone(t *testing.T) {
 
 func TestList(t *testing.T) {
 	w := start(t)
-	put(t, w.store, dest("ci/ours"), value(keyOne), mark("a", 1))
+	providertest.Put(t, w.store, dest("ci/ours"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.EditWith("CI-theirs", azuretest.Version{Value: "x", Enabled: true, Tags: map[string]string{"owner": "ml@acme.example"}})
 	var all []providers.Listed
 	err := w.store.List(t.Context(), "ci/", func(l providers.Listed) error {
@@ -233,7 +234,7 @@ func TestList(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%+v, %v", all, err)
 	}
-	if all[0].Path != "ci-ours" || all[0].Mark != mark("a", 1) || all[0].Changed.IsZero() || all[1].Path != "CI-theirs" || all[1].Owner != "ml@acme.example" {
+	if all[0].Path != "ci-ours" || all[0].Mark != providertest.MarkOf("a", 1) || all[0].Changed.IsZero() || all[1].Path != "CI-theirs" || all[1].Owner != "ml@acme.example" {
 		t.Errorf("%+v", all)
 	}
 }

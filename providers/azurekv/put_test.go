@@ -12,24 +12,25 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
 func TestPutWritesValueAndMarkInOneCall(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb_key")
-	seen := look(t, w.store, d)
+	seen := providertest.Look(t, w.store, d)
 	w.Reset()
-	h, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
+	h, err := w.store.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantCalls(t, w, map[string]int{"GetDeletedSecret": 1, "ListVersions": 1, "SetSecret": 1})
-	if now := wantMarked(t, w.store, d, mark("a", 1)); now.Version != h.Version {
+	if now := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1)); now.Version != h.Version {
 		t.Errorf("put says version %s, look %s", h.Version, now.Version)
 	}
 	n, ok := providers.DecodeNote(w.Tags("ci-wandb-key")["keyrota"])
-	if !ok || n.Mark() != mark("a", 1) {
+	if !ok || n.Mark() != providertest.MarkOf("a", 1) {
 		t.Errorf("tags %v", w.Tags("ci-wandb-key"))
 	}
 	if v := w.Versions("CI-WANDB-KEY"); len(v) != 1 || v[0].Value != keyOne || v[0].ContentType != "text/plain" {
@@ -42,17 +43,17 @@ func TestPutWritesValueAndMarkInOneCall(t *testing.T) {
 func TestPutAgain(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	first := put(t, w.store, d, value(keyOne), mark("a", 1))
+	first := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Reset()
-	again := put(t, w.store, d, value(keyOne), mark("a", 1))
+	again := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	wantCalls(t, w, map[string]int{"ListVersions": 2})
 	if again.Version != first.Version {
 		t.Errorf("version %s, then %s", first.Version, again.Version)
 	}
 	w.Reset()
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Tags, p.Expires = map[string]string{"team": "ml"}, time.Now().Add(time.Hour)
-	h, err := w.store.Put(t.Context(), d, p, mark("a", 1), first)
+	h, err := w.store.Put(t.Context(), d, p, providertest.MarkOf("a", 1), first)
 	if err != nil || h.Version != first.Version {
 		t.Errorf("%+v, %v", h, err)
 	}
@@ -60,7 +61,7 @@ func TestPutAgain(t *testing.T) {
 	if v := w.Versions("ci-wandb"); len(v) != 1 || v[0].Tags["team"] != "ml" || v[0].Expires.IsZero() {
 		t.Errorf("versions %+v", v)
 	}
-	wantMarked(t, w.store, d, mark("a", 1))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1))
 }
 
 // Every read lags: nothing is written twice, and nothing on a look of which we
@@ -68,21 +69,21 @@ func TestPutAgain(t *testing.T) {
 func TestPutUnderLag(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	seen := put(t, w.store, d, value(keyOne), mark("a", 1))
-	look(t, w.store, d)
+	seen := providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Look(t, w.store, d)
 	held := azuretest.Lag{Hold: true}
 	w.SetLags(azuretest.Lags{Get: held, Versions: held, List: held})
-	second, err := w.store.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
+	second, err := w.store.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.store.Look(t.Context(), d)
-	wantKind(t, err, providers.Transient, "does not show yet")
-	_, err = w.store.Put(t.Context(), d, value(keyOne), mark("a", 3), seen)
-	wantKind(t, err, providers.Transient)
+	providertest.WantKind(t, err, providers.Transient, "does not show yet")
+	_, err = w.store.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 3), seen)
+	providertest.WantKind(t, err, providers.Transient)
 	wantVersions(t, w, "ci-wandb", 2)
 	w.Release()
-	if h := wantMarked(t, w.store, d, mark("a", 2)); h.Version != second.Version {
+	if h := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 2)); h.Version != second.Version {
 		t.Errorf("version %s, want %s", h.Version, second.Version)
 	}
 }
@@ -94,17 +95,17 @@ func TestLookUnderLagOfListings(t *testing.T) {
 	d := dest("ci/wandb")
 	held := azuretest.Lag{Hold: true}
 	w.SetLags(azuretest.Lags{Versions: held, List: held})
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	wantMarked(t, w.store, d, mark("a", 1))
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
-	h := wantMarked(t, w.store, d, mark("a", 2))
-	put(t, w.store, d, value(keyTwo), mark("a", 2))
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 1))
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	h := providertest.WantMarked(t, w.store, d, providertest.MarkOf("a", 2))
+	providertest.Put(t, w.store, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
 	wantVersions(t, w, "ci-wandb", 2)
-	wantValue(t, w.store, d, h.Version, keyTwo)
+	providertest.WantValue(t, w.store, d, h.Version, keyTwo)
 	w.Edit("ci-wandb", keyOne)
-	h = wantState(t, w.store, d, rotation.StateBare) // the listing hides that an older one is ours
+	h = providertest.WantState(t, w.store, d, rotation.StateBare) // the listing hides that an older one is ours
 	w.Release()
-	if now := wantState(t, w.store, d, rotation.StateEdited); now.Version != h.Version || now.Mark != mark("a", 2) {
+	if now := providertest.WantState(t, w.store, d, rotation.StateEdited); now.Version != h.Version || now.Mark != providertest.MarkOf("a", 2) {
 		t.Errorf("%+v, before %+v", now, h)
 	}
 }
@@ -116,10 +117,10 @@ func TestFields(t *testing.T) {
 	if err := w.store.Check(a, providers.Payload{Value: providers.NewSecret(keyOne)}); err == nil {
 		t.Error("a field that others may write is taken")
 	} else {
-		wantKind(t, err, providers.Invalid, "exclusive: true")
+		providertest.WantKind(t, err, providers.Invalid, "exclusive: true")
 	}
-	put(t, w.store, a, value(keyOne), mark("a", 1))
-	put(t, w.store, b, value(keyOne), mark("b", 1))
+	providertest.Put(t, w.store, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, w.store, b, providertest.Value(keyOne), providertest.MarkOf("b", 1))
 	v := w.Versions("ci-shared")
 	last := v[len(v)-1]
 	if want := `{"host": "db",  "port":5432,"A":"` + keyOne + `","B":"` + keyOne + `"}`; last.Value != want {
@@ -128,9 +129,9 @@ func TestFields(t *testing.T) {
 	if last.ContentType != "theirs" || last.Tags["team"] != "ml" {
 		t.Errorf("%+v", last)
 	}
-	wantMarked(t, w.store, a, mark("a", 1))
-	h := wantMarked(t, w.store, b, mark("b", 1))
-	wantValue(t, w.store, b, h.Version, keyOne)
+	providertest.WantMarked(t, w.store, a, providertest.MarkOf("a", 1))
+	h := providertest.WantMarked(t, w.store, b, providertest.MarkOf("b", 1))
+	providertest.WantValue(t, w.store, b, h.Version, keyOne)
 	// The marks carried over bear the write of the version that they stand on.
 	var notes [2]struct{ Write string }
 	for i, key := range []string{"keyrota.A", "keyrota.B"} {
@@ -148,11 +149,11 @@ func TestFieldOfWhatIsNoObject(t *testing.T) {
 	d := dest("ci/raw#A")
 	w.Edit("ci-raw", keyOne)
 	_, err := w.store.Look(t.Context(), d)
-	wantKind(t, err, providers.Invalid, "JSON object")
+	providertest.WantKind(t, err, providers.Invalid, "JSON object")
 	w.Edit("ci-large", `{"x":"`+strings.Repeat("x", 25_000)+`"}`)
 	d = dest("ci/large#A")
-	_, err = w.store.Put(t.Context(), d, value(strings.Repeat("y", 1000)), mark("a", 1), look(t, w.store, d))
-	wantKind(t, err, providers.Invalid, "a secret of its own")
+	_, err = w.store.Put(t.Context(), d, providertest.Value(strings.Repeat("y", 1000)), providertest.MarkOf("a", 1), providertest.Look(t, w.store, d))
+	providertest.WantKind(t, err, providers.Invalid, "a secret of its own")
 }
 
 func TestTooManyTagsOfOthers(t *testing.T) {
@@ -163,15 +164,15 @@ func TestTooManyTagsOfOthers(t *testing.T) {
 	}
 	w.EditWith("ci-wandb", azuretest.Version{Value: "x", Enabled: true, Tags: tags})
 	d := dest("ci/wandb")
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Description = "there is no room for it"
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	if got := w.Tags("ci-wandb"); len(got) != 15 || got["description"] != "" {
 		t.Errorf("tags %v", got)
 	}
 	p.Tags = map[string]string{"one": "more"}
-	_, err := w.store.Put(t.Context(), d, p, mark("a", 2), look(t, w.store, d))
-	wantKind(t, err, providers.Invalid, "16 tags", "az:ci/wandb")
+	_, err := w.store.Put(t.Context(), d, p, providertest.MarkOf("a", 2), providertest.Look(t, w.store, d))
+	providertest.WantKind(t, err, providers.Invalid, "16 tags", "az:ci/wandb")
 	wantVersions(t, w, "ci-wandb", 2)
 }
 
@@ -183,9 +184,9 @@ func TestRefusedToWrite(t *testing.T) {
 	w.EditWith("ci-off", azuretest.Version{Value: `{"theirs":"x"}`})
 	for path, words := range map[string]string{"ci/cert": "certificate", "ci/off#A": "disabled"} {
 		d := dest(path)
-		h := wantState(t, w.store, d, rotation.StateBare)
-		_, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), h)
-		wantKind(t, err, providers.Invalid, words)
+		h := providertest.WantState(t, w.store, d, rotation.StateBare)
+		_, err := w.store.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), h)
+		providertest.WantKind(t, err, providers.Invalid, words)
 	}
 	if n := w.Calls()["SetSecret"]; n != 0 {
 		t.Errorf("%d writes", n)
@@ -197,13 +198,13 @@ func TestRefusedToWrite(t *testing.T) {
 func TestWritersOfOneProcess(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	put(t, w.store, d, value(keyOne), mark("a", 1))
-	seen := look(t, w.store, d)
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	seen := providertest.Look(t, w.store, d)
 	var all sync.WaitGroup
 	var won atomic.Int32
 	for e := rotation.Edition(2); e < 8; e++ {
 		all.Go(func() {
-			_, err := w.store.Put(t.Context(), d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e), seen)
+			_, err := w.store.Put(t.Context(), d, providertest.Value(fmt.Sprintf("%s-%d", keyOne, e)), providertest.MarkOf("a", e), seen)
 			switch {
 			case err == nil:
 				won.Add(1)
@@ -231,11 +232,11 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := start(t)
 			d := dest("ci/wandb")
-			seen := look(t, w.store, d)
+			seen := providertest.Look(t, w.store, d)
 			w.Inject(f)
-			_, err := w.store.Put(t.Context(), d, value(keyOne), mark("a", 1), seen)
-			wantKind(t, err, providers.Transient)
-			put(t, w.store, d, value(keyOne), mark("a", 1))
+			_, err := w.store.Put(t.Context(), d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
+			providertest.WantKind(t, err, providers.Transient)
+			providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 			wantVersions(t, w, "ci-wandb", 1)
 			if n := w.Calls()["SetSecret"]; n > 2 {
 				t.Errorf("%d writes were sent: something tries again by itself", n)
@@ -248,14 +249,14 @@ func TestLostAnswers(t *testing.T) {
 func TestNothingAfterTheDeadline(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
-	seen := look(t, w.store, d)
+	seen := providertest.Look(t, w.store, d)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.Inject(azuretest.Fault{Operation: "ListVersions", After: func(azuretest.Call) error {
 		cancel()
 		return nil
 	}})
-	_, err := w.store.Put(ctx, d, value(keyOne), mark("a", 1), seen)
-	wantKind(t, err, providers.Transient)
+	_, err := w.store.Put(ctx, d, providertest.Value(keyOne), providertest.MarkOf("a", 1), seen)
+	providertest.WantKind(t, err, providers.Transient)
 	wantVersions(t, w, "ci-wandb", 0)
 	if n := w.Calls()["SetSecret"]; n != 0 {
 		t.Errorf("%d writes", n)

@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
 	"github.com/keyrota/keyrota/providers/azurekv/azuretest"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 )
 
@@ -40,7 +41,7 @@ func roleActions(t *testing.T) []string {
 func life(t *testing.T, w *world, s *azurekv.Store) error {
 	d, field, gone := dest("ci/wandb"), dest("ci/shared#A"), dest("ci/gone")
 	w.Edit("ci-shared", `{"theirs":"x"}`)
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.Expires = time.Now().AddDate(0, 1, 0)
 	deliver := func(d rotation.Destination, p providers.Payload, m rotation.Mark) error {
 		seen, err := s.Look(t.Context(), d)
@@ -50,16 +51,28 @@ func life(t *testing.T, w *world, s *azurekv.Store) error {
 		return err
 	}
 	for _, step := range []func() error{
-		func() error { return deliver(d, p, mark("a", 1)) },
-		func() error { p.Tags = map[string]string{"team": "ml"}; return deliver(d, p, mark("a", 1)) },
-		func() error { return deliver(d, value(keyTwo), mark("a", 2)) },
-		func() error { return deliver(field, value(keyOne), mark("b", 1)) },
-		func() error { return deliver(gone, value(keyOne), mark("c", 1)) },
-		func() error { w.Delete("ci-gone"); return deliver(gone, value(keyTwo), mark("c", 2)) },
-		func() error { w.Disable("ci-gone"); return deliver(gone, value(keyTwo), mark("c", 3)) },
-		func() error { w.Edit("ci-wandb", "by hand"); return deliver(d, value(keyTwo), mark("a", 2)) },
+		func() error { return deliver(d, p, providertest.MarkOf("a", 1)) },
+		func() error {
+			p.Tags = map[string]string{"team": "ml"}
+			return deliver(d, p, providertest.MarkOf("a", 1))
+		},
+		func() error { return deliver(d, providertest.Value(keyTwo), providertest.MarkOf("a", 2)) },
+		func() error { return deliver(field, providertest.Value(keyOne), providertest.MarkOf("b", 1)) },
+		func() error { return deliver(gone, providertest.Value(keyOne), providertest.MarkOf("c", 1)) },
+		func() error {
+			w.Delete("ci-gone")
+			return deliver(gone, providertest.Value(keyTwo), providertest.MarkOf("c", 2))
+		},
+		func() error {
+			w.Disable("ci-gone")
+			return deliver(gone, providertest.Value(keyTwo), providertest.MarkOf("c", 3))
+		},
+		func() error {
+			w.Edit("ci-wandb", "by hand")
+			return deliver(d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+		},
 		func() error { _, err := s.Read(t.Context(), d, ""); return err },
-		func() error { return s.Disable(t.Context(), d, []rotation.KeyID{mark("a", 2).Key}) },
+		func() error { return s.Disable(t.Context(), d, []rotation.KeyID{providertest.MarkOf("a", 2).Key}) },
 		func() error { return s.List(t.Context(), "ci/", func(providers.Listed) error { return nil }) },
 		func() error {
 			w.Delete("ci-gone")
@@ -88,6 +101,6 @@ func TestRole(t *testing.T) {
 	for i, action := range actions {
 		w := startWith(t, azuretest.Options{Step: step})
 		rest := append(append([]string{}, actions[:i]...), actions[i+1:]...)
-		wantKind(t, life(t, w, w.as(t, w.AddApp("less", rest...))), providers.Denied, "secrets/"+action+"/action")
+		providertest.WantKind(t, life(t, w, w.as(t, w.AddApp("less", rest...))), providers.Denied, "secrets/"+action+"/action")
 	}
 }

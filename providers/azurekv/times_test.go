@@ -1,6 +1,7 @@
 package azurekv_test
 
 import (
+	"github.com/keyrota/keyrota/providers/providertest"
 	"strings"
 	"testing"
 	"time"
@@ -12,19 +13,19 @@ func TestTimesAndDescription(t *testing.T) {
 	w := start(t)
 	d := dest("ci/wandb")
 	from := time.Now().AddDate(0, -1, 0).Truncate(time.Second)
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.NotBefore, p.Expires, p.Description = from, from.AddDate(0, 3, 0), "W&B API key of ml/eval"
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	v := w.Versions("ci-wandb")[0]
 	if !v.NotBefore.Equal(from.Add(-5*time.Minute)) || !v.Expires.Equal(p.Expires) || v.Tags["description"] != p.Description {
 		t.Errorf("%+v", v)
 	}
 	w.Reset()
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	wantCalls(t, w, map[string]int{"ListVersions": 2})
 	p.Expires = p.Expires.AddDate(0, 1, 0)
 	p.Description = strings.Repeat("long ", 200)
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	v = w.Versions("ci-wandb")[0]
 	if !v.Expires.Equal(p.Expires) || v.Tags["description"] != "W&B API key of ml/eval" {
 		t.Errorf("%+v", v)
@@ -45,11 +46,11 @@ func TestTimesThatWouldTurnReadersAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := start(t)
 			d := dest("ci/wandb")
-			p := value(keyOne)
+			p := providertest.Value(keyOne)
 			p.NotBefore, p.Expires = c.from, c.until
-			put(t, w.store, d, p, mark("a", 1))
+			providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 			p.Tags = map[string]string{"team": "ml"}
-			put(t, w.store, d, p, mark("a", 1))
+			providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 			v := w.Versions("ci-wandb")[0]
 			if v.NotBefore.After(now.Add(-time.Minute)) {
 				t.Errorf("it begins %s, which a slow clock has not reached", v.NotBefore)
@@ -67,14 +68,14 @@ func TestTimesOfFields(t *testing.T) {
 	d := dest("ci/shared#A")
 	until := time.Now().AddDate(1, 0, 0).Truncate(time.Second).UTC()
 	w.EditWith("ci-shared", azuretest.Version{Value: `{"theirs":"x"}`, Enabled: true, Expires: until})
-	p := value(keyOne)
+	p := providertest.Value(keyOne)
 	p.NotBefore, p.Expires = time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 1, 0)
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	if v := w.Versions("ci-shared")[1]; !v.Expires.Equal(until) || !v.NotBefore.IsZero() {
 		t.Errorf("%+v", v)
 	}
 	w.Reset()
-	put(t, w.store, d, p, mark("a", 1))
+	providertest.Put(t, w.store, d, p, providertest.MarkOf("a", 1))
 	if n := w.Calls()["UpdateSecret"]; n != 0 {
 		t.Errorf("%d updates where nothing changed", n)
 	}

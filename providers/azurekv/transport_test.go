@@ -14,6 +14,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/azurekv"
+	"github.com/keyrota/keyrota/providers/providertest"
 )
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -46,7 +47,7 @@ func TestChallengesThatAreNone(t *testing.T) {
 			})
 			s := w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{HTTPClient: client, Credential: w.Credential(w.Admin)})
 			_, err := s.Look(t.Context(), dest("ci/wandb"))
-			wantKind(t, err, providers.Denied, "url")
+			providertest.WantKind(t, err, providers.Denied, "url")
 		})
 	}
 }
@@ -69,7 +70,7 @@ func TestRedirect(t *testing.T) {
 	})
 	s := w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{HTTPClient: client, Credential: w.Credential(w.Admin)})
 	_, err := s.Look(t.Context(), dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "307")
+	providertest.WantKind(t, err, providers.Transient, "307")
 	if n := elsewhere.Load(); n != 0 {
 		t.Errorf("%d requests went elsewhere", n)
 	}
@@ -82,7 +83,7 @@ func TestNothingAfterTheDeadlineOfASleeper(t *testing.T) {
 	ctx := &sleeper{Context: t.Context()}
 	s := w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{HTTPClient: w.Client(), Credential: waking{w.Credential(w.Admin), ctx}})
 	_, err := s.Look(ctx, dest("ci/wandb"))
-	wantKind(t, err, providers.Transient, "deadline")
+	providertest.WantKind(t, err, providers.Transient, "deadline")
 	if n := w.Calls()["ListVersions"]; n != 0 {
 		t.Errorf("%d calls were sent", n)
 	}
@@ -128,7 +129,7 @@ func TestRetryAfterBeyondReason(t *testing.T) {
 		})
 		s := w.open(t, azurekv.Config{URL: w.URL}, azurekv.Options{HTTPClient: client, Credential: w.Credential(w.Admin)})
 		_, err := s.Look(t.Context(), dest("ci/wandb"))
-		wantKind(t, err, providers.Limited)
+		providertest.WantKind(t, err, providers.Limited)
 		if got := providers.RetryAfterOf(err); got < 0 || got > time.Hour {
 			t.Errorf("%s is taken for %s", after, got)
 		}

@@ -28,11 +28,11 @@ func TestConformance(t *testing.T) {
 			return &service{world: w, store: w.root(t)}
 		},
 		Limits: []providertest.StoreLimit{
-			{Name: "a field whose mark needs a shorter name", Secret: "ci/long", Field: long, Payload: value(keyOne)},
-			{Name: "a path of many parts", Secret: strings.Repeat("deep/", 20) + "end", Field: "K", Payload: value(keyOne)},
-			{Name: "a value without a field", Secret: "ci/raw", Payload: value(keyOne), Invalid: true},
-			{Name: "an object in a field", Secret: "ci/both", Field: "K", Payload: object(`{"a":"b"}`), Invalid: true},
-			{Name: "a path with an empty part", Secret: "ci//raw", Field: "K", Payload: value(keyOne), Invalid: true},
+			{Name: "a field whose mark needs a shorter name", Secret: "ci/long", Field: long, Payload: providertest.Value(keyOne)},
+			{Name: "a path of many parts", Secret: strings.Repeat("deep/", 20) + "end", Field: "K", Payload: providertest.Value(keyOne)},
+			{Name: "a value without a field", Secret: "ci/raw", Payload: providertest.Value(keyOne), Invalid: true},
+			{Name: "an object in a field", Secret: "ci/both", Field: "K", Payload: providertest.Object(`{"a":"b"}`), Invalid: true},
+			{Name: "a path with an empty part", Secret: "ci//raw", Field: "K", Payload: providertest.Value(keyOne), Invalid: true},
 		},
 	})
 }

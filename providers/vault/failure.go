@@ -79,6 +79,9 @@ func (f *failure) Error() string {
 	return what
 }
 
+// GoString is what happened too: the server's words may hold a value.
+func (f *failure) GoString() string { return f.Error() }
+
 // repeatable returns the server's words where neither request nor answer bear
 // values, on one line.
 func (f *failure) repeatable() string {

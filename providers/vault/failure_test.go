@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/rotation"
@@ -30,7 +31,7 @@ func capabilities(answer string) vaulttest.Fault {
 func TestAnswers(t *testing.T) {
 	w := newWorld(t)
 	d := w.dest("ci/wandb#K")
-	put(t, w.root(t), d, value(keyOne), mark("a", 1))
+	providertest.Put(t, w.root(t), d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	for _, c := range []struct {
 		status int
 		said   string
@@ -59,12 +60,12 @@ func TestAnswers(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%d %.20s", c.status, body), func(t *testing.T) {
 				s := w.root(t) // one that no limit was told to yet
-				seen := look(t, s, d)
+				seen := providertest.Look(t, s, d)
 				for _, kind := range []string{"PATCH data", "POST data"} {
 					w.proxy.Inject(vaulttest.Fault{Kind: kind, Status: c.status, Header: c.header, Body: body})
 				}
-				_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-				wantKind(t, err, c.kind, c.words)
+				_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+				providertest.WantKind(t, err, c.kind, c.words)
 				if got := providers.RetryAfterOf(err); got != c.after {
 					t.Errorf("retry after %s, want %s", got, c.after)
 				}
@@ -77,12 +78,12 @@ func TestAnswers(t *testing.T) {
 func TestRealSealAndHeal(t *testing.T) {
 	w := worldOn(t, vaulttest.Start(t))
 	s, d := w.root(t), w.dest("ci/wandb#K")
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Seal(t)
 	_, err := s.Look(t.Context(), d)
-	wantKind(t, err, providers.Transient, "sealed", "unseal")
+	providertest.WantKind(t, err, providers.Transient, "sealed", "unseal")
 	w.Unseal(t)
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 }
 
 func TestServerThatIsNotThere(t *testing.T) {
@@ -98,7 +99,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Look(t.Context(), rotation.Destination{Store: "v", Path: "secret/ci/wandb", Field: "K"})
-	wantKind(t, err, providers.Transient, "connection refused", "v:secret/ci/wandb#K")
+	providertest.WantKind(t, err, providers.Transient, "connection refused", "v:secret/ci/wandb#K")
 }
 
 func TestTLS(t *testing.T) {
@@ -108,25 +109,25 @@ func TestTLS(t *testing.T) {
 	d := w.dest("ci/wandb#K")
 
 	trusting := w.open(t, vault.Config{Address: server.Address, Auth: root, TLS: vault.TLS{CAFile: server.CAFile}})
-	put(t, trusting, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, trusting, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	if said := trusting.Warnings(); len(said) != 0 {
 		t.Errorf("warned of %q", said)
 	}
 
 	_, err := w.open(t, vault.Config{Address: server.Address, Auth: root}).Look(t.Context(), d)
-	wantKind(t, err, providers.Transient, "certificate")
+	providertest.WantKind(t, err, providers.Transient, "certificate")
 
 	_, err = w.open(t, vault.Config{Address: server.Address, Auth: root, TLS: vault.TLS{CAFile: server.CAFile, ServerName: "elsewhere.example"}}).Look(t.Context(), d)
-	wantKind(t, err, providers.Transient, "elsewhere.example")
+	providertest.WantKind(t, err, providers.Transient, "elsewhere.example")
 
 	insecure := w.open(t, vault.Config{Address: server.Address, Auth: root, TLS: vault.TLS{InsecureSkipVerify: true}})
-	wantMarked(t, insecure, d, mark("a", 1))
+	providertest.WantMarked(t, insecure, d, providertest.MarkOf("a", 1))
 	if len(insecure.Warnings()) != 1 {
 		t.Errorf("warned of %q", insecure.Warnings())
 	}
 
 	t.Setenv("VAULT_CACERT", server.CAFile)
-	wantMarked(t, w.open(t, vault.Config{Address: server.Address, Auth: root}), d, mark("a", 1))
+	providertest.WantMarked(t, w.open(t, vault.Config{Address: server.Address, Auth: root}), d, providertest.MarkOf("a", 1))
 	t.Setenv("VAULT_SKIP_VERIFY", "true")
 	if s := w.open(t, vault.Config{Address: server.Address, Auth: root}); len(s.Warnings()) != 1 {
 		t.Errorf("warned of %q", s.Warnings())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/pace"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 )
@@ -29,8 +30,8 @@ func TestList(t *testing.T) {
 	w := newWorld(t)
 	s := w.root(t)
 	whole, field := w.dest("ci/whole"), w.dest("ci/deep/er/field#K")
-	put(t, s, whole, object(`{"K":"`+keyOne+`"}`), mark("a", 1))
-	put(t, s, field, value(keyOne), mark("b", 1))
+	providertest.Put(t, s, whole, providertest.Object(`{"K":"`+keyOne+`"}`), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, field, providertest.Value(keyOne), providertest.MarkOf("b", 1))
 	w.Write(t, w.mount, "ci/bare", map[string]any{"K": "x"})
 	w.SetCustom(t, w.mount, "ci/bare", map[string]any{"managed-by": "terraform"})
 	w.Mount(t, w.mount+"-other", 2)
@@ -44,7 +45,7 @@ func TestList(t *testing.T) {
 	}
 	// A call for the mounts, one for each of three folders, and one for each secret.
 	wantCalls(t, w.proxy, map[string]int{"GET mounts": 1, "GET metadata": 6})
-	if found[whole.Path].Mark != mark("a", 1) || found[whole.Path].Changed.IsZero() {
+	if found[whole.Path].Mark != providertest.MarkOf("a", 1) || found[whole.Path].Changed.IsZero() {
 		t.Errorf("%+v", found[whole.Path])
 	}
 	if l := found[field.Path]; l.Owner == "" || l.Mark != (providers.Listed{}).Mark {
@@ -72,27 +73,27 @@ func TestListWithoutTheRight(t *testing.T) {
 		t.Errorf("found %v, %v", found, err)
 	}
 	found, err := list(t, s, w.mount+"/")
-	wantKind(t, err, providers.Denied, "capabilities")
+	providertest.WantKind(t, err, providers.Denied, "capabilities")
 	if len(found) > 0 {
 		t.Errorf("found %v", found)
 	}
 	_, err = list(t, s, "nowhere/at/all")
-	wantKind(t, err, providers.Denied, "mounts")
+	providertest.WantKind(t, err, providers.Denied, "mounts")
 	_, err = list(t, w.open(t, vault.Config{Mount: w.mount, Auth: vault.Auth{Token: "env:ROOT"}}), "elsewhere/")
-	wantKind(t, err, providers.Invalid, "mount")
+	providertest.WantKind(t, err, providers.Invalid, "mount")
 
 	// A 404 is nothing only where the token may list.
 	w.proxy.Inject(notFound("GET metadata", "metadata/ci", 1))
 	w.proxy.Inject(capabilities(`{"data":{"` + w.mount + `/metadata/ci/":["read"]}}`))
 	_, err = list(t, s, w.mount+"/ci/")
-	wantKind(t, err, providers.Denied, "list")
+	providertest.WantKind(t, err, providers.Denied, "list")
 	w.proxy.Reset()
 	if found, err := list(t, s, w.mount+"/ci/none/"); err != nil || len(found) > 0 {
 		t.Errorf("found %v, %v", found, err)
 	}
 	w.proxy.Inject(vaulttest.Fault{Kind: "GET metadata", Skip: 1, Status: http.StatusInternalServerError})
 	_, err = list(t, s, w.mount+"/ci/")
-	wantKind(t, err, providers.Transient)
+	providertest.WantKind(t, err, providers.Transient)
 }
 
 // TestPace: a server that says that there are too many calls is left alone by
@@ -113,17 +114,17 @@ func TestPace(t *testing.T) {
 		return s
 	}
 	a, b, d := open(), open(), w.dest("ci/a#K")
-	look(t, a, d)
-	look(t, b, d)
+	providertest.Look(t, a, d)
+	providertest.Look(t, b, d)
 	w.proxy.Inject(vaulttest.Fault{Kind: "GET metadata", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"900"}}})
 	_, err := a.Look(t.Context(), d)
-	wantKind(t, err, providers.Limited)
+	providertest.WantKind(t, err, providers.Limited)
 	w.proxy.Reset()
 	for _, s := range []*vault.Store{a, b} {
 		hurry, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err := s.Look(hurry, d)
 		cancel()
-		wantKind(t, err, providers.Limited)
+		providertest.WantKind(t, err, providers.Limited)
 	}
 	if calls := w.proxy.Calls(); len(calls) > 0 {
 		t.Errorf("calls in the meantime: %v", calls)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/rotation"
@@ -47,9 +48,9 @@ func TestLogins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, d := w.open(t, vault.Config{Auth: auth}), w.dest("ci/"+strings.ReplaceAll(name, " ", "-")+"#K")
-			put(t, s, d, value(keyOne), mark("a", 1))
-			wantMarked(t, s, d, mark("a", 1))
-			wantValue(t, s, d, "", keyOne)
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
+			providertest.WantValue(t, s, d, "", keyOne)
 			logins := w.proxy.Calls()["POST login"] + w.proxy.Calls()["GET lookup-self"]
 			if logins != 1 {
 				t.Errorf("%d logins", logins)
@@ -64,7 +65,7 @@ func TestLogins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(t, s, w.dest("ci/env#K"), value(keyOne), mark("a", 1))
+		providertest.Put(t, s, w.dest("ci/env#K"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	})
 }
 
@@ -98,20 +99,20 @@ func TestLoginsThatFail(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := w.open(t, vault.Config{Auth: c.auth})
 			_, err := s.Look(t.Context(), w.dest("ci/wandb#K"))
-			wantKind(t, err, providers.Denied, append(c.words, "login")...)
+			providertest.WantKind(t, err, providers.Denied, append(c.words, "login")...)
 		})
 	}
 	t.Run("an answer that repeats the secret id", func(t *testing.T) {
 		w.proxy.Inject(vaulttest.Fault{Kind: "POST login", Status: http.StatusBadRequest, Body: `{"errors":["cannot use ` + keyOne + `"]}`})
 		s := w.open(t, vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: roleID, SecretID: "env:BAD"}}})
 		_, err := s.Look(t.Context(), w.dest("ci/wandb#K"))
-		wantKind(t, err, providers.Denied, "400")
+		providertest.WantKind(t, err, providers.Denied, "400")
 	})
 	w.put("env:SECRET_ID", secretID)
 	s := w.open(t, vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: roleID, SecretID: "env:SECRET_ID"}}})
 	w.proxy.Inject(vaulttest.Fault{Kind: "POST login", Status: http.StatusServiceUnavailable, Body: `{"errors":["Vault is sealed"]}`})
 	_, err := s.Look(t.Context(), w.dest("ci/wandb#K"))
-	wantKind(t, err, providers.Transient, "sealed")
+	providertest.WantKind(t, err, providers.Transient, "sealed")
 }
 
 // expiring is a store that logs in with an AppRole whose tokens live an hour,
@@ -127,7 +128,7 @@ func expiring(t *testing.T) (*world, *vault.Store, rotation.Destination) {
 	w.put("env:SECRET_ID", secretID)
 	s := w.open(t, vault.Config{Auth: vault.Auth{AppRole: &vault.AppRole{RoleID: roleID, SecretID: "env:SECRET_ID", Mount: "approle-" + name}}})
 	d := w.dest("ci/wandb#K")
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.proxy.Reset()
 	return w, s, d
 }
@@ -135,11 +136,11 @@ func expiring(t *testing.T) (*world, *vault.Store, rotation.Destination) {
 func TestTokenIsRenewedAtTwoThirdsOfItsTime(t *testing.T) {
 	w, s, d := expiring(t)
 	w.clock.advance(39 * time.Minute)
-	look(t, s, d)
+	providertest.Look(t, s, d)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1})
 	w.clock.advance(2 * time.Minute)
-	look(t, s, d)
-	look(t, s, d)
+	providertest.Look(t, s, d)
+	providertest.Look(t, s, d)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 3, "POST renew-self": 1})
 }
 
@@ -148,11 +149,11 @@ func TestRenewalThatFailsDoesNotStopWork(t *testing.T) {
 	w.clock.advance(41 * time.Minute)
 	w.proxy.Inject(vaulttest.Fault{Kind: "POST renew-self", Status: 500})
 	w.proxy.Inject(vaulttest.Fault{Kind: "POST login", Status: 500})
-	look(t, s, d)
-	look(t, s, d) // the next try comes later
+	providertest.Look(t, s, d)
+	providertest.Look(t, s, d) // the next try comes later
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 2, "POST renew-self": 1, "POST login": 1})
 	w.clock.advance(11 * time.Minute)
-	look(t, s, d)
+	providertest.Look(t, s, d)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 3, "POST renew-self": 2, "POST login": 1})
 }
 
@@ -160,14 +161,14 @@ func TestNewLoginWhenTheTokenNearsItsMaximum(t *testing.T) {
 	w, s, d := expiring(t)
 	w.clock.advance(41 * time.Minute)
 	w.proxy.Inject(vaulttest.Fault{Kind: "POST renew-self", Status: 200, Body: `{"auth":{"client_token":"x","lease_duration":60,"renewable":true}}`})
-	look(t, s, d)
+	providertest.Look(t, s, d)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1, "POST renew-self": 1, "POST login": 1})
 }
 
 func TestNewLoginWhenTheTokenHasEnded(t *testing.T) {
 	w, s, d := expiring(t)
 	w.clock.advance(61 * time.Minute)
-	look(t, s, d)
+	providertest.Look(t, s, d)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1, "POST login": 1})
 }
 
@@ -175,13 +176,13 @@ func TestNewLoginWhenTheTokenHasEnded(t *testing.T) {
 // had no effect and is made once more; a write happens once.
 func TestNewLoginWhenTheTokenWasRevoked(t *testing.T) {
 	w, s, d := expiring(t)
-	seen := look(t, s, d)
+	seen := providertest.Look(t, s, d)
 	w.proxy.Reset()
 	w.proxy.Inject(vaulttest.Fault{Kind: "PATCH data", Before: func() error {
 		w.Revoke(t, w.proxy.Header("X-Vault-Token"))
 		return nil
 	}})
-	h, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
+	h, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,19 +201,19 @@ func TestTokenFromAFileIsReadAgainWhenItEnded(t *testing.T) {
 	first := w.NewToken(t, time.Hour, name)
 	w.put("file:/sink", first)
 	s, d := w.open(t, vault.Config{Auth: vault.Auth{Token: "file:/sink"}}), w.dest("ci/wandb#K")
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.Revoke(t, first)
 	_, err := s.Look(t.Context(), d)
-	wantKind(t, err, providers.Denied, "not valid, or has ended", "file:/sink")
+	providertest.WantKind(t, err, providers.Denied, "not valid, or has ended", "file:/sink")
 	w.put("file:/sink", w.NewToken(t, time.Hour, name))
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 }
 
 // A refusal with a token that lives stands: no login, no second try.
 func TestRefusalWithALivingTokenIsNotRetried(t *testing.T) {
 	w, s, _ := expiring(t)
 	_, err := s.Look(t.Context(), w.dest("elsewhere/wandb#K"))
-	wantKind(t, err, providers.Denied)
+	providertest.WantKind(t, err, providers.Denied)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1, "GET lookup-self": 1})
 }
 

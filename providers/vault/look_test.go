@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/rotation"
 )
@@ -65,18 +66,18 @@ func TestStates(t *testing.T) {
 			t.Run(c.name+" "+dest, func(t *testing.T) {
 				w := newWorld(t)
 				s, d := w.root(t), w.dest(dest)
-				one, two := value(keyOne), value(keyTwo)
+				one, two := providertest.Value(keyOne), providertest.Value(keyTwo)
 				if d.Field == "" {
-					one, two = object(`{"K":"`+keyOne+`"}`), object(`{"K":"`+keyTwo+`"}`)
+					one, two = providertest.Object(`{"K":"`+keyOne+`"}`), providertest.Object(`{"K":"`+keyTwo+`"}`)
 				}
-				put(t, s, d, one, mark("a", 1))
-				put(t, s, d, two, mark("a", 2))
+				providertest.Put(t, s, d, one, providertest.MarkOf("a", 1))
+				providertest.Put(t, s, d, two, providertest.MarkOf("a", 2))
 				c.do(t, w)
-				h := wantState(t, s, d, want)
+				h := providertest.WantState(t, s, d, want)
 				if len(h.Older) != c.older {
 					t.Errorf("older %q, want %d", h.Older, c.older)
 				}
-				if h.State == rotation.StateEdited && h.Mark != mark("a", 2) {
+				if h.State == rotation.StateEdited && h.Mark != providertest.MarkOf("a", 2) {
 					t.Errorf("mark %+v", h.Mark)
 				}
 				for _, v := range h.Older {
@@ -85,9 +86,9 @@ func TestStates(t *testing.T) {
 					}
 				}
 				// Every state heals by writing again.
-				put(t, s, d, two, mark("a", 3))
-				wantMarked(t, s, d, mark("a", 3))
-				wantValue(t, s, d, "", two.Value.Expose())
+				providertest.Put(t, s, d, two, providertest.MarkOf("a", 3))
+				providertest.WantMarked(t, s, d, providertest.MarkOf("a", 3))
+				providertest.WantValue(t, s, d, "", two.Value.Expose())
 			})
 		}
 	}
@@ -98,11 +99,11 @@ func TestBareSecretsNameTheirOwner(t *testing.T) {
 	s := w.root(t)
 	w.Write(t, w.mount, "ci/eso", map[string]any{"K": "x"})
 	w.SetCustom(t, w.mount, "ci/eso", map[string]any{"managed-by": "external-secrets"})
-	if h := wantState(t, s, w.dest("ci/eso#K"), rotation.StateBare); h.Owner != "external-secrets" {
+	if h := providertest.WantState(t, s, w.dest("ci/eso#K"), rotation.StateBare); h.Owner != "external-secrets" {
 		t.Errorf("owner %q", h.Owner)
 	}
-	put(t, s, w.dest("ci/ours#K"), value(keyOne), mark("a", 1))
-	if h := wantState(t, s, w.dest("ci/ours"), rotation.StateBare); h.Owner != "keyrota prod, account acct-a (keyrota.K)" {
+	providertest.Put(t, s, w.dest("ci/ours#K"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	if h := providertest.WantState(t, s, w.dest("ci/ours"), rotation.StateBare); h.Owner != "keyrota prod, account acct-a (keyrota.K)" {
 		t.Errorf("owner %q", h.Owner)
 	}
 }
@@ -114,20 +115,20 @@ func TestLookReadsNoValues(t *testing.T) {
 	w := newWorld(t)
 	w.Write(t, w.mount, "ci/wandb", map[string]any{"F": "x"})
 	s, d := w.as(t, documented), w.dest("ci/wandb#K")
-	look(t, s, d)
+	providertest.Look(t, s, d)
 	w.proxy.Reset()
-	wantState(t, s, d, rotation.StateAbsent)
+	providertest.WantState(t, s, d, rotation.StateAbsent)
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1, "GET subkeys": 1})
-	put(t, s, d, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.proxy.Reset()
-	wantMarked(t, s, d, mark("a", 1))
+	providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1))
 	wantCalls(t, w.proxy, map[string]int{"GET metadata": 1})
 
 	without := w.as(t, `
 path "%s/data/ci/*"     { capabilities = ["create", "update", "read"] }
 path "%s/metadata/ci/*" { capabilities = ["create", "update", "read"] }`)
-	wantState(t, without, w.dest("ci/wandb#other"), rotation.StateAbsent)
-	wantState(t, without, w.dest("ci/wandb#F"), rotation.StateBare)
+	providertest.WantState(t, without, w.dest("ci/wandb#other"), rotation.StateAbsent)
+	providertest.WantState(t, without, w.dest("ci/wandb#F"), rotation.StateBare)
 }
 
 // What the token may not see is never absent.
@@ -141,28 +142,28 @@ func TestDeniedIsNeverAbsent(t *testing.T) {
 		s := w.as(t, noMetadata)
 		for _, dest := range []string{"ci/there#K", "ci/nothing#K"} {
 			_, err := s.Look(t.Context(), w.dest(dest))
-			wantKind(t, err, providers.Denied, `path "`+w.mount+`/metadata/ci/`, `["read"]`)
+			providertest.WantKind(t, err, providers.Denied, `path "`+w.mount+`/metadata/ci/`, `["read"]`)
 		}
 	})
 	t.Run("403 on data", func(t *testing.T) {
 		s := w.as(t, noData)
 		_, err := s.Look(t.Context(), w.dest("ci/there#K"))
-		wantKind(t, err, providers.Denied, `path "`+w.mount+`/data/ci/there"`, `["read"]`)
-		wantState(t, s, w.dest("ci/nothing#K"), rotation.StateAbsent)
+		providertest.WantKind(t, err, providers.Denied, `path "`+w.mount+`/data/ci/there"`, `["read"]`)
+		providertest.WantState(t, s, w.dest("ci/nothing#K"), rotation.StateAbsent)
 		_, err = s.Read(t.Context(), w.dest("ci/there#K"), "")
-		wantKind(t, err, providers.Denied)
+		providertest.WantKind(t, err, providers.Denied)
 	})
 	t.Run("404 that means 403", func(t *testing.T) {
 		s := w.as(t, noData)
-		look(t, s, w.dest("ci/there"))
+		providertest.Look(t, s, w.dest("ci/there"))
 		w.proxy.Inject(notFound("GET metadata", "ci/hidden", 1))
 		w.proxy.Inject(capabilities(`{"data":{"` + w.mount + `/metadata/ci/hidden":["deny"]}}`))
 		_, err := s.Look(t.Context(), w.dest("ci/hidden#K"))
-		wantKind(t, err, providers.Denied, "404", "metadata/ci/hidden")
+		providertest.WantKind(t, err, providers.Denied, "404", "metadata/ci/hidden")
 
 		w.proxy.Inject(notFound("GET data", "ci/there", 1))
 		_, err = s.Read(t.Context(), w.dest("ci/there#K"), "")
-		wantKind(t, err, providers.Denied, "404", "data/ci/there")
+		providertest.WantKind(t, err, providers.Denied, "404", "data/ci/there")
 	})
 	t.Run("404 and no word on what it means", func(t *testing.T) {
 		w.Policy(t, "mute", `path "`+w.mount+`/metadata/ci/*" { capabilities = ["read"] }`)
@@ -172,29 +173,29 @@ func TestDeniedIsNeverAbsent(t *testing.T) {
 		w.put("env:MUTE", token)
 		s := w.open(t, vault.Config{Auth: vault.Auth{Token: "env:MUTE"}})
 		_, err := s.Look(t.Context(), w.dest("ci/nothing#K"))
-		wantKind(t, err, providers.Denied, "sys/capabilities-self")
+		providertest.WantKind(t, err, providers.Denied, "sys/capabilities-self")
 	})
 	t.Run("no engine", func(t *testing.T) {
 		_, err := w.root(t).Look(t.Context(), rotation.Destination{Path: "nowhere/ci/wandb", Field: "K"})
-		wantKind(t, err, providers.Denied, "mount")
+		providertest.WantKind(t, err, providers.Denied, "mount")
 	})
 	t.Run("an engine that went away", func(t *testing.T) {
 		gone := newWorld(t)
 		s, d := gone.root(t), gone.dest("ci/wandb#K")
-		look(t, s, d)
+		providertest.Look(t, s, d)
 		gone.Call(t, http.MethodDelete, "sys/mounts/"+gone.mount, nil)
 		_, err := s.Look(t.Context(), d)
-		wantKind(t, err, providers.Denied, "no secrets engine")
+		providertest.WantKind(t, err, providers.Denied, "no secrets engine")
 		gone.Mount(t, gone.mount, 1)
 		_, err = s.Look(t.Context(), d)
-		wantKind(t, err, providers.Invalid, "version 1", "enable-versioning")
+		providertest.WantKind(t, err, providers.Invalid, "version 1", "enable-versioning")
 	})
 }
 
 func TestEnginesThatCannotBeUsed(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.root(t).Look(t.Context(), rotation.Destination{Path: "sys/ci/wandb", Field: "K"})
-	wantKind(t, err, providers.Invalid, "type system")
+	providertest.WantKind(t, err, providers.Invalid, "type system")
 }
 
 // A token that may not ask where engines are mounted is helped by `mount`.
@@ -202,17 +203,17 @@ func TestConfiguredMount(t *testing.T) {
 	w := newWorld(t)
 	w.proxy.Inject(forbidden("GET mounts"))
 	s := w.open(t, vault.Config{Mount: "/" + w.mount + "/", Auth: vault.Auth{Token: "env:ROOT"}})
-	put(t, s, w.dest("ci/wandb#K"), value(keyOne), mark("a", 1))
-	wantMarked(t, s, w.dest("ci/wandb#K"), mark("a", 1))
-	err := s.Check(rotation.Destination{Path: "other/ci/wandb", Field: "K"}, value(keyOne))
-	wantKind(t, err, providers.Invalid, w.mount)
+	providertest.Put(t, s, w.dest("ci/wandb#K"), providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.WantMarked(t, s, w.dest("ci/wandb#K"), providertest.MarkOf("a", 1))
+	err := s.Check(rotation.Destination{Path: "other/ci/wandb", Field: "K"}, providertest.Value(keyOne))
+	providertest.WantKind(t, err, providers.Invalid, w.mount)
 }
 
 func TestMountIsAskedForOnce(t *testing.T) {
 	w := newWorld(t)
 	s := w.root(t)
 	for _, dest := range []string{"ci/a#K", "ci/b#K", "deep/er/c"} {
-		look(t, s, w.dest(dest))
+		providertest.Look(t, s, w.dest(dest))
 	}
 	if n := w.proxy.Calls()["GET mounts"]; n != 1 {
 		t.Errorf("asked %d times", n)
@@ -223,21 +224,21 @@ func TestRead(t *testing.T) {
 	w := newWorld(t)
 	s := w.root(t)
 	w.Write(t, w.mount, "ci/wandb", map[string]any{"K": keyOne + "<&>\"\n", "n": json.Number("7")})
-	wantValue(t, s, w.dest("ci/wandb#K"), "", keyOne+"<&>\"\n")
+	providertest.WantValue(t, s, w.dest("ci/wandb#K"), "", keyOne+"<&>\"\n")
 	_, err := s.Read(t.Context(), w.dest("ci/wandb#n"), "")
-	wantKind(t, err, providers.Invalid, "not a string")
+	providertest.WantKind(t, err, providers.Invalid, "not a string")
 	for _, d := range []string{"ci/wandb#other", "ci/nothing#K", "ci/nothing"} {
 		_, err = s.Read(t.Context(), w.dest(d), "")
-		wantKind(t, err, providers.NotFound)
+		providertest.WantKind(t, err, providers.NotFound)
 	}
 	_, err = s.Read(t.Context(), w.dest("ci/wandb#K"), "7")
-	wantKind(t, err, providers.Invalid)
-	version := look(t, s, w.dest("ci/wandb")).Version
+	providertest.WantKind(t, err, providers.Invalid)
+	version := providertest.Look(t, s, w.dest("ci/wandb")).Version
 	w.Call(t, http.MethodDelete, w.mount+"/metadata/ci/wandb", nil)
 	w.Write(t, w.mount, "ci/wandb", map[string]any{"K": keyTwo})
 	_, err = s.Read(t.Context(), w.dest("ci/wandb#K"), version)
-	wantKind(t, err, providers.NotFound) // number 1 of another life
+	providertest.WantKind(t, err, providers.NotFound) // number 1 of another life
 	w.Call(t, http.MethodDelete, w.mount+"/data/ci/wandb", nil)
 	_, err = s.Read(t.Context(), w.dest("ci/wandb#K"), "")
-	wantKind(t, err, providers.NotFound)
+	providertest.WantKind(t, err, providers.NotFound)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/rotation"
@@ -32,13 +33,13 @@ func TestObserve(t *testing.T) {
 	w := newWorld(t)
 	s := w.root(t)
 	a, b, bare := w.dest("ci/shared#A"), w.dest("ci/shared#B"), w.dest("ci/shared#C")
-	put(t, s, a, value(keyOne), mark("a", 1))
-	put(t, s, b, value(keyOne), mark("b", 1))
+	providertest.Put(t, s, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, b, providertest.Value(keyOne), providertest.MarkOf("b", 1))
 	edited, whole, gone := w.dest("ci/edited#K"), w.dest("ci/whole"), w.dest("ci/gone#K")
-	put(t, s, edited, value(keyOne), mark("c", 1))
+	providertest.Put(t, s, edited, providertest.Value(keyOne), providertest.MarkOf("c", 1))
 	w.Write(t, w.mount, "ci/edited", map[string]any{"K": "x"})
 	w.Write(t, w.mount, "ci/whole", map[string]any{"K": "x"})
-	put(t, s, gone, value(keyOne), mark("d", 1))
+	providertest.Put(t, s, gone, providertest.Value(keyOne), providertest.MarkOf("d", 1))
 	w.Call(t, http.MethodDelete, w.mount+"/data/ci/gone", nil)
 	want := map[rotation.Destination]rotation.State{
 		a: rotation.StateMarked, b: rotation.StateMarked,
@@ -64,7 +65,7 @@ func TestObserve(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", d, h, state)
 		}
 	}
-	if seen[a].Mark != mark("a", 1) || seen[a].Version != look(t, s, a).Version {
+	if seen[a].Mark != providertest.MarkOf("a", 1) || seen[a].Version != providertest.Look(t, s, a).Version {
 		t.Errorf("%+v", seen[a])
 	}
 	if h, ok := seen[bare]; ok {
@@ -76,11 +77,11 @@ func TestObserveShowsTheRestWhenAPartFails(t *testing.T) {
 	w := newWorld(t)
 	s := w.as(t, documented)
 	ours, denied, hidden := w.dest("ci/a#K"), w.dest("elsewhere/b#K"), w.dest("ci/hidden#K")
-	put(t, s, ours, value(keyOne), mark("a", 1))
+	providertest.Put(t, s, ours, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.proxy.Inject(notFound("GET metadata", "hidden", 1))
 	w.proxy.Inject(capabilities(`{"data":{"` + w.mount + `/metadata/ci/hidden":["deny"]}}`))
 	seen, err := observe(t, s, denied, hidden, ours)
-	wantKind(t, err, providers.Denied, "2 of 3")
+	providertest.WantKind(t, err, providers.Denied, "2 of 3")
 	if len(seen) != 1 || seen[ours].State != rotation.StateMarked {
 		t.Errorf("saw %v", seen)
 	}
@@ -100,7 +101,7 @@ func TestObserveGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			s := w.root(t)
-			look(t, s, w.dest("ci/first"))
+			providertest.Look(t, s, w.dest("ci/first"))
 			var all []rotation.Destination
 			for i := range 200 {
 				all = append(all, w.dest(fmt.Sprintf("ci/s-%d#K", i)))
@@ -108,7 +109,7 @@ func TestObserveGivesUp(t *testing.T) {
 			w.proxy.Reset()
 			w.proxy.Inject(c.fault)
 			seen, err := observe(t, s, all...)
-			wantKind(t, err, c.kind)
+			providertest.WantKind(t, err, c.kind)
 			if n := w.proxy.Calls()["GET metadata"]; len(seen) != 0 || n > c.most {
 				t.Errorf("saw %d in %d calls", len(seen), n)
 			}

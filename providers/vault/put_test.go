@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/rotation"
@@ -21,23 +22,23 @@ func TestFirstDeliveryAndTheNext(t *testing.T) {
 		first, next providers.Payload
 		reads       [2]string
 	}{
-		{"a field", "ci/wandb#WANDB_API_KEY", value(keyOne), value(keyTwo), [2]string{keyOne, keyTwo}},
+		{"a field", "ci/wandb#WANDB_API_KEY", providertest.Value(keyOne), providertest.Value(keyTwo), [2]string{keyOne, keyTwo}},
 		{"a whole secret", "ci/wandb",
-			object(`{"WANDB_ENTITY":"ml","WANDB_API_KEY":"` + keyOne + `"}`), object(`{"WANDB_API_KEY":"` + keyTwo + `"}`),
+			providertest.Object(`{"WANDB_ENTITY":"ml","WANDB_API_KEY":"` + keyOne + `"}`), providertest.Object(`{"WANDB_API_KEY":"` + keyTwo + `"}`),
 			[2]string{`{"WANDB_API_KEY":"` + keyOne + `","WANDB_ENTITY":"ml"}`, `{"WANDB_API_KEY":"` + keyTwo + `"}`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			s, d := w.as(t, documented), w.dest(c.dest)
-			if h := wantState(t, s, d, rotation.StateAbsent); h.Version != "" || len(h.Older) != 0 {
+			if h := providertest.WantState(t, s, d, rotation.StateAbsent); h.Version != "" || len(h.Older) != 0 {
 				t.Errorf("never written: %+v", h)
 			}
-			one := put(t, s, d, c.first, mark("a", 1))
-			if h := wantMarked(t, s, d, mark("a", 1)); h.Version != one.Version {
+			one := providertest.Put(t, s, d, c.first, providertest.MarkOf("a", 1))
+			if h := providertest.WantMarked(t, s, d, providertest.MarkOf("a", 1)); h.Version != one.Version {
 				t.Errorf("version %q, put said %q", h.Version, one.Version)
 			}
 			w.proxy.Reset()
-			two, err := s.Put(t.Context(), d, c.next, mark("a", 2), one)
+			two, err := s.Put(t.Context(), d, c.next, providertest.MarkOf("a", 2), one)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,13 +47,13 @@ func TestFirstDeliveryAndTheNext(t *testing.T) {
 				data = "POST data"
 			}
 			wantCalls(t, w.proxy, map[string]int{"GET metadata": 1, data: 1, "PATCH metadata": 1})
-			h := wantMarked(t, s, d, mark("a", 2))
+			h := providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 			if len(h.Older) != 1 || h.Older[0] != one.Version || len(two.Older) != 1 || two.Older[0] != one.Version {
 				t.Errorf("older %q and %q, want the first version %q", h.Older, two.Older, one.Version)
 			}
-			wantValue(t, s, d, "", c.reads[1])
-			wantValue(t, s, d, two.Version, c.reads[1])
-			wantValue(t, s, d, one.Version, c.reads[0])
+			providertest.WantValue(t, s, d, "", c.reads[1])
+			providertest.WantValue(t, s, d, two.Version, c.reads[1])
+			providertest.WantValue(t, s, d, one.Version, c.reads[0])
 		})
 	}
 }
@@ -82,10 +83,10 @@ path "%s/subkeys/ci/*"  { capabilities = ["read"] }`,
 			before := w.Data(t, w.mount, "ci/shared")
 
 			s, d := w.as(t, rules), w.dest("ci/shared#WANDB_API_KEY")
-			wantState(t, s, d, rotation.StateAbsent)
-			put(t, s, d, value(keyOne), mark("a", 1))
-			put(t, s, d, value(keyTwo), mark("a", 2))
-			wantMarked(t, s, d, mark("a", 2))
+			providertest.WantState(t, s, d, rotation.StateAbsent)
+			providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+			providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+			providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
 
 			after := w.Data(t, w.mount, "ci/shared")
 			if got := string(after["WANDB_API_KEY"]); got != `"`+keyTwo+`"` {
@@ -110,19 +111,19 @@ func TestTwoAccountsInOneSecretDoNotUnsettleEachOther(t *testing.T) {
 	w := newWorld(t)
 	s := w.root(t)
 	a, b := w.dest("ci/shared#A"), w.dest("ci/shared#B")
-	put(t, s, a, value(keyOne), mark("a", 1))
-	put(t, s, b, value(keyOne), mark("b", 7))
-	put(t, s, a, value(keyTwo), mark("a", 2))
-	wantMarked(t, s, a, mark("a", 2))
-	wantMarked(t, s, b, mark("b", 7))
-	wantValue(t, s, b, "", keyOne)
+	providertest.Put(t, s, a, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, b, providertest.Value(keyOne), providertest.MarkOf("b", 7))
+	providertest.Put(t, s, a, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	providertest.WantMarked(t, s, a, providertest.MarkOf("a", 2))
+	providertest.WantMarked(t, s, b, providertest.MarkOf("b", 7))
+	providertest.WantValue(t, s, b, "", keyOne)
 
 	// A hand edit unsettles both, and a delivery to one does not vouch for the other.
 	w.Write(t, w.mount, "ci/shared", map[string]any{"A": "x", "B": "y"})
-	wantState(t, s, b, rotation.StateEdited)
-	put(t, s, a, value(keyTwo), mark("a", 2))
-	wantMarked(t, s, a, mark("a", 2))
-	if h := wantState(t, s, b, rotation.StateEdited); h.Mark != mark("b", 7) {
+	providertest.WantState(t, s, b, rotation.StateEdited)
+	providertest.Put(t, s, a, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+	providertest.WantMarked(t, s, a, providertest.MarkOf("a", 2))
+	if h := providertest.WantState(t, s, b, rotation.StateEdited); h.Mark != providertest.MarkOf("b", 7) {
 		t.Errorf("the mark of the other field is %+v", h.Mark)
 	}
 }
@@ -134,12 +135,12 @@ func TestMarksOfFieldsWithUnusualNames(t *testing.T) {
 	for i, field := range []string{long + "1", long + "2", "with\nnewline", "ключ.с.точкой", "a b"} {
 		d := w.dest("ci/odd")
 		d.Field = field
-		put(t, s, d, value(keyOne), mark("a", rotation.Edition(i+1)))
+		providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", rotation.Edition(i+1)))
 	}
 	for i, field := range []string{long + "1", long + "2", "with\nnewline", "ключ.с.точкой", "a b"} {
 		d := w.dest("ci/odd")
 		d.Field = field
-		wantMarked(t, s, d, mark("a", rotation.Edition(i+1)))
+		providertest.WantMarked(t, s, d, providertest.MarkOf("a", rotation.Edition(i+1)))
 	}
 }
 
@@ -148,12 +149,12 @@ func TestMarksOfFieldsWithUnusualNames(t *testing.T) {
 func TestAFieldWrittenIntoAWholeSecretUnsettlesIt(t *testing.T) {
 	w := newWorld(t)
 	s, whole, field := w.root(t), w.dest("ci/wandb"), w.dest("ci/wandb#K")
-	put(t, s, whole, object(`{"K":"`+keyOne+`"}`), mark("a", 1))
-	put(t, s, field, value(keyTwo), mark("b", 1))
-	wantState(t, s, whole, rotation.StateEdited)
-	wantMarked(t, s, field, mark("b", 1))
-	put(t, s, whole, object(`{"K":"`+keyOne+`"}`), mark("a", 1))
-	wantState(t, s, field, rotation.StateEdited)
+	providertest.Put(t, s, whole, providertest.Object(`{"K":"`+keyOne+`"}`), providertest.MarkOf("a", 1))
+	providertest.Put(t, s, field, providertest.Value(keyTwo), providertest.MarkOf("b", 1))
+	providertest.WantState(t, s, whole, rotation.StateEdited)
+	providertest.WantMarked(t, s, field, providertest.MarkOf("b", 1))
+	providertest.Put(t, s, whole, providertest.Object(`{"K":"`+keyOne+`"}`), providertest.MarkOf("a", 1))
+	providertest.WantState(t, s, field, rotation.StateEdited)
 }
 
 // A crash, or a lost answer, at every call of a Put: afterwards the store never
@@ -170,16 +171,16 @@ func TestPutCutShortAtEveryCall(t *testing.T) {
 					case "beside foreign fields":
 						w.Write(t, w.mount, "ci/wandb", map[string]any{"F": "x"})
 					case "delivered before":
-						put(t, s, d, value(keyOne), mark("a", 1))
+						providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 					}
-					seen := look(t, s, d)
+					seen := providertest.Look(t, s, d)
 					w.proxy.Reset()
 					times := 1
 					if cut == 0 {
 						times = 2 // net/http makes a read on a reused connection again
 					}
 					w.proxy.Inject(vaulttest.Fault{Skip: cut, Times: times, Refuse: effect == "not sent", Drop: effect == "answer lost"})
-					_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
+					_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
 					w.proxy.Reset()
 					if err == nil {
 						if start == "delivered before" && cut == 3 {
@@ -187,16 +188,16 @@ func TestPutCutShortAtEveryCall(t *testing.T) {
 						}
 						t.Fatal("the put did not notice")
 					}
-					wantKind(t, err, providers.Transient)
+					providertest.WantKind(t, err, providers.Transient)
 
-					h := look(t, s, d)
+					h := providertest.Look(t, s, d)
 					written := string(w.Data(t, w.mount, "ci/wandb")["K"]) == `"`+keyTwo+`"`
 					switch h.State {
 					case rotation.StateMarked:
-						if h.Mark == mark("a", 2) && !written {
+						if h.Mark == providertest.MarkOf("a", 2) && !written {
 							t.Errorf("delivered, says the mark, and the data does not: %+v", h)
 						}
-						if h.Mark == mark("a", 1) && written {
+						if h.Mark == providertest.MarkOf("a", 1) && written {
 							t.Errorf("the old mark vouches for new data: %+v", h)
 						}
 					case rotation.StateEdited:
@@ -210,9 +211,9 @@ func TestPutCutShortAtEveryCall(t *testing.T) {
 					default:
 						t.Errorf("state %q: nobody would finish this: %+v", h.State, h)
 					}
-					put(t, s, d, value(keyTwo), mark("a", 2))
-					wantMarked(t, s, d, mark("a", 2))
-					wantValue(t, s, d, "", keyTwo)
+					providertest.Put(t, s, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2))
+					providertest.WantMarked(t, s, d, providertest.MarkOf("a", 2))
+					providertest.WantValue(t, s, d, "", keyTwo)
 				})
 			}
 		}
@@ -259,11 +260,11 @@ func TestPutConflicts(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(t, w, s)
 			}
-			seen := look(t, s, d)
+			seen := providertest.Look(t, s, d)
 			c.between(t, w, s)
 			before := fmt.Sprintf("%s %v", w.Data(t, w.mount, "ci/wandb"), w.Custom(t, w.mount, "ci/wandb"))
-			_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-			wantKind(t, err, providers.Conflict)
+			_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+			providertest.WantKind(t, err, providers.Conflict)
 			if after := fmt.Sprintf("%s %v", w.Data(t, w.mount, "ci/wandb"), w.Custom(t, w.mount, "ci/wandb")); after != before {
 				t.Errorf("it wrote:\n%s\n%s", before, after)
 			}
@@ -282,9 +283,9 @@ func TestPutConflictsAtTheServer(t *testing.T) {
 			t.Run(dest+" "+start, func(t *testing.T) {
 				w := newWorld(t)
 				s, d := w.root(t), w.dest(dest)
-				p := value(keyTwo)
+				p := providertest.Value(keyTwo)
 				if d.Field == "" {
-					p = object(`{"K":"` + keyTwo + `"}`)
+					p = providertest.Object(`{"K":"` + keyTwo + `"}`)
 				}
 				if start == "there" {
 					edited(t, w, s)
@@ -295,12 +296,12 @@ func TestPutConflictsAtTheServer(t *testing.T) {
 						return nil
 					}})
 				}
-				_, err := s.Put(t.Context(), d, p, mark("a", 2), look(t, s, d))
-				wantKind(t, err, providers.Conflict, "another version")
+				_, err := s.Put(t.Context(), d, p, providertest.MarkOf("a", 2), providertest.Look(t, s, d))
+				providertest.WantKind(t, err, providers.Conflict, "another version")
 				if got := string(w.Data(t, w.mount, "ci/wandb")["K"]); got != `"faster"` {
 					t.Errorf("the secret holds %s", got)
 				}
-				if h := look(t, s, d); h.State != rotation.StateEdited {
+				if h := providertest.Look(t, s, d); h.State != rotation.StateEdited {
 					t.Errorf("state %q, want edited", h.State)
 				}
 			})
@@ -313,14 +314,14 @@ func TestNothingIsSentAfterTheDeadline(t *testing.T) {
 	for cut := range 4 {
 		w := newWorld(t)
 		s, d := w.root(t), w.dest("ci/wandb#K")
-		seen := look(t, s, d)
+		seen := providertest.Look(t, s, d)
 		w.proxy.Reset()
 		ctx, cancel := context.WithCancel(t.Context())
 		w.proxy.Inject(vaulttest.Fault{Skip: cut, Before: func() error { cancel(); return nil }})
-		if _, err := s.Put(ctx, d, value(keyTwo), mark("a", 2), seen); err == nil {
+		if _, err := s.Put(ctx, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen); err == nil {
 			t.Fatalf("call %d: the put did not notice", cut+1)
 		} else {
-			wantKind(t, err, providers.Transient)
+			providertest.WantKind(t, err, providers.Transient)
 		}
 		total := 0
 		for _, n := range w.proxy.Calls() {
@@ -340,8 +341,8 @@ func TestPutWithoutTheRightToMark(t *testing.T) {
 	s, d := w.as(t, `
 path "%s/data/ci/*"     { capabilities = ["create", "update", "patch", "read"] }
 path "%s/metadata/ci/*" { capabilities = ["read"] }`), w.dest("ci/wandb#K")
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), wantState(t, s, d, rotation.StateBare))
-	wantKind(t, err, providers.Denied, "metadata/ci/wandb", "update")
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), providertest.WantState(t, s, d, rotation.StateBare))
+	providertest.WantKind(t, err, providers.Denied, "metadata/ci/wandb", "update")
 	if got := string(w.Data(t, w.mount, "ci/wandb")["K"]); got != `"adopt me"` {
 		t.Errorf("the secret holds %s", got)
 	}
@@ -352,23 +353,23 @@ path "%s/metadata/ci/*" { capabilities = ["read"] }`), w.dest("ci/wandb#K")
 func TestMarkRefusedAfterTheData(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.root(t), w.dest("ci/wandb#K")
-	seen := put(t, s, d, value(keyOne), mark("a", 1))
+	seen := providertest.Put(t, s, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
 	w.proxy.Inject(forbidden("PATCH metadata"))
 	w.proxy.Inject(forbidden("POST metadata"))
-	_, err := s.Put(t.Context(), d, value(keyTwo), mark("a", 2), seen)
-	wantKind(t, err, providers.Transient, "the data was written, its mark was not", "403")
+	_, err := s.Put(t.Context(), d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
+	providertest.WantKind(t, err, providers.Transient, "the data was written, its mark was not", "403")
 	w.proxy.Reset()
-	wantState(t, s, d, rotation.StateEdited)
+	providertest.WantState(t, s, d, rotation.StateEdited)
 }
 
 func TestPutRefusesAMarkThatDoesNotFit(t *testing.T) {
 	w := newWorld(t)
 	s, d := w.root(t), w.dest("ci/wandb#K")
-	m := mark("a", 1)
+	m := providertest.MarkOf("a", 1)
 	m.Instance = strings.Repeat("x", 500)
-	_, err := s.Put(t.Context(), d, value(keyOne), m, look(t, s, d))
-	wantKind(t, err, providers.Invalid, "512")
-	wantState(t, s, d, rotation.StateAbsent)
+	_, err := s.Put(t.Context(), d, providertest.Value(keyOne), m, providertest.Look(t, s, d))
+	providertest.WantKind(t, err, providers.Invalid, "512")
+	providertest.WantState(t, s, d, rotation.StateAbsent)
 }
 
 // Engines may demand check-and-set, and keep few versions.
@@ -378,12 +379,12 @@ func TestEngineSettings(t *testing.T) {
 	s, d := w.root(t), w.dest("ci/wandb#K")
 	var versions []rotation.Version
 	for e := range rotation.Edition(4) {
-		versions = append(versions, put(t, s, d, value(fmt.Sprintf("%s-%d", keyOne, e)), mark("a", e+1)).Version)
+		versions = append(versions, providertest.Put(t, s, d, providertest.Value(fmt.Sprintf("%s-%d", keyOne, e)), providertest.MarkOf("a", e+1)).Version)
 	}
-	h := wantMarked(t, s, d, mark("a", 4))
+	h := providertest.WantMarked(t, s, d, providertest.MarkOf("a", 4))
 	if len(h.Older) != 1 || h.Older[0] != versions[2] {
 		t.Errorf("older %q, want only %q", h.Older, versions[2])
 	}
 	_, err := s.Read(t.Context(), d, versions[0])
-	wantKind(t, err, providers.NotFound)
+	providertest.WantKind(t, err, providers.NotFound)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/rotation"
 )
@@ -19,19 +20,19 @@ func TestCheck(t *testing.T) {
 		payload           providers.Payload
 		words             string // "" is fine
 	}{
-		{"a field", "secret/ci/wandb", "WANDB_API_KEY", value(keyOne), ""},
-		{"a whole secret", "kv/ml/eval", "", object(`{"a":"` + keyOne + `"}`), ""},
-		{"a value without a field", "secret/ci/wandb", "", value(keyOne), "#WANDB_API_KEY"},
-		{"an object in a field", "secret/ci/wandb", "K", object(`{}`), "leave out the field"},
-		{"an array", "secret/ci/wandb", "", object(`["` + keyOne + `"]`), "one JSON object"},
-		{"no name below the mount", "secret", "K", value(keyOne), "MOUNT/PATH"},
-		{"a leading slash", "/secret/ci", "K", value(keyOne), "MOUNT/PATH"},
-		{"a trailing slash", "secret/ci/", "K", value(keyOne), "slashes"},
-		{"a doubled slash", "secret//ci", "K", value(keyOne), "slashes"},
-		{"a way up", "secret/../sys", "K", value(keyOne), `".."`},
-		{"a control character", "secret/c\ni", "K", value(keyOne), "printable"},
-		{"a space at the end", "secret/ci ", "K", value(keyOne), "spaces"},
-		{"bytes that are no text", "secret/ci", "K", value(keyOne + "\xff"), "UTF-8"},
+		{"a field", "secret/ci/wandb", "WANDB_API_KEY", providertest.Value(keyOne), ""},
+		{"a whole secret", "kv/ml/eval", "", providertest.Object(`{"a":"` + keyOne + `"}`), ""},
+		{"a value without a field", "secret/ci/wandb", "", providertest.Value(keyOne), "#WANDB_API_KEY"},
+		{"an object in a field", "secret/ci/wandb", "K", providertest.Object(`{}`), "leave out the field"},
+		{"an array", "secret/ci/wandb", "", providertest.Object(`["` + keyOne + `"]`), "one JSON object"},
+		{"no name below the mount", "secret", "K", providertest.Value(keyOne), "MOUNT/PATH"},
+		{"a leading slash", "/secret/ci", "K", providertest.Value(keyOne), "MOUNT/PATH"},
+		{"a trailing slash", "secret/ci/", "K", providertest.Value(keyOne), "slashes"},
+		{"a doubled slash", "secret//ci", "K", providertest.Value(keyOne), "slashes"},
+		{"a way up", "secret/../sys", "K", providertest.Value(keyOne), `".."`},
+		{"a control character", "secret/c\ni", "K", providertest.Value(keyOne), "printable"},
+		{"a space at the end", "secret/ci ", "K", providertest.Value(keyOne), "spaces"},
+		{"bytes that are no text", "secret/ci", "K", providertest.Value(keyOne + "\xff"), "UTF-8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := s.Check(rotation.Destination{Store: "v", Path: c.path, Field: c.field}, c.payload)
@@ -41,7 +42,7 @@ func TestCheck(t *testing.T) {
 				}
 				return
 			}
-			wantKind(t, err, providers.Invalid, c.words)
+			providertest.WantKind(t, err, providers.Invalid, c.words)
 		})
 	}
 }
