@@ -1,9 +1,6 @@
 package rotation
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // deliver brings the offer to every wanted destination that lacks it, and
 // finds or replaces a value that is nowhere to be read.
@@ -120,13 +117,13 @@ func (d *decision) first() (Action, bool) {
 		a.Destinations = at
 		return a, ok
 	}
-	const byHand = "Sign in as an admin, open the service account %q, create an API key, and run: keyrota adopt %s --key-file -"
+	const byHand = "Sign in as an admin, open the service account %[2]q, create an API key, and run: keyrota adopt %[1]s --key-file -"
 	ref, name := d.s.Account.Ref, d.s.Account.Name
 	if at, ok := d.notOurs(); ok {
-		return d.park(9, "no key of this account is known. Where %[1]s holds one, run: keyrota adopt %[2]s --from %[1]s. Otherwise: "+fmt.Sprintf(byHand, name, ref), at, ref)
+		return d.park(9, "no key of this account is known. Where %[3]s holds one, run: keyrota adopt %[1]s --from %[3]s. Otherwise: "+byHand, ref, name, at)
 	}
 	return d.park(9, "no key of this account is known: the platform shows a key once, to the person who creates it. "+
-		byHand+" (or --from STORE:PATH#FIELD where it already sits in a store)", name, ref)
+		byHand+" (or --from STORE:PATH#FIELD where it already sits in a store)", ref, name)
 }
 
 // notOurs returns a wanted destination with a value that is not ours yet and

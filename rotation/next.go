@@ -78,6 +78,12 @@ func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
 	return save(rule, r.Parked, r, Event{Kind: EventParked, Key: r.Offer.Key, Edition: r.Offer.Edition, Words: r.Parked})
 }
 
+// Idle reports whether nothing is done for an account whatever is seen of it, by
+// the first two rules: nobody need look.
+func (s Spec) Idle(r Record) bool {
+	return s.Account.Scope == ScopeExternal || s.Policy.Observe || r.Parked != "" && r.Request.Kind == RequestNone
+}
+
 func (d *decision) observeOnly() (Action, bool) {
 	switch {
 	case d.s.Account.Scope == ScopeExternal:

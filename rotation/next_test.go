@@ -74,6 +74,10 @@ func TestNext(t *testing.T) {
 			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
 			*r = Record{Account: accountID}
 		}, Save, "keyrota adopt ml/ci --from " + destinations[0].String() + ". Otherwise"},
+		"whatever the account's name looks like": {func(s *Spec, r *Record, o *Observed) {
+			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
+			s.Account.Name, *r = "50%d", Record{Account: accountID}
+		}, Save, `open the service account "50%d", create`},
 		"a bare secret that was named is taken over": {func(_ *Spec, r *Record, o *Observed) {
 			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
 			r.Adopt, o.Values = []Destination{destinations[0]}, []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: "k1"}}
@@ -133,6 +137,9 @@ func TestNext(t *testing.T) {
 			a := Next(s, r, o, now)
 			if a.Kind != row.kind || !strings.Contains(a.Why, row.why) {
 				t.Errorf("%s (%q, rule %d), want %s with %q", a.Kind, a.Why, a.Rule, row.kind, row.why)
+			}
+			if unseen := Next(s, r, Observed{}, now); s.Idle(r) && (a.Kind != Wait || unseen.Why != a.Why) {
+				t.Errorf("idle, and yet: %s (%q), unseen %s (%q)", a.Kind, a.Why, unseen.Kind, unseen.Why)
 			}
 		})
 	}

@@ -122,11 +122,13 @@ func (a *app) openProviders(c *config.Config) (inventory.Providers, []string, er
 
 // openLeft opens the stores of destinations that were written once under
 // overrides which the configuration does not have any more: they are still
-// looked at. One whose base is gone as well stays unknown.
-func (a *app) openLeft(c *config.Config, stores map[string]providers.SecretStore, entries []ledger.Entry) error {
+// looked at. One whose base is gone as well, or that cannot be opened, stays
+// unknown; the latter is said.
+func (a *app) openLeft(c *config.Config, stores map[string]providers.SecretStore, entries []ledger.Entry) {
+	failed := map[string]bool{}
 	for _, e := range entries {
 		for _, d := range e.Record.Dests {
-			if _, open := stores[d.Store]; open {
+			if _, open := stores[d.Store]; open || failed[d.Store] {
 				continue
 			}
 			s, ok := c.Derived(d.Store)
@@ -135,12 +137,13 @@ func (a *app) openLeft(c *config.Config, stores map[string]providers.SecretStore
 			}
 			store, err := storeTypes()[s.Type].open(s.Config, resolver{env: a.env, stores: stores, paces: a.paces})
 			if err != nil {
-				return fmt.Errorf("opening %s, where %s was delivered once: %w", d.Store, e.Ref, err)
+				failed[d.Store] = true
+				a.warn("warning: %s, where %s was delivered once, cannot be opened, so no key of that account is deleted: %s", d.Store, e.Ref, err)
+				continue
 			}
 			stores[d.Store] = store
 		}
 	}
-	return nil
 }
 
 const withoutAdmin = "wandb.admin_key: there is none: accounts rotate by their own keys; none can be created, " +

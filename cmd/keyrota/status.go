@@ -64,7 +64,7 @@ func newStatus(a *app) *cobra.Command {
 		Use:   "status [ACCOUNT...]",
 		Short: "Where each account stands, and whether its destinations agree",
 		Long: `Shows what is on record, and what a look at the stores and the platform shows now
-(no value is read). With --offline only the ledger is read: that works while
+(no key is read back). With --offline only the ledger is read: that works while
 everything else is down.`,
 		ValidArgsFunction: a.accounts,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.status(cmd.Context(), names, offline) },
@@ -95,6 +95,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	if !offline {
 		looking, cancel := context.WithTimeout(ctx, statusLooksFor)
 		defer cancel()
+		s.observer.ForPeople = true
 		seen = s.observer.Sweep(looking, accounts, records)
 	}
 	engine := engineView{}

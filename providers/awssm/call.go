@@ -2,10 +2,12 @@ package awssm
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/pace"
 )
 
@@ -95,9 +97,11 @@ func call[In, Out any](
 		return failed(unanswered(ctx, err))
 	}
 	p := s.pace(region, o.class())
-	if err := p.Wait(ctx); err != nil && ctx.Err() == nil {
-		return failed(&connectionError{"the deadline comes before AWS's quota allows the call", err})
-	} else if err != nil {
+	if err := p.Wait(ctx); err != nil {
+		var held *pace.Held
+		if errors.As(err, &held) {
+			return nil, s.about(&failure{kind: kindOf(providers.Limited), words: held.Error(), retryAfter: held.After()}, o, region, secret)
+		}
 		return failed(unanswered(ctx, err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)

@@ -122,6 +122,9 @@ func oneLine(text string) string {
 	return text
 }
 
+// GoString is what happened too: AWS's message may hold a value.
+func (f *failure) GoString() string { return f.Error() }
+
 // Error is what happened, without anything that may hold a value.
 func (f *failure) Error() string {
 	what := string(f.operation) + ": "
@@ -215,7 +218,7 @@ func (f *failure) classify() (providers.Kind, string) {
 		f.code == "ServiceUnavailable", f.code == "ServiceUnavailableException", f.code == "RequestTimeout",
 		f.code == "RequestTimeoutException", f.code == "InvalidNextTokenException":
 		kind = providers.Transient
-		if f.status == 0 && !errors.Is(f.err, context.DeadlineExceeded) && !errors.Is(f.err, context.Canceled) {
+		if f.status == 0 && f.words == "" && !errors.Is(f.err, context.DeadlineExceeded) && !errors.Is(f.err, context.Canceled) {
 			hint = "is the endpoint right, and can this machine reach it?"
 		}
 	case f.code == codeRequest && strings.Contains(f.said, "managed by"):

@@ -154,7 +154,10 @@ func TestPace(t *testing.T) {
 	defer cancel()
 	w.only(t, calls{}, func() {
 		_, err := s.Look(ctx, dest("ci/wandb"))
-		providertest.WantKind(t, err, providers.Transient, "the deadline")
+		providertest.WantKind(t, err, providers.Limited, "held back until")
+		if after := providers.RetryAfterOf(err); after < 30*time.Second {
+			t.Errorf("come back after %s", after)
+		}
 	})
 }
 
@@ -172,7 +175,7 @@ func TestPaceWithinAPut(t *testing.T) {
 	defer cancel()
 	w.only(t, calls{"DescribeSecret": 1, "PutSecretValue": 1}, func() {
 		_, err := s.Put(ctx, d, providertest.Value(keyTwo), providertest.MarkOf("a", 2), seen)
-		providertest.WantKind(t, err, providers.Transient, "the deadline comes before")
+		providertest.WantKind(t, err, providers.Limited, "held back until")
 	})
 	wantRaw(t, w.Console, d.Path, keyOne)
 }

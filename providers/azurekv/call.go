@@ -2,6 +2,7 @@ package azurekv
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -54,10 +55,11 @@ func call[T any](ctx context.Context, s *Store, op operation, send func(context.
 		held = s.paces.create
 	}
 	if err := held.Wait(ctx); err != nil {
-		if ended := ctx.Err(); ended != nil {
-			return none, &failure{op: op, err: ended}
+		var until *pace.Held
+		if errors.As(err, &until) {
+			return none, &failure{op: op, kind: kindOf(providers.Limited), words: op.name + ": " + until.Error(), retryAfter: until.After()}
 		}
-		return none, &failure{op: op, kind: kindOf(providers.Limited), words: op.name + ": held back until after the deadline, so as not to exceed the vault's limits"}
+		return none, &failure{op: op, err: err}
 	}
 	if err := ctx.Err(); err != nil {
 		return none, &failure{op: op, err: err}

@@ -2,13 +2,15 @@
 // allows: at once up to its published quota, less while it answers that there
 // are too many calls, and more again once it does not.
 //
-// A provider asks Wait before each call, and tells Limited when the service refuses one. The
-// providers that share a quota share a Pace: Paces gives the same one for the
-// same name. The package knows no provider.
+// A provider asks Wait before each call, and tells Limited when the service
+// refuses one, or Pause when it asks to be left alone. The providers that share
+// a quota share a Pace: Paces gives the same one for the same name. The package
+// knows no provider.
 package pace
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -45,7 +47,7 @@ type Pace struct {
 	quota   Quota
 	limiter *rate.Limiter // nil: nothing is held
 	now     float64       // the rate in force
-	changed time.Time     // when it was
+	changed time.Time     // from when on it may grow
 	cutAt   time.Time     // when it was last cut
 	until   time.Time     // nothing is sent before
 }
@@ -68,34 +70,74 @@ func (p *Pace) set(perSecond float64, now time.Time) {
 	p.limiter.SetLimitAt(now, rate.Limit(perSecond))
 }
 
-// Wait returns when the next call may be sent, or ctx's error. It does not
-// wait where ctx would end before.
+// Wait returns when the next call may be sent, or ctx's error. Where ctx would
+// end before, it returns a *Held at once.
 func (p *Pace) Wait(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		at, turn, err := p.next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := sleep(ctx, time.Until(at)); err != nil {
+			if turn != nil {
+				turn.Cancel()
+			}
+			return err
+		}
+		if p.clear(turn) {
+			return nil
+		}
+	}
+}
+
+// next returns until when to wait, and the turn that comes then. It is nil
+// where turns are not taken: during a pause, or where nothing is held.
+func (p *Pace) next(ctx context.Context) (time.Time, *rate.Reservation, error) {
 	p.mu.Lock()
-	p.recover(time.Now())
-	limiter, pause := p.limiter, time.Until(p.until)
-	p.mu.Unlock()
-	if pause > 0 {
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
-			return context.DeadlineExceeded
-		}
-		t := time.NewTimer(pause)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.recover(now)
+	deadline, ends := ctx.Deadline()
+	switch {
+	case p.until.After(now) && ends && deadline.Before(p.until):
+		return now, nil, &Held{Until: p.until, Asked: true}
+	case p.until.After(now):
+		return p.until, nil, nil
+	case p.limiter == nil:
+		return now, nil, nil
 	}
-	if limiter == nil {
+	turn := p.limiter.ReserveN(now, 1)
+	at := now.Add(turn.DelayFrom(now))
+	if ends && deadline.Before(at) {
+		turn.CancelAt(now)
+		return now, nil, &Held{Until: at}
+	}
+	return at, turn, nil
+}
+
+// clear reports whether a call may be sent now: what changed while it waited
+// counts for it too.
+func (p *Pace) clear(turn *rate.Reservation) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.until.After(time.Now()) && (turn != nil || p.limiter == nil)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := limiter.Wait(ctx); err != nil && ctx.Err() == nil {
-		return context.DeadlineExceeded // it would pass before our turn
-	} else if err != nil {
-		return ctx.Err()
-	}
-	return nil
 }
 
 // recover lets the rate grow back to the quota. Where there is none, it is
@@ -124,7 +166,6 @@ func (p *Pace) Limited(after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.pause(after, now)
 	switch {
 	case p.limiter == nil:
 		p.cutAt = now
@@ -133,6 +174,7 @@ func (p *Pace) Limited(after time.Duration) {
 		p.cutAt = now
 		p.set(max(slowest, p.now*cut), now)
 	}
+	p.pause(after, now)
 }
 
 // Pause has nothing sent for a while, as a service asks that says how many
@@ -146,7 +188,16 @@ func (p *Pace) Pause(d time.Duration) {
 func (p *Pace) pause(d time.Duration, now time.Time) {
 	if until := now.Add(d); d > 0 && until.After(p.until) {
 		p.until = until
+		p.changed = until // a time in which nothing is sent teaches nothing
 	}
+}
+
+// idle reports whether a new Pace would do as well.
+func (p *Pace) idle(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recover(now)
+	return p.quota.PerSecond == 0 && p.limiter == nil && !p.until.After(now)
 }
 
 // Rate returns the calls a second that are let through now; 0: as many as come.
@@ -161,14 +212,20 @@ func (p *Pace) Rate() float64 {
 }
 
 // Paces are Paces by name. The zero Paces is ready, a nil one gives every
-// caller a Pace of its own. It is safe for concurrent use.
+// caller a Pace of its own. One of unknown quota that holds nothing back may be
+// forgotten, as when keys have names and are replaced: ask for it with each call.
+// It is safe for concurrent use.
 type Paces struct {
 	// Unlimited forgets published quotas: for filling a server of one's own.
 	Unlimited bool
 
 	mu    sync.Mutex
 	named map[string]*Pace
+	tidy  int // how many there may be before the idle ones are forgotten
 }
+
+// few is how many idle Paces are no burden.
+const few = 1000
 
 // Get returns the Pace of a name, made with a quota when it is first asked for.
 func (ps *Paces) Get(name string, q Quota) *Pace {
@@ -185,6 +242,11 @@ func (ps *Paces) Get(name string, q Quota) *Pace {
 		p = New(q)
 		if ps.named == nil {
 			ps.named = map[string]*Pace{}
+		}
+		if len(ps.named) >= max(few, ps.tidy) {
+			now := time.Now()
+			maps.DeleteFunc(ps.named, func(_ string, p *Pace) bool { return p.idle(now) })
+			ps.tidy = 2 * len(ps.named)
 		}
 		ps.named[name] = p
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
 )
 
 // request is one call of Vault's HTTP API.
@@ -30,6 +31,12 @@ type request struct {
 // (Vault docs, listener "max_request_size").
 const answerLimit = 64 << 20
 
+// pace returns the pace of the server's calls. No quota is published: it is what
+// an operator sets.
+func (s *Store) pace() *pace.Pace {
+	return s.options.Paces.Get(provider+"/"+s.client.Address(), pace.Quota{})
+}
+
 // send makes one request with a token and decodes the answer's JSON into into,
 // unless that is nil. Every error is a *failure. Nothing is sent once ctx has
 // ended.
@@ -39,11 +46,12 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	if err := ctx.Err(); err != nil {
 		return &failure{request: r, err: err}
 	}
-	if err := s.pace.Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return &failure{request: r, err: err}
+	if err := s.pace().Wait(ctx); err != nil {
+		var held *pace.Held
+		if errors.As(err, &held) {
+			return &failure{request: r, kind: kindOf(providers.Limited), words: held.Error(), retryAfter: held.After()}
 		}
-		return &failure{request: r, kind: kindOf(providers.Limited), words: "the server allows no call for longer than there is time"}
+		return &failure{request: r, err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -69,7 +77,7 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		f := s.refused(r, resp, err, body)
 		if f.status == http.StatusTooManyRequests {
-			s.pace.Limited(f.retryAfter)
+			s.pace().Limited(f.retryAfter)
 		}
 		return f
 	}

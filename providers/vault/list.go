@@ -152,7 +152,10 @@ func each(ctx context.Context, places []place, do func(context.Context, place) e
 		if inside.Err() != nil {
 			break
 		}
-		group.Go(func() error { return do(inside, p) })
+		group.Go(func() (err error) {
+			defer providers.Guard(&err)
+			return do(inside, p)
+		})
 	}
 	return group.Wait()
 }

@@ -39,7 +39,8 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 		if inside.Err() != nil {
 			break
 		}
-		group.Go(func() error {
+		group.Go(func() (fault error) {
+			defer providers.Guard(&fault)
 			p, err := s.locate(inside, op, at[path][0])
 			if err != nil {
 				return o.failed(path, err)
@@ -60,8 +61,12 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 		err = o.settleMissing(ctx, op)
 	}
 	var stopped *yieldError
-	if errors.As(err, &stopped) {
+	var fault *providers.Fault
+	switch {
+	case errors.As(err, &stopped):
 		return stopped.err
+	case errors.As(err, &fault):
+		return problem(op, "", fault)
 	}
 	if err == nil && ctx.Err() != nil {
 		_ = o.failed("", &failure{words: connectionWords(ctx.Err()), err: ctx.Err()})

@@ -30,7 +30,6 @@ type Store struct {
 	client   *api.Client
 	insecure bool
 	timeout  time.Duration
-	pace     *pace.Pace // no quota is published: it is what an operator sets
 	now      func() time.Time
 
 	session   session
@@ -60,8 +59,10 @@ func New(c Config, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
+	if o.Paces == nil {
+		o.Paces = &pace.Paces{}
+	}
 	s := &Store{config: c, options: o, client: client, insecure: insecure, timeout: client.ClientTimeout(), now: o.Now}
-	s.pace = o.Paces.Get(provider+"/"+client.Address(), pace.Quota{})
 	client.SetClientTimeout(0) // send bounds each request itself
 	if s.timeout <= 0 {
 		s.timeout = defaultTimeout

@@ -59,7 +59,7 @@ type Options struct {
 }
 
 // Issuer is a W&B server. It implements providers.Issuer, Provisioner,
-// FirstKeyer and Identifier, and is safe for concurrent use.
+// FirstKeyer, TeamsLister and Identifier, and is safe for concurrent use.
 type Issuer struct {
 	config    Config
 	endpoint  string

@@ -13,10 +13,6 @@ import (
 	"github.com/keyrota/keyrota/providers/pace"
 )
 
-// W&B's limits of calls are per user or per key, and unpublished (W&B docs,
-// rate limits): each credential has a pace of its own, which begins without a
-// rate and learns from the answers.
-
 // What an answer says about limits.
 const (
 	headerRetry     = "Retry-After"
@@ -28,24 +24,30 @@ const (
 // and not until when.
 const nothingLeft = time.Second
 
-// pace returns the pace of the call's credential. Its name is no way to the key:
-// a key is long and random.
+// pace returns the pace of the call's credential: W&B's limits are per user or
+// per key, and unpublished (W&B docs, rate limits), so each begins without a rate
+// and learns from the answers. Its name is no way to the key: a key is long and
+// random.
 func (c *call) pace() *pace.Pace {
 	sum := sha256.Sum256([]byte(c.key.Expose()))
 	return c.issuer.paces.Get("wandb/"+c.issuer.host+"/"+hex.EncodeToString(sum[:16]), pace.Quota{})
 }
 
 // turn waits until the credential may be used again. Where that would be too
-// late for ctx it returns Limited at once: nothing was sent.
+// late for ctx it returns Limited at once, and when to come back: nothing was
+// sent.
 func (c *call) turn(ctx context.Context) error {
 	err := c.pace().Wait(ctx)
+	var held *pace.Held
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return c.unreached(ctx, err)
+	case errors.As(err, &held):
+		e := c.fail(providers.Limited, held, "")
+		e.RetryAfter = held.After()
+		return e
 	}
-	return c.fail(providers.Limited, errors.New("the server allows this credential no call for longer than there is time"), "")
+	return c.unreached(ctx, err)
 }
 
 // heed has the pace know what an answer says about limits, and whether it was

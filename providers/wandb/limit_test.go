@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -149,6 +150,9 @@ func TestLimitThatIsTold(t *testing.T) {
 					_, err := i.Verify(hurry, ci, own)
 					if quiet(t, err); providers.KindOf(err) != providers.Limited || time.Since(begun) != 0 || d.count(http.StatusOK) != sent {
 						t.Errorf("a call that cannot wait so long: %v after %s", err, time.Since(begun))
+					}
+					if after := providers.RetryAfterOf(err); after != c.wait || !strings.Contains(err.Error(), "held back until ") {
+						t.Errorf("to come back after %s, want %s: %v", after, c.wait, err)
 					}
 				}
 				if _, err = i.Verify(t.Context(), ci, own); err != nil {

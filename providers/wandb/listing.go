@@ -24,12 +24,11 @@ import (
 // An account whose keys the server does not show makes the listing Denied,
 // after all others were yielded.
 func (i *Issuer) Keys(ctx context.Context, team string, yield func(a rotation.Account, keys []rotation.Key) error) error {
-	const op = "list keys"
 	name := team
 	if name == "" {
 		name = i.config.Organization
 	}
-	c, err := i.asAdmin(ctx, op, name, "", team)
+	c, err := i.asAdmin(ctx, opListKeys, name, "", team)
 	if err != nil {
 		return err
 	}

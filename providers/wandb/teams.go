@@ -14,6 +14,8 @@ import (
 
 var _ providers.TeamsLister = (*Issuer)(nil)
 
+const opListKeys = "list keys"
+
 // teamsAtOnce is how many teams' members are asked for at a time.
 const teamsAtOnce = 8
 
@@ -24,9 +26,8 @@ var errStopped = errors.New("stopped by the reader")
 // search for all accounts, shared by the teams that are listed with the same
 // administrator's key.
 func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(team string, a rotation.Account, keys []rotation.Key) error, failed func(team string, err error)) error {
-	const op = "list keys"
 	search := sync.OnceValues(func() (directory, error) {
-		c, err := i.asAdmin(ctx, op, i.config.Organization, "", "")
+		c, err := i.asAdmin(ctx, opListKeys, i.config.Organization, "", "")
 		if err != nil {
 			return directory{}, err
 		}
@@ -45,8 +46,9 @@ func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(tea
 	var g errgroup.Group
 	g.SetLimit(teamsAtOnce + 1)
 	if slices.ContainsFunc(teams, func(team string) bool { return !own(team) }) {
-		g.Go(func() error {
-			_, _ = search() // beside the members; who needs it is told what came of it
+		g.Go(func() (err error) {
+			defer providers.Guard(&err) // it is everyone's who needs the search
+			_, _ = search()             // beside the members; who needs it is told what came of it
 			return nil
 		})
 	}
@@ -63,15 +65,7 @@ func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(tea
 				}
 				return nil
 			}
-			var err error
-			if own(team) {
-				err = i.Keys(ctx, team, keep)
-			} else if c, adminErr := i.asAdmin(ctx, op, team, "", team); adminErr != nil {
-				err = adminErr
-			} else {
-				err = c.keysAmong(ctx, team, search, keep)
-			}
-			if err != nil {
+			if err := i.keysOfTeam(ctx, team, own(team), search, keep); err != nil {
 				tell(team, err)
 			}
 			return nil
@@ -79,4 +73,18 @@ func (i *Issuer) KeysOfTeams(ctx context.Context, teams []string, yield func(tea
 	}
 	_ = g.Wait()
 	return stopped
+}
+
+// keysOfTeam lists one team, by itself where it has an administrator's key of
+// its own.
+func (i *Issuer) keysOfTeam(ctx context.Context, team string, own bool, search func() (directory, error), yield func(rotation.Account, []rotation.Key) error) (err error) {
+	defer providers.Guard(&err)
+	if own {
+		return i.Keys(ctx, team, yield)
+	}
+	c, err := i.asAdmin(ctx, opListKeys, team, "", team)
+	if err != nil {
+		return err
+	}
+	return c.keysAmong(ctx, team, search, yield)
 }

@@ -48,7 +48,7 @@ func (c Caller) Read(ctx context.Context, service, op string, f func(context.Con
 }
 
 // Once calls f, which may change something, exactly once. A panic of f is a
-// *Fault.
+// *providers.Fault.
 func (c Caller) Once(ctx context.Context, service, op string, f func(context.Context) error) error {
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -60,7 +60,7 @@ func (c Caller) Once(ctx context.Context, service, op string, f func(context.Con
 		now = time.Now
 	}
 	begun := now()
-	err := guarded(func() error { return f(ctx) })
+	err := guarded(ctx, f)
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(cause, ctx.Err()) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
@@ -68,6 +68,11 @@ func (c Caller) Once(ctx context.Context, service, op string, f func(context.Con
 		c.Observed(service, op, err, now().Sub(begun))
 	}
 	return err
+}
+
+func guarded(ctx context.Context, f func(context.Context) error) (err error) {
+	defer providers.Guard(&err)
+	return f(ctx)
 }
 
 // sleep waits and reports whether ctx is still alive.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/sync/attempt"
 )
 
@@ -19,7 +20,7 @@ func TestAPanicIsAnErrorWithoutItsWords(t *testing.T) {
 		"a panic with a string": func(context.Context) error { panic(key) },
 	} {
 		err := attempt.Caller{}.Once(t.Context(), "a", "look", f)
-		var fault *attempt.Fault
+		var fault *providers.Fault
 		if !errors.As(err, &fault) || strings.Contains(err.Error(), "CANARY") {
 			t.Fatalf("%v", err)
 		}

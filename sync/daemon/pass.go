@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/attempt"
 	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
@@ -32,7 +32,7 @@ func (d *Daemon) work(ctx context.Context, ref rotation.Ref) {
 // engine.
 func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Account) (report execute.Report, err error) {
 	defer func() {
-		if fault := attempt.Recovered(recover()); fault != nil {
+		if fault := providers.Recovered(recover()); fault != nil {
 			err = fmt.Errorf("working on %s: %w", a.Ref(), fault)
 		}
 	}()

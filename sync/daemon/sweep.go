@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/attempt"
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
@@ -83,7 +83,7 @@ func (d *Daemon) sweep(ctx context.Context) error {
 // fault of this program is about one account.
 func decide(a plan.Account, now time.Time) (wait rotation.Action, pass bool, fault error) {
 	defer func() {
-		if f := attempt.Recovered(recover()); f != nil {
+		if f := providers.Recovered(recover()); f != nil {
 			fault = fmt.Errorf("deciding on %s: %w", a.Spec.Account.Ref, f)
 		}
 	}()

@@ -3,7 +3,8 @@ package execute
 import (
 	"context"
 	"fmt"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -46,22 +47,28 @@ func (p *pass) look(ctx context.Context) error {
 		return err
 	}
 	p.seen = rotation.Observed{Stuck: p.stuck}
-	if p.a.Policy.Observe || p.record.Parked != "" && p.record.Request.Kind == rotation.RequestNone {
-		return nil // nothing will be done, whatever is seen
+	if p.a.Idle(p.record) {
+		return nil
 	}
 	// What a listing that was begun after some write shows, a look from before
 	// that write does not: so it counts as begun before all looks.
 	begun := p.w.Now()
 	defer func() { p.seen.Listing.Record, p.seen.Listing.At = p.record.Stamp(), begun }()
-	var all sync.WaitGroup
-	all.Go(func() { p.verifyKept(ctx) })
-	all.Go(func() { p.seen.Holdings = p.observer().Look(ctx, p.a, p.record) })
-	if p.a.Admin {
-		all.Go(func() { p.seen.Listing = p.observer().List(ctx, p.a, p.record, providers.Secret{}) })
+	var all errgroup.Group
+	beside := func(f func()) {
+		all.Go(func() (err error) {
+			defer providers.Guard(&err)
+			f()
+			return nil
+		})
 	}
-	all.Wait()
+	beside(func() { p.verifyKept(ctx) })
+	beside(func() { p.seen.Holdings = p.observer().Look(ctx, p.a, p.record) })
 	if p.a.Admin {
-		return nil
+		beside(func() { p.seen.Listing = p.observer().List(ctx, p.a, p.record, providers.Secret{}) })
+	}
+	if err := all.Wait(); err != nil || p.a.Admin {
+		return err
 	}
 	if auth := p.ownKey(ctx); !auth.Empty() {
 		p.seen.Listing = p.observer().List(ctx, p.a, p.record, auth)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strings"
 
@@ -16,10 +17,10 @@ type amazon struct {
 	stop   func()
 }
 
-func newAWS(road *meter) (service, error) {
+func newAWS(ctx context.Context, road *meter) (service, error) {
 	s := &amazon{server: awstest.New(awstest.Options{})}
 	var err error
-	s.server.URL, s.stop, err = listen(road.before(s.server))
+	s.server.URL, s.stop, err = listen(ctx, road.before(s.server))
 	return s, err
 }
 

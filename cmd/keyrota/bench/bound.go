@@ -32,6 +32,14 @@ func (t traffic) sum() int {
 	return n
 }
 
+func sum(all []traffic) int {
+	n := 0
+	for _, t := range all {
+		n += t.sum()
+	}
+	return n
+}
+
 // byQuota is the least time in which the service takes so many calls.
 func (t traffic) byQuota() time.Duration {
 	var least time.Duration
@@ -55,16 +63,14 @@ func (t traffic) kinds() []string { return slices.Sorted(maps.Keys(t.calls)) }
 // calls for one account follow each other, for so many accounts at once.
 func bound(all []traffic, rtt time.Duration, workers int, steady bool) time.Duration {
 	var least time.Duration
-	calls := 0
 	for _, t := range all {
 		least = max(least, t.byQuota())
 		if steady {
 			least = max(least, time.Duration(t.sum())*rtt/time.Duration(t.atOnce))
 		}
-		calls += t.sum()
 	}
 	if !steady {
-		least = max(least, time.Duration(calls)*rtt/time.Duration(workers))
+		least = max(least, time.Duration(sum(all))*rtt/time.Duration(workers))
 	}
 	return least
 }

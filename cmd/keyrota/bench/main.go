@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ func bench(ctx context.Context) (err error) {
 	}
 	if o.stores, err = numbers(*stores); err != nil {
 		return fmt.Errorf("-stores: %w", err)
+	}
+	if slices.Max(o.stores) > 3 {
+		return errors.New("-stores: there are three at most")
 	}
 	o.passes = strings.Split(*passes, ",")
 	if o.dir, err = os.MkdirTemp("", "keyrota-bench-"); err != nil {

@@ -6,19 +6,27 @@ import (
 	"time"
 )
 
-// meter is the road to the services: it knows when the first call of a run set
-// out and when the last answer arrived, and makes those wait whose service has
-// no round-trip time of its own.
+// meter is the road to the services: every call of a run takes a round trip on
+// it. It counts them, and knows when the first set out and when the last answer
+// arrived.
 type meter struct {
 	mu          sync.Mutex
 	first, last time.Time
 	rtt         time.Duration
+	calls       int
 }
 
 func (m *meter) reset(rtt time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.first, m.last, m.rtt = time.Time{}, time.Time{}, rtt
+	m.first, m.last, m.rtt, m.calls = time.Time{}, time.Time{}, rtt, 0
+}
+
+// passed is how many calls there were.
+func (m *meter) passed() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
 }
 
 // took is the time from the first call to the last answer.
@@ -34,6 +42,7 @@ func (m *meter) begin() time.Duration {
 	if m.first.IsZero() {
 		m.first = time.Now()
 	}
+	m.calls++
 	return m.rtt
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -31,7 +32,7 @@ type platform struct {
 	keys   []rotation.KeyID
 }
 
-func newPlatform(road *meter, accounts int) (*platform, error) {
+func newPlatform(ctx context.Context, road *meter, accounts int) (*platform, error) {
 	seed := sandbox.Seed{
 		Organization: "acme", Settings: sandbox.Settings{Keys: sandbox.KeysHashed},
 		People: []sandbox.Person{{Username: "admin", Admin: true, Keys: []sandbox.Key{{Value: adminKey}}}},
@@ -49,7 +50,7 @@ func newPlatform(road *meter, accounts int) (*platform, error) {
 		return nil, err
 	}
 	p := &platform{server: server}
-	if p.url, p.stop, err = listen(road.before(http.Handler(server))); err != nil {
+	if p.url, p.stop, err = listen(ctx, road.before(http.Handler(server))); err != nil {
 		return nil, err
 	}
 	ids := map[string]rotation.AccountID{}

@@ -23,7 +23,7 @@ func measure(ctx context.Context, o options, accounts, stores int) (rows []row, 
 	say := func(format string, a ...any) {
 		_, _ = fmt.Fprintf(os.Stderr, "%d accounts, %d stores: "+format+"\n", append([]any{accounts, stores}, a...)...)
 	}
-	w, err := newWorld(dir, accounts, stores)
+	w, err := newWorld(ctx, dir, accounts, stores)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +49,9 @@ func measure(ctx context.Context, o options, accounts, stores int) (rows []row, 
 			return rows, fmt.Errorf("%s: %w", pass, err)
 		}
 		r.accounts, r.stores, r.pass, r.traffic = accounts, stores, pass, w.traffic()
+		if n, counted := w.road.passed(), sum(r.traffic); n != counted {
+			return rows, fmt.Errorf("%s: %d calls were made, and the services counted %d: the bound would be one of other calls", pass, n, counted)
+		}
 		r.took, r.bound = w.road.took(), bound(r.traffic, o.rtt, o.workers, pass == "steady")
 		rows = append(rows, r)
 		say("%s took %s, bound %s, ratio %.2f, peak %d MB", pass, short(r.took), short(r.bound), r.ratio(), r.peak>>20)

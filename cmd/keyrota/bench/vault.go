@@ -26,8 +26,8 @@ type hashicorp struct {
 	calls map[string]int
 }
 
-func newVault(road *meter) (service, error) {
-	server, err := vaulttest.Launch()
+func newVault(ctx context.Context, road *meter) (service, error) {
+	server, err := vaulttest.Launch() //nolint:contextcheck // the server outlives what starts it
 	if errors.Is(err, vaulttest.ErrMissing) {
 		return nil, errNoVault
 	}
@@ -41,7 +41,7 @@ func newVault(road *meter) (service, error) {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 128}
-	if s.url, s.stop, err = listen(road.before(s.counting(proxy))); err != nil {
+	if s.url, s.stop, err = listen(ctx, road.before(s.counting(proxy))); err != nil {
 		server.Stop()
 		return nil, err
 	}

@@ -45,18 +45,18 @@ type world struct {
 
 var errNoVault = errors.New("no Vault server on this machine: make vault builds one")
 
-func newWorld(dir string, accounts, stores int) (w *world, err error) {
+func newWorld(ctx context.Context, dir string, accounts, stores int) (w *world, err error) {
 	w = &world{dir: dir, accounts: accounts, road: &meter{}}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	if w.platform, err = newPlatform(w.road, accounts); err != nil {
+	if w.platform, err = newPlatform(ctx, w.road, accounts); err != nil {
 		return w, err
 	}
-	for _, start := range []func(*meter) (service, error){newAWS, newAzure, newVault}[:min(stores, 3)] {
-		s, err := start(w.road)
+	for _, start := range []func(context.Context, *meter) (service, error){newAWS, newAzure, newVault}[:stores] {
+		s, err := start(ctx, w.road)
 		if err != nil {
 			return w, err
 		}
@@ -205,8 +205,8 @@ func (w *world) check(pass string) error {
 }
 
 // listen serves a handler on loopback until the returned function is called.
-func listen(h http.Handler) (url string, stop func(), err error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+func listen(ctx context.Context, h http.Handler) (url string, stop func(), err error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}

@@ -1,4 +1,4 @@
-package attempt
+package providers
 
 import (
 	"fmt"
@@ -39,12 +39,10 @@ func Recovered(panicked any) error {
 	return f
 }
 
-// guarded calls f and makes an error of a panic.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if fault := Recovered(recover()); fault != nil {
-			err = fault
-		}
-	}()
-	return f()
+// Guard, deferred, has a function return a panic as its error: every goroutine
+// of a provider needs it, since nobody else can recover there.
+func Guard(err *error) {
+	if fault := Recovered(recover()); fault != nil {
+		*err = fault
+	}
 }
