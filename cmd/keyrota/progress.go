@@ -83,5 +83,7 @@ func (p *progress) done(ref rotation.Ref) []rotation.Event {
 	defer p.lock.Unlock()
 	p.ready++
 	p.far()
-	return p.events[ref]
+	told := p.events[ref]
+	delete(p.events, ref)
+	return told
 }

@@ -134,6 +134,7 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
 			continue
 		}
+		swept[i].Observed.Holdings = nil // its pass looks afresh
 		g.Go(func() error {
 			report, err := s.worker.Pass(ctx, account)
 			views[i] = view(ref, report, err)
