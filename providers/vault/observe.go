@@ -60,11 +60,10 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 	if err == nil {
 		err = o.settleMissing(ctx, op)
 	}
-	var stopped *yieldError
 	var fault *providers.Fault
 	switch {
-	case errors.As(err, &stopped):
-		return stopped.err
+	case o.stopped != nil:
+		return o.stopped.err
 	case errors.As(err, &fault):
 		return problem(op, "", fault)
 	}
@@ -85,6 +84,7 @@ type observation struct {
 	missing          map[string]string // metadata path by path
 	failure          *providers.Error  // the first
 	failures, unwell int
+	stopped          *yieldError // nothing is yielded after it
 }
 
 type yieldError struct{ err error }
@@ -97,12 +97,16 @@ func (o *observation) show(path string, m metadata) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, d := range o.at[path] {
+		if o.stopped != nil {
+			return o.stopped
+		}
 		h, sure := m.holding(d.Field, o.store.now())
 		if !sure && h.State == rotation.StateBare {
 			continue // whether the field is there, only the data tells
 		}
 		if err := o.yield(d, h); err != nil {
-			return &yieldError{err}
+			o.stopped = &yieldError{err}
+			return o.stopped
 		}
 	}
 	return nil
