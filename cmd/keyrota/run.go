@@ -40,7 +40,7 @@ elsewhere.`,
 			defer signal.Stop(hangups)
 			d, closeLedger, err := a.daemon(cmd.Context(), daemon.Options{Logger: log})
 			if err != nil {
-				return err
+				return unlessAsked(cmd.Context(), err)
 			}
 			go func() {
 				for {
@@ -52,12 +52,21 @@ elsewhere.`,
 					}
 				}
 			}()
-			return errors.Join(d.Run(cmd.Context()), closeLedger())
+			return errors.Join(unlessAsked(cmd.Context(), d.Run(cmd.Context())), closeLedger())
 		},
 	}
 	c.Flags().StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	c.Flags().BoolVar(&a.logJSON, "log-json", false, "log JSON on a terminal too; --log-json=false logs text everywhere")
 	return c
+}
+
+// unlessAsked returns err, unless it is that the daemon was asked to end: before
+// it was up too, that is no failure.
+func unlessAsked(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // daemon makes an engine of the configuration. Close the ledger after it ran.

@@ -78,6 +78,21 @@ func TestDeletedAndNotOurs(t *testing.T) {
 	}
 }
 
+// Of a deleted secret only the last version is seen. One that a person set by
+// hand and then deleted says how it becomes ours again, and it does.
+func TestDeletedAfterAnEdit(t *testing.T) {
+	w := start(t)
+	d := dest("ci/wandb")
+	providertest.Put(t, w.store, d, providertest.Value(keyOne), providertest.MarkOf("a", 1))
+	w.Edit("ci-wandb", "typed by hand")
+	w.Delete("ci-wandb")
+	if h := providertest.WantState(t, w.store, d, rotation.StateBare); !strings.Contains(h.Owner, "recover it if it was ours before") {
+		t.Errorf("the owner is %q", h.Owner)
+	}
+	w.Recover("ci-wandb")
+	providertest.WantState(t, w.store, d, rotation.StateEdited)
+}
+
 // Between look and put someone recovers, purges, or makes anew what was deleted.
 func TestDeletedMeanwhile(t *testing.T) {
 	for what, f := range map[string]func(*world){

@@ -160,7 +160,9 @@ func (s sight) holding(field string) (h rotation.Holding, sure bool) {
 			h.State = rotation.StateAbsent
 			return h, true
 		}
-		h.State, h.Owner = rotation.StateBare, "deleted, not ours, and recoverable until "+s.deleted.purge.UTC().Format(time.DateOnly)
+		// Its older versions, which may be ours, are not shown.
+		h.State, h.Owner = rotation.StateBare, "deleted, its last version not ours, and recoverable until "+
+			s.deleted.purge.UTC().Format(time.DateOnly)+"; recover it if it was ours before"
 		if by := s.current.owner(); by != "" {
 			h.Owner = by + "; " + h.Owner
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ import (
 )
 
 // clouds is a world with all three secrets managers: a real Vault, our emulator
-// of AWS, and our stand-in for Azure with a real sign-in.
+// of AWS, and our stand-in for Azure with a real sign-in, each behind a gate.
 type clouds struct {
 	*world
 	aws   *awstest.Server
@@ -27,20 +28,28 @@ type clouds struct {
 
 func newClouds(t *testing.T) *clouds {
 	t.Helper()
-	w := &clouds{newWorld(t, sandbox.KeysShown), awstest.Start(t), azuretest.Start(t, azuretest.Options{})}
-	dir := t.TempDir()
-	ca, err := w.azure.CAFile(dir)
+	w := &clouds{world: newWorld(t, sandbox.KeysShown), aws: awstest.Start(t)}
+	w.aws.URL = newGate(t, w.aws, w.strikes).URL
+	w.azure = azuretest.Start(t, azuretest.Options{
+		Wrap: func(h http.Handler) http.Handler { return &gate{handler: h, strikes: w.strikes} },
+	})
+	ca, err := w.azure.CAFile(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := w.azure.WorkloadIdentity(w.azure.Admin, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.env = append(w.env, w.aws.Environment(w.aws.User, awstest.DefaultRegion)...)
-	w.env = append(w.env, login...)
 	w.env = append(w.env, "AZURE_URL="+w.azure.URL, "AZURE_CA="+ca)
+	w.signIn(w.aws.User, w.azure.Admin)
 	return w
+}
+
+// signIn says as whom the program calls the clouds from now on.
+func (w *clouds) signIn(aws awstest.Identity, azure azuretest.App) {
+	w.t.Helper()
+	login, err := w.azure.WorkloadIdentity(azure, w.t.TempDir())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.env = append(append(w.env, w.aws.Environment(aws, awstest.DefaultRegion)...), login...) // the last word counts
 }
 
 // threeForms is one account with its key in three forms, on each store as one
@@ -66,6 +75,7 @@ func (w *clouds) configure(defaults, accounts string) {
 instance: e2e
 ledger: ledger.db
 listen: off
+sweep_every: 1s
 wandb: {url: "${WANDB}", organization: acme, admin_key: env:WANDB_ADMIN_KEY}
 stores:
   aws: {region: us-east-1}

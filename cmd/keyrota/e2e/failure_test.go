@@ -39,12 +39,12 @@ const fiveAccounts = `
 `
 
 var fivePlaces = []place{
-	{"sound-training", "sound", field("WANDB_API_KEY")},
-	{"sound-eval", "sound-eval", field("WANDB_API_KEY")},
-	{"store-down", "down", field("WANDB_API_KEY")},
-	{"half-down", "half", field("WANDB_API_KEY")},
-	{"half-down", "half-other", field("WANDB_API_KEY")},
-	{"creation-disabled", "disabled", field("WANDB_API_KEY")},
+	inVault("sound-training", "sound", field("WANDB_API_KEY")),
+	inVault("sound-eval", "sound-eval", field("WANDB_API_KEY")),
+	inVault("store-down", "down", field("WANDB_API_KEY")),
+	inVault("half-down", "half", field("WANDB_API_KEY")),
+	inVault("half-down", "half-other", field("WANDB_API_KEY")),
+	inVault("creation-disabled", "disabled", field("WANDB_API_KEY")),
 }
 
 // TestOneFailureStopsOneThing: a store that is down and an account that may

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -66,6 +67,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
+	g.strikes.enter()
+	defer g.strikes.leave()
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	var q graphRequest
 	_ = json.Unmarshal(body, &q) // what is no JSON has no operation
@@ -81,21 +84,45 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s == nil:
 		g.handler.ServeHTTP(w, r)
 	case s.moment == after:
-		// The client's going away must not undo the effect.
-		g.handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
+		g.effect(r)
 		s.hit()
 		panic(http.ErrAbortHandler)
 	default:
+		defer time.AfterFunc(s.later, s.hit) // also of an answer that a fault lets be lost
 		g.handler.ServeHTTP(w, r)
-		time.AfterFunc(s.later, s.hit)
 	}
 }
 
-// what names a request: the operation of the platform, or the method and what
-// of Vault is called.
+// effect lets a request have its effect, whose answer nobody sees; the client's
+// going away must not undo it.
+func (g *gate) effect(r *http.Request) {
+	defer func() {
+		v := recover()
+		if err, _ := v.(error); v != nil && !errors.Is(err, http.ErrAbortHandler) { // which is a fault's
+			panic(v)
+		}
+	}()
+	g.handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
+}
+
+// what names a request: the operation of the platform or of AWS, or the method
+// and what of Vault or Azure is called.
 func what(r *http.Request, q graphRequest) string {
 	if q.Operation != "" {
 		return q.Operation
+	}
+	if _, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		return operation
+	}
+	if r.TLS != nil { // Azure alone is called by HTTPS
+		switch of, _, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/"); {
+		case of != "secrets" && of != "deletedsecrets":
+			return "sign-in"
+		case r.Header.Get("Authorization") == "":
+			return "challenge"
+		default:
+			return r.Method + " azure"
+		}
 	}
 	for _, part := range []string{"metadata", "data", "subkeys"} {
 		if strings.Contains(r.URL.Path, "/secret/"+part+"/") {
@@ -108,7 +135,8 @@ func what(r *http.Request, q graphRequest) string {
 // changes says whether a request changes something.
 func changes(what string) bool {
 	switch method, _, _ := strings.Cut(what, " "); method {
-	case "PUT", "POST", "PATCH", "GenerateApiKey", "DeleteApiKey", "CreateServiceAccount":
+	case "PUT", "POST", "PATCH", "GenerateApiKey", "DeleteApiKey", "CreateServiceAccount",
+		"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "UpdateSecret", "TagResource", "RestoreSecret":
 		return true
 	}
 	return false
@@ -136,9 +164,21 @@ type strike struct {
 
 // strikes hold the strike that is next, to whichever server its request goes.
 type strikes struct {
-	mu   sync.Mutex
-	aim  *strike
-	seen map[string]int // requests by what they are
+	mu     sync.Mutex
+	aim    *strike
+	seen   map[string]int // requests by what they are
+	inside int            // requests that the servers are at
+}
+
+func (s *strikes) enter() { s.inFlight(1) }
+func (s *strikes) leave() { s.inFlight(-1) }
+
+// inFlight adds to the requests that the servers are at, and returns their number.
+func (s *strikes) inFlight(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside += n
+	return s.inside
 }
 
 // set puts a strike in the place of the last; nil puts none.

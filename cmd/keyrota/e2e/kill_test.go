@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/ledger"
@@ -40,10 +39,10 @@ const restlessAccounts = `
 `
 
 var restlessPlaces = []place{
-	{"model-training", "shared", field("TRAINING_KEY")},
-	{"model-training", "training", field("api_key")},
-	{"nightly-eval", "shared", field("EVAL_KEY")},
-	{"report-builder", "report", field("api_key")},
+	inVault("model-training", "shared", field("TRAINING_KEY")),
+	inVault("model-training", "training", field("api_key")),
+	inVault("nightly-eval", "shared", field("EVAL_KEY")),
+	inVault("report-builder", "report", field("api_key")),
 }
 
 // TestKilledAtAnyMoment kills the program at random moments, and before and
@@ -67,10 +66,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, c.keys)
 			w.noAdmin = c.noAdmin
-			k := &killer{t: t, world: w, command: c.command, random: seeded(t), kills: c.kills}
-			if testing.Short() {
-				k.kills /= 5
+			k := &killer{
+				t: t, world: w, command: c.command, random: seeded(t), kills: c.kills,
+				accounts: restlessAccounts, places: restlessPlaces, settings: w.configure,
 			}
+			k.faults, k.calm = []func(){k.platformFault, k.vaultFault}, k.well
+			w.put("shared", foreign)
 			k.play()
 		})
 	}
@@ -91,12 +92,20 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
+// killer kills the program in a world.
 type killer struct {
 	*world
-	t       *testing.T
-	command string
-	random  *rand.Rand
-	kills   int
+	t        *testing.T
+	command  string
+	random   *rand.Rand
+	kills    int
+	accounts string // in the configuration
+	places   []place
+	settings func(defaults, accounts string) // writes the configuration
+	faults   []func()                        // each lets a server fail once
+	calm     func()                          // makes all servers well again
+	between  func()                          // what people do while nothing runs; nil: nothing
+	finally  func()                          // what they wait for in the end; nil: nothing
 
 	moments map[string]int // kills by kind of moment
 	rounds  int
@@ -107,15 +116,20 @@ type killer struct {
 
 func (k *killer) play() {
 	t, begun := k.t, time.Now()
+	switch {
+	case testing.Short():
+		k.kills /= 5
+	case os.Getenv("KEYROTA_SOAK") != "":
+		k.kills *= 10
+	}
 	const overlap = time.Second
 	k.moments, k.labels = map[string]int{}, map[string]bool{}
 	k.gate.look = k.watch
-	k.configure("overlap: 1s, every: 1s", restlessAccounts)
-	k.put("shared", foreign)
+	k.settings("overlap: 1s, every: 1s", k.accounts)
 	if k.noAdmin {
 		k.adoptAll()
 	}
-	readers := k.read(overlap, restlessPlaces...)
+	readers := k.read(overlap, k.places...)
 	for killed := 0; killed < k.kills; k.rounds++ {
 		if k.round() {
 			killed++
@@ -123,8 +137,15 @@ func (k *killer) play() {
 		if t.Failed() {
 			break
 		}
+		if k.between != nil {
+			k.idle()
+			k.between()
+		}
 	}
-	k.quiet()
+	k.calm()
+	if k.finally != nil {
+		k.finally()
+	}
 	took := k.converge()
 	readers.end(t)
 	counts := map[string]int{}
@@ -135,14 +156,20 @@ func (k *killer) play() {
 	for label := range k.labels {
 		t.Errorf("label %s was used and is not on record", label)
 	}
-	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, different keys %v; in %s\n%v",
-		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.different(),
+	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, %d of what a person broke, different keys %v; in %s\n%v",
+		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.hand, readers.different(),
 		time.Since(begun).Round(time.Second), counts)
+}
+
+// idle waits until the servers are at no request any more: a killed process
+// leaves some.
+func (k *killer) idle() {
+	poll(k.t, 10*time.Second, "the servers to be idle", func() bool { return k.strikes.inFlight(0) == 0 })
 }
 
 // adoptAll does what people do where there is no admin key.
 func (k *killer) adoptAll() {
-	for _, p := range restlessPlaces {
+	for _, p := range k.places {
 		if len(k.live(p.account)) > 0 {
 			continue
 		}
@@ -170,13 +197,13 @@ func (k *killer) watch(_ *http.Request, q graphRequest) {
 		}
 	case "DeleteApiKey":
 		id := q.text("id")
-		for _, p := range restlessPlaces {
-			fields, err := k.secret(p.secret)
+		for _, p := range k.places {
+			key, err := k.finds(p)
 			if err != nil {
 				k.t.Error(err)
 				continue
 			}
-			if held, _ := k.platform.KeyID(p.key(fields)); id == "" || held == id {
+			if held, _ := k.platform.KeyID(key); id == "" || held == id {
 				k.t.Errorf("key %q of %s is deleted while %s holds it", id, p.account, p.secret)
 			}
 		}
@@ -204,12 +231,12 @@ func (k *killer) onRecord(label rotation.Label) bool {
 // round starts the program and kills it at some moment; it says whether it
 // did. Some rounds are left alone, so that keys come and go.
 func (k *killer) round() bool {
-	k.quiet()
+	k.calm()
 	for range k.random.IntN(3) {
-		k.fault()
+		k.faults[k.random.IntN(len(k.faults))]()
 	}
 	args, beside := []string{k.command}, []string{"sync"}
-	rotate := []string{"rotate", restlessPlaces[k.random.IntN(len(restlessPlaces))].account}
+	rotate := []string{"rotate", k.places[k.random.IntN(len(k.places))].account}
 	often := 4
 	switch {
 	case k.command == "run":
@@ -283,53 +310,19 @@ func (k *killer) strike(r *process) (time.Duration, func() string) {
 	}
 }
 
-// fault lets one of the servers fail once.
-func (k *killer) fault() {
-	pick := func(of ...string) string { return of[k.random.IntN(len(of))] }
-	if k.random.IntN(2) == 0 {
-		f := sandbox.Fault{Count: 1, Skip: k.random.IntN(2)}
-		switch k.random.IntN(6) {
-		case 0, 1:
-			f.Kind, f.Operation = sandbox.FaultLostAnswer, pick("generateApiKey", "deleteApiKey", "createServiceAccount")
-		case 2:
-			f.Kind, f.Operation = sandbox.FaultServerError, pick("generateApiKey", "deleteApiKey", "viewer", "users", "entity")
-		case 3:
-			f.Kind, f.Operation = sandbox.FaultDropped, pick("generateApiKey", "deleteApiKey", "viewer")
-		case 4:
-			f.Kind, f.Operation, f.Delay = sandbox.FaultRateLimited, pick("generateApiKey", "users"), time.Second
-		case 5:
-			f.Kind, f.Operation, f.Delay = sandbox.FaultDelayedKey, "generateApiKey", 300*time.Millisecond
-		}
-		if err := k.platform.AddFault(f); err != nil {
-			k.t.Fatal(err)
-		}
-		return
-	}
-	f := vaulttest.Fault{Kind: pick("POST data", "PATCH data", "PATCH metadata", "POST metadata", "GET metadata", "GET data"), Skip: k.random.IntN(3)}
-	switch k.random.IntN(4) {
-	case 0, 1:
-		f.Drop = true
-	case 2:
-		f.Status = http.StatusServiceUnavailable
-	case 3:
-		f.Refuse = true
-	}
-	[]*vaulttest.Proxy{k.proxy, k.other}[k.random.IntN(2)].Inject(f)
-}
-
-// quiet makes both servers well again.
-func (k *killer) quiet() {
-	k.platform.ClearFaults()
-	k.proxy.Reset()
-	k.other.Reset()
-}
-
 // converge lets the program work undisturbed until each account has one key,
 // which every reader has, and returns how long that took.
 func (k *killer) converge() time.Duration {
+	k.t.Helper()
+	k.settings("overlap: 1s, every: 90d", k.accounts)
+	return k.work(k.wrong)
+}
+
+// work lets the program work undisturbed until nothing is wrong any more, and
+// returns how long that took.
+func (k *killer) work(wrong func() []string) time.Duration {
 	t, begun := k.t, time.Now()
 	t.Helper()
-	k.configure("overlap: 1s, every: 90d", restlessAccounts)
 	var last *process
 	if k.command == "run" {
 		last = k.start(nil, "run")
@@ -343,36 +336,44 @@ func (k *killer) converge() time.Duration {
 		if k.command == "sync" {
 			last = k.try("sync")
 		}
-		if len(k.wrong()) == 0 {
+		if len(wrong()) == 0 {
 			return time.Since(begun)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	t.Errorf("it does not converge:\n%s\n%s\n%s", strings.Join(k.wrong(), "\n"), last.text(), k.try("history").text())
+	t.Errorf("it does not converge:\n%s\n%s\n%s", strings.Join(wrong(), "\n"), last.text(), k.try("history").text())
 	return 0
 }
 
-// wrong is what keeps the accounts from being settled. What is parked is taken
-// up again, as a person would.
+// wrong is what keeps the accounts from being settled.
 func (k *killer) wrong() (wrong []string) {
-	for ref, s := range k.status() {
-		if s.Parked != "" {
-			k.t.Logf("parked: %s: %s", ref, s.Parked)
-			k.try("rotate", ref)
-		}
+	for ref, s := range k.resume() {
 		_, name, _ := strings.Cut(ref, "/")
 		if live := k.live(name); s.Phase != "steady" || !s.Agree || !slices.Equal(live, []string{s.Key}) {
 			wrong = append(wrong, fmt.Sprintf("%s: keys %v, status %+v", ref, live, s))
 		}
-		for _, p := range restlessPlaces {
-			fields, err := k.secret(p.secret)
+		for _, p := range k.places {
+			key, err := k.finds(p)
 			if err != nil {
 				k.t.Fatal(err)
 			}
-			if held, _ := k.platform.KeyID(p.key(fields)); p.account == name && held != s.Key {
+			if held, _ := k.platform.KeyID(key); p.account == name && held != s.Key {
 				wrong = append(wrong, fmt.Sprintf("%s: %s holds %q, offered is %q", ref, p.secret, held, s.Key))
 			}
 		}
 	}
 	return wrong
+}
+
+// resume takes up again what is parked, as a person would, and returns the
+// status as it was before.
+func (k *killer) resume() map[string]statusAccount {
+	all := k.status()
+	for ref, s := range all {
+		if s.Parked != "" {
+			k.t.Logf("parked: %s: %s", ref, s.Parked)
+			k.try("rotate", ref)
+		}
+	}
+	return all
 }

@@ -14,10 +14,29 @@ type place struct {
 	account string
 	secret  string
 	key     func(map[string]json.RawMessage) string
+	find    func() (string, error) // what the reader finds; nil: the key in Vault's secret
+	parse   func(string) string    // the key in what find reads
 }
 
-// readers read every place again and again from Vault and use at once, at the
-// platform, what they found: what a job does that starts now.
+// inVault is a place in Vault.
+func inVault(account, secret string, key func(map[string]json.RawMessage) string) place {
+	return place{account: account, secret: secret, key: key}
+}
+
+// finds is the key that the reader of a place finds, or "".
+func (w *world) finds(p place) (string, error) {
+	if p.find != nil {
+		return p.find()
+	}
+	fields, err := w.secret(p.secret)
+	if err != nil {
+		return "", err
+	}
+	return p.key(fields), nil
+}
+
+// readers read every place again and again from its store and use at once, at
+// the platform, what they found: what a job does that starts now.
 type readers struct {
 	w       *world
 	overlap time.Duration
@@ -27,6 +46,7 @@ type readers struct {
 	mu    sync.Mutex
 	reads int
 	late  int // uses that a busy machine delayed for longer than the overlap
+	hand  int // uses of a dead key that a person had put there
 	dead  []string
 	keys  map[string][]string // ids of the keys that were found, by secret
 }
@@ -52,14 +72,14 @@ func (r *readers) follow(p place) {
 		case <-time.After(readEvery):
 		}
 		begun := time.Now()
-		fields, err := r.w.secret(p.secret)
+		emptied := r.w.people.emptied(p)
+		key, err := r.w.finds(p)
 		if err != nil {
 			r.fail(p, err.Error())
 			continue
 		}
-		key := p.key(fields)
 		if key == "" {
-			if found {
+			if found && !emptied && !r.w.people.emptied(p) {
 				r.fail(p, "the key went away")
 			}
 			continue
@@ -71,29 +91,37 @@ func (r *readers) follow(p place) {
 			continue
 		}
 		id, _ := r.w.platform.KeyID(key)
-		r.note(p, id, works, time.Since(begun))
+		r.note(p, id, works, r.w.people.killed(p, key), time.Since(begun))
 	}
 }
 
 func (r *readers) fail(p place, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.failed(p, words)
+}
+
+func (r *readers) failed(p place, words string) {
 	r.dead = append(r.dead, time.Now().Format("15:04:05.000 ")+p.secret+": "+words)
 }
 
-func (r *readers) note(p place, id string, works bool, took time.Duration) {
+// note counts a use of a key. What made a key one that does not work is the
+// program's fault, unless a person put it there or the reader took too long.
+func (r *readers) note(p place, id string, works, byHand bool, took time.Duration) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.reads++
 	if id != "" && !slices.Contains(r.keys[p.secret], id) {
 		r.keys[p.secret] = append(r.keys[p.secret], id)
 	}
-	slow := !works && took >= r.overlap
-	if slow {
+	switch {
+	case works:
+	case byHand:
+		r.hand++
+	case took >= r.overlap:
 		r.late++
-	}
-	r.mu.Unlock()
-	if !works && !slow {
-		r.fail(p, "a dead key")
+	default:
+		r.failed(p, "a dead key")
 	}
 }
 

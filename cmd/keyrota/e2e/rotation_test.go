@@ -29,9 +29,9 @@ const threeAccounts = `
 `
 
 var threePlaces = []place{
-	{"nightly-eval", "eval", field("WANDB_API_KEY")},
-	{"ci-training", "training", field("api_key")},
-	{"report-builder", "report", field("key")},
+	inVault("nightly-eval", "eval", field("WANDB_API_KEY")),
+	inVault("ci-training", "training", field("api_key")),
+	inVault("report-builder", "report", field("key")),
 }
 
 var threeRefs = []string{team + "/nightly-eval", team + "/ci-training", team + "/report-builder"}

@@ -34,8 +34,9 @@ type world struct {
 	other    *vaulttest.Proxy // the same Vault as the store "other"
 	gate     *gate            // before the platform
 	strikes  *strikes
-	noAdmin  bool   // the configuration names no admin key
-	prefix   string // of this test's paths in Vault's engine "secret"
+	noAdmin  bool    // the configuration names no admin key
+	prefix   string  // of this test's paths in Vault's engine "secret"
+	people   *people // what they did to places; nil: nothing
 }
 
 var worlds atomic.Int64
