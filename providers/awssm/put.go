@@ -26,11 +26,11 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	if err := s.checkPut(d, p, m); err != nil {
 		return none, err
 	}
-	turn := s.turn(d.Path)
-	if err := turn.take(ctx); err != nil {
+	turn := s.writing.Of(d.Path)
+	if err := turn.Take(ctx); err != nil {
 		return none, problem(op, d.String(), err)
 	}
-	defer turn.give()
+	defer turn.Give()
 
 	before, err := s.describe(ctx, s.region, d.Path)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
@@ -25,7 +24,7 @@ type Store struct {
 	endpoint   string
 	warned     []string
 	connection connection
-	writing    [64]lock // by hash of the secret's name
+	writing    *providers.Turns
 }
 
 var (
@@ -53,9 +52,7 @@ func New(c Config, o Options) (*Store, error) {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
 	s.region, s.endpoint, s.warned = found.region, found.endpoint, found.warnings()
-	for i := range s.writing {
-		s.writing[i] = make(lock, 1)
-	}
+	s.writing = providers.NewTurns()
 	return s, nil
 }
 
@@ -110,24 +107,3 @@ func (s *Store) Look(ctx context.Context, d rotation.Destination) (rotation.Hold
 }
 
 const notFields = "a field needs a secret that is one JSON object: repair it, or deliver the whole secret"
-
-// lock is a mutex that one waits for no longer than a context lasts.
-type lock chan struct{}
-
-func (l lock) take(ctx context.Context) error {
-	select {
-	case l <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &connectionError{"waiting for another write to the secret: the deadline passed", ctx.Err()}
-	}
-}
-
-func (l lock) give() { <-l }
-
-// turn is the lock that guards writes to a secret.
-func (s *Store) turn(name string) lock {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name))
-	return s.writing[h.Sum32()%uint32(len(s.writing))]
-}

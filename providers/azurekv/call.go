@@ -95,19 +95,3 @@ func pages[T any](ctx context.Context, s *Store, op operation, pager *runtime.Pa
 func odd(op operation) *failure {
 	return &failure{op: op, kind: kindOf(providers.Transient), words: op.name + ": the answer is not what Key Vault gives"}
 }
-
-// lock is a mutex that a context can end the wait for.
-type lock chan struct{}
-
-func newLock() lock { return make(lock, 1) }
-
-func (l lock) take(ctx context.Context) error {
-	select {
-	case l <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &failure{err: ctx.Err()}
-	}
-}
-
-func (l lock) give() { <-l }

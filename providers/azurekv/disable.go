@@ -24,10 +24,10 @@ func (s *Store) Disable(ctx context.Context, d rotation.Destination, live []rota
 		return nil
 	}
 	turn := s.turn(name)
-	if err := turn.take(ctx); err != nil {
+	if err := turn.Take(ctx); err != nil {
 		return problem(op, d.String(), err)
 	}
-	defer turn.give()
+	defer turn.Give()
 	seen, err := s.see(ctx, name, nil)
 	if err != nil {
 		return problem(op, d.String(), err)

@@ -39,10 +39,10 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 		return none, problemf(op, d.String(), providers.Invalid, "a shorter instance name helps", "%w", err)
 	}
 	turn := s.turn(name)
-	if err := turn.take(ctx); err != nil {
+	if err := turn.Take(ctx); err != nil {
 		return none, problem(op, d.String(), err)
 	}
-	defer turn.give()
+	defer turn.Give()
 
 	now, h, err := s.look(ctx, name, d)
 	if err != nil {

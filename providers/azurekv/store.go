@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ type Store struct {
 	paces   paces
 	now     func() time.Time
 	recent  recent
-	writing [64]lock // by hash of the secret's name
+	writing *providers.Turns
 }
 
 var (
@@ -55,9 +54,7 @@ func New(c Config, o Options) (*Store, error) {
 	host, _ := c.host()
 	s := &Store{config: c, client: client, paces: newPaces(o.Paces, host), now: o.Now}
 	s.recent.by = map[string]written{}
-	for i := range s.writing {
-		s.writing[i] = newLock()
-	}
+	s.writing = providers.NewTurns()
 	return s, nil
 }
 
@@ -146,9 +143,5 @@ func (s *Store) look(ctx context.Context, name string, d rotation.Destination) (
 	return sight{}, rotation.Holding{}, problemf("look", d.String(), providers.Transient, "", "the secret changed each time it was looked at")
 }
 
-// turn is the lock that guards writes to a secret.
-func (s *Store) turn(name string) lock {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(strings.ToLower(name)))
-	return s.writing[h.Sum32()%uint32(len(s.writing))]
-}
+// turn guards writes to a secret, whose name is one in any case of letters.
+func (s *Store) turn(name string) providers.Turn { return s.writing.Of(strings.ToLower(name)) }

@@ -30,11 +30,11 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	if err != nil {
 		return none, err
 	}
-	turn := s.turn(at)
-	if err := turn.take(ctx); err != nil {
+	turn := s.writing.Of(at.data())
+	if err := turn.Take(ctx); err != nil {
 		return none, problem(op, d.String(), err)
 	}
-	defer turn.give()
+	defer turn.Give()
 
 	before, err := s.metadata(ctx, at)
 	if err != nil {

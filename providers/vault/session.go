@@ -27,7 +27,7 @@ type session struct {
 	again bool
 	now   func() time.Time
 
-	turn    lock // guards what follows
+	turn    providers.Turn // guards what follows
 	held    grant
 	ends    time.Time // zero: it does not end
 	refresh time.Time // when to renew; zero: never
@@ -35,10 +35,10 @@ type session struct {
 
 // token returns a token that lives, as far as its time tells.
 func (s *session) token(ctx context.Context) (string, error) {
-	if err := s.turn.take(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return "", err
 	}
-	defer s.turn.give()
+	defer s.turn.Give()
 	now := s.now()
 	switch {
 	case s.held.token == "", !s.ends.IsZero() && !now.Before(s.ends):
@@ -72,10 +72,10 @@ func (s *session) prolong(ctx context.Context) {
 // replace is called with a token that was refused. It returns another one if
 // that token has ended, "" if it lives, so that the refusal stands.
 func (s *session) replace(ctx context.Context, refused string) (string, error) {
-	if err := s.turn.take(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return "", err
 	}
-	defer s.turn.give()
+	defer s.turn.Give()
 	if s.held.token != "" && s.held.token != refused {
 		return s.held.token, nil // someone else was here first
 	}
@@ -109,22 +109,6 @@ func (s *session) keep(g grant) {
 		s.refresh = now.Add(g.ttl * 2 / 3)
 	}
 }
-
-// lock is a mutex that one waits for no longer than a context lasts.
-type lock chan struct{}
-
-func newLock() lock { return make(lock, 1) }
-
-func (l lock) take(ctx context.Context) error {
-	select {
-	case l <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &failure{words: "waiting for another call: " + connectionWords(ctx.Err()), err: ctx.Err()}
-	}
-}
-
-func (l lock) give() { <-l }
 
 // tokenAnswer is what a login and a renewal give.
 type tokenAnswer struct {

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,7 +35,7 @@ type Store struct {
 	unwrapped unwrapped
 	mounts    mounts
 	sights    sights
-	writing   [64]lock // by hash of the secret's path
+	writing   *providers.Turns
 }
 
 var (
@@ -68,14 +67,12 @@ func New(c Config, o Options) (*Store, error) {
 		s.timeout = defaultTimeout
 	}
 	s.session = session{
-		login: s.login, renew: s.renewToken, alive: s.living, now: o.Now, turn: newLock(),
+		login: s.login, renew: s.renewToken, alive: s.living, now: o.Now, turn: providers.NewTurn(),
 		again: c.Auth.AppRole != nil || c.Auth.Kubernetes != nil || c.Auth.JWT != nil,
 	}
 	s.mounts.known = map[string]bool{}
 	s.sights.until = map[string]time.Time{}
-	for i := range s.writing {
-		s.writing[i] = newLock()
-	}
+	s.writing = providers.NewTurns()
 	return s, nil
 }
 
@@ -183,11 +180,4 @@ func (s *Store) hasField(ctx context.Context, p place, v version, field string) 
 		return there, same, err
 	}
 	return false, false, err
-}
-
-// turn is the lock that guards writes to a secret.
-func (s *Store) turn(p place) lock {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(p.data()))
-	return s.writing[h.Sum32()%uint32(len(s.writing))]
 }
