@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -97,6 +99,7 @@ func (c Config) clients(ctx context.Context, o Options) (*clients, error) {
 	add := func(region, endpoint string) *secretsmanager.Client {
 		client := secretsmanager.NewFromConfig(loaded, func(to *secretsmanager.Options) {
 			to.Region = region
+			to.HTTPClient = quietBodies{to.HTTPClient}
 			if endpoint != "" {
 				to.BaseEndpoint = aws.String(endpoint)
 			}
@@ -115,7 +118,9 @@ func (c Config) clients(ctx context.Context, o Options) (*clients, error) {
 }
 
 func (c Config) assuming(loaded aws.Config) aws.CredentialsProvider {
-	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), c.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded, func(to *sts.Options) {
+		to.HTTPClient = quietBodies{to.HTTPClient}
+	}), c.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = sessionName
 		if c.ExternalID != "" {
 			o.ExternalID = aws.String(c.ExternalID)
@@ -124,6 +129,19 @@ func (c Config) assuming(loaded aws.Config) aws.CredentialsProvider {
 	return aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = time.Minute // so that none ends on its way
 	})
+}
+
+// quietBodies hides how the SDK's request bodies write themselves: one that was
+// closed meanwhile, because the answer has come already, says so as an error
+// (smithy-go v1.28.9, safeWriteToReadCloser), for which net/http ends the
+// connection that the answer is being read from.
+type quietBodies struct{ aws.HTTPClient }
+
+func (c quietBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.HTTPClient.Do(r)
 }
 
 // loadError tells what is wrong with environment or files without their words:
