@@ -75,6 +75,19 @@ const (
 	EventDelivered    EventKind = "key.delivered"
 	EventHealed       EventKind = "destination.healed"
 	EventAgreed       EventKind = "rotation.agreed"
+	EventLeaked       EventKind = "key.leaked"           // a person said that others may know the account's keys
+	EventLeakOver     EventKind = "key.leak_over"        // every key that others may know is deleted, or kept by name
+	EventStrange      EventKind = "key.unexplained"      // a key appeared that nothing of ours explains
+	EventEnded        EventKind = "key.overlap_ended"    // a person ended an old key's overlap
+	EventHeld         EventKind = "rotation.held"        // due, and held back by max_rotations_per_day or a canary
+	EventLeft         EventKind = "account.left"         // it is no longer in the configuration
+	EventReturned     EventKind = "account.returned"     // it is in the configuration again
+	EventMoved        EventKind = "account.moved"        // the record goes on under another name
+	EventForgotten    EventKind = "account.forgotten"    // the record was given up at a person's word
+	EventReleased     EventKind = "destination.released" // a person said that nobody reads it any more
+	EventPruned       EventKind = "destination.pruned"   // the secret was deleted at a person's word
+	EventFrozen       EventKind = "freeze.begun"
+	EventUnfrozen     EventKind = "freeze.lifted"
 )
 
 // Event is something that happened to an account, or is about to: events that

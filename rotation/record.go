@@ -22,7 +22,10 @@ type Record struct {
 	Agreed    time.Time     // when all destinations were first seen to hold the offer; zero: they do not
 	Dests     []Destination // every destination ever written
 	Adopt     []Destination // secrets without a mark that a person named to be taken over
-	Leaked    Edition       // keys of this edition and below are known to others; no command sets it yet
+	Leaked    Edition       // keys of this edition and below are known to others
+	Leak      Leak          // what a person said of them
+	Strange   []KeyID       // keys on the account that nothing of ours explains and people were told of
+	Left      time.Time     // when the account was first seen to have left the configuration; zero: it is in it
 	Request   Request
 	Parked    string // words of what a person must do; empty: not parked
 	Tries     int    // failures to create a key in a row
@@ -55,6 +58,16 @@ type Old struct {
 	Edition   Edition // the last it was offered under; 0 if never by this record
 	Issued    time.Time
 	Condemned bool // its deletion was begun: never to be offered again
+	Ended     bool // a person said that its overlap is over
+}
+
+// Leak is what a person said about keys that others may know: the rest of an
+// emergency, until every key of the account is deleted or kept by name.
+type Leak struct {
+	At      time.Time     // when it was said; zero: there is none
+	Overlap time.Duration // as asked; what is below W counts as W, unless Now
+	Now     bool          // the old keys go as soon as one readable destination holds the new one
+	Keep    []KeyID       // keys that nothing of ours explains and that stay, by name
 }
 
 // Gone is a key that was offered once and is deleted. What was read before its
@@ -72,7 +85,9 @@ type RequestKind string
 const (
 	RequestNone     RequestKind = ""
 	RequestRotate   RequestKind = "rotate"   // issue a new key now
-	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again; no command asks for it yet
+	RequestLeaked   RequestKind = "leaked"   // replace and delete every key of the account
+	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again
+	RequestRetire   RequestKind = "retire"   // the overlap of Request.Key, or of all old keys, ends now
 	RequestAdopt    RequestKind = "adopt"    // offer Request.Key, found at Request.From or handed in
 	RequestRetry    RequestKind = "retry"    // leave the parking place
 )
@@ -85,6 +100,9 @@ type Request struct {
 	At     time.Time
 	By     string // the claimed actor
 	Reason string
+	// Of RequestLeaked:
+	Keys []KeyID // keys that nothing of ours explains and that go too, confirmed by id
+	Leak Leak    // what the record's becomes; its At is Request.At
 }
 
 // Phase is the state of a rotation as people are shown it.
@@ -125,6 +143,10 @@ func (r Record) Clone() Record {
 	r.Gone = slices.Clone(r.Gone)
 	r.Dests = slices.Clone(r.Dests)
 	r.Adopt = slices.Clone(r.Adopt)
+	r.Strange = slices.Clone(r.Strange)
+	r.Leak.Keep = slices.Clone(r.Leak.Keep)
+	r.Request.Keys = slices.Clone(r.Request.Keys)
+	r.Request.Leak.Keep = slices.Clone(r.Request.Leak.Keep)
 	return r
 }
 
@@ -134,9 +156,10 @@ func (r Record) Stamp() uint64 {
 	h := fnv.New64a()
 	_, _ = fmt.Fprint(h, r.Account, r.Seq, r.Intent.Label, r.Offer.Edition, r.Offer.Key, r.Agreed.UnixNano(),
 		r.Leaked, r.Request.Kind, r.Request.Key, r.Parked, r.Tries, r.NotBefore.UnixNano(),
-		len(r.Abandoned), len(r.Gone), len(r.Dests), len(r.Adopt))
+		len(r.Abandoned), len(r.Gone), len(r.Dests), len(r.Adopt),
+		r.Leak.At.UnixNano(), r.Leak.Overlap, r.Leak.Now, r.Leak.Keep, r.Strange)
 	for _, o := range r.Old {
-		_, _ = fmt.Fprint(h, o.Key, o.Edition, o.Condemned)
+		_, _ = fmt.Fprint(h, o.Key, o.Edition, o.Condemned, o.Ended)
 	}
 	return h.Sum64()
 }

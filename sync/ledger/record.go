@@ -7,16 +7,18 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
 )
 
-// recordVersion is the form of stored records that this program writes. It
-// rises with every field that is added: a program that does not know a field
-// would drop it when it saves.
-const recordVersion = 1
+// recordVersion is the newest form of stored records. It rises with every field
+// that is added: a program that does not know a field would drop it when it
+// saves. A record is stored in the oldest form that can hold it, so that
+// programs of two versions can work on one ledger while one replaces the other.
+const recordVersion = 2
 
 // storedRecord is rotation.Record as it is stored. The names are part of the
 // file; they never change.
@@ -34,6 +36,9 @@ type storedRecord struct {
 	Dests     []storedDestination `json:"destinations,omitempty"`
 	Adopt     []storedDestination `json:"adopt,omitempty"`
 	Leaked    uint64              `json:"leaked,omitempty"`
+	Leak      storedLeak          `json:"leak,omitzero"`         // form 2
+	Strange   []string            `json:"unexplained,omitempty"` // form 2
+	Left      time.Time           `json:"left,omitzero"`         // form 2
 	Request   storedRequest       `json:"request,omitzero"`
 	Parked    string              `json:"parked,omitempty"`
 	Tries     int                 `json:"tries,omitempty"`
@@ -61,6 +66,15 @@ type storedOld struct {
 	Edition   uint64    `json:"edition,omitempty"`
 	Issued    time.Time `json:"issued,omitzero"`
 	Condemned bool      `json:"condemned,omitempty"`
+	Ended     bool      `json:"ended,omitempty"` // form 2
+}
+
+// storedLeak is of form 2.
+type storedLeak struct {
+	At      time.Time     `json:"at,omitzero"`
+	Overlap time.Duration `json:"overlap_ns,omitempty"`
+	Now     bool          `json:"now,omitempty"`
+	Keep    []string      `json:"keep,omitempty"`
 }
 
 type storedGone struct {
@@ -75,6 +89,8 @@ type storedRequest struct {
 	At     time.Time         `json:"at,omitzero"`
 	By     string            `json:"by,omitempty"`
 	Reason string            `json:"reason,omitempty"`
+	Keys   []string          `json:"keys,omitempty"` // form 2
+	Leak   storedLeak        `json:"leak,omitzero"`  // form 2
 }
 
 type storedDestination struct {
@@ -88,7 +104,6 @@ type storedDestination struct {
 // the ledger is one lost from sight.
 func encodeRecord(r rotation.Record) ([]byte, error) {
 	s := storedRecord{
-		Version:   recordVersion,
 		Account:   string(r.Account),
 		Seq:       uint64(r.Seq),
 		Provision: instant(r.Provision),
@@ -98,7 +113,7 @@ func encodeRecord(r rotation.Record) ([]byte, error) {
 		}),
 		Offer: storedOffer{Edition: uint64(r.Offer.Edition), Key: string(r.Offer.Key), Issued: instant(r.Offer.Issued)},
 		Old: each(r.Old, func(o rotation.Old) storedOld {
-			return storedOld{Key: string(o.Key), Edition: uint64(o.Edition), Issued: instant(o.Issued), Condemned: o.Condemned}
+			return storedOld{Key: string(o.Key), Edition: uint64(o.Edition), Issued: instant(o.Issued), Condemned: o.Condemned, Ended: o.Ended}
 		}),
 		Gone: each(r.Gone, func(g rotation.Gone) storedGone {
 			return storedGone{Key: string(g.Key), At: instant(g.At)}
@@ -107,14 +122,17 @@ func encodeRecord(r rotation.Record) ([]byte, error) {
 		Dests:  each(r.Dests, storeDestination),
 		Adopt:  each(r.Adopt, storeDestination),
 		Leaked: uint64(r.Leaked),
+		Leak:   storeLeak(r.Leak), Strange: each(r.Strange, keyText), Left: instant(r.Left),
 		Request: storedRequest{
 			Kind: string(r.Request.Kind), Key: string(r.Request.Key), From: storeDestination(r.Request.From),
 			At: instant(r.Request.At), By: words(r.Request.By), Reason: words(r.Request.Reason),
+			Keys: each(r.Request.Keys, keyText), Leak: storeLeak(r.Request.Leak),
 		},
 		Parked:    words(r.Parked),
 		Tries:     r.Tries,
 		NotBefore: instant(r.NotBefore),
 	}
+	s.Version = s.form()
 	body, err := canonical(s)
 	if err != nil {
 		return nil, err
@@ -149,7 +167,7 @@ func decodeRecord(body []byte) (rotation.Record, error) {
 		}),
 		Offer: rotation.Offer{Edition: rotation.Edition(s.Offer.Edition), Key: rotation.KeyID(s.Offer.Key), Issued: s.Offer.Issued},
 		Old: each(s.Old, func(o storedOld) rotation.Old {
-			return rotation.Old{Key: rotation.KeyID(o.Key), Edition: rotation.Edition(o.Edition), Issued: o.Issued, Condemned: o.Condemned}
+			return rotation.Old{Key: rotation.KeyID(o.Key), Edition: rotation.Edition(o.Edition), Issued: o.Issued, Condemned: o.Condemned, Ended: o.Ended}
 		}),
 		Gone: each(s.Gone, func(g storedGone) rotation.Gone {
 			return rotation.Gone{Key: rotation.KeyID(g.Key), At: g.At}
@@ -158,14 +176,38 @@ func decodeRecord(body []byte) (rotation.Record, error) {
 		Dests:  each(s.Dests, storedDestination.destination),
 		Adopt:  each(s.Adopt, storedDestination.destination),
 		Leaked: rotation.Edition(s.Leaked),
+		Leak:   s.Leak.leak(), Strange: each(s.Strange, keyOf), Left: s.Left,
 		Request: rotation.Request{
 			Kind: rotation.RequestKind(s.Request.Kind), Key: rotation.KeyID(s.Request.Key), From: s.Request.From.destination(),
 			At: s.Request.At, By: s.Request.By, Reason: s.Request.Reason,
+			Keys: each(s.Request.Keys, keyOf), Leak: s.Request.Leak.leak(),
 		},
 		Parked:    s.Parked,
 		Tries:     s.Tries,
 		NotBefore: s.NotBefore,
 	}, nil
+}
+
+// form returns the oldest form that can hold s.
+func (s storedRecord) form() int {
+	leakless := func(l storedLeak) bool { return l.At.IsZero() && l.Overlap == 0 && !l.Now && len(l.Keep) == 0 }
+	first := leakless(s.Leak) && len(s.Strange) == 0 && s.Left.IsZero() && len(s.Request.Keys) == 0 && leakless(s.Request.Leak) &&
+		!slices.ContainsFunc(s.Old, func(o storedOld) bool { return o.Ended })
+	if first {
+		return 1
+	}
+	return 2
+}
+
+func keyText(k rotation.KeyID) string { return string(k) }
+func keyOf(s string) rotation.KeyID   { return rotation.KeyID(s) }
+
+func storeLeak(l rotation.Leak) storedLeak {
+	return storedLeak{At: instant(l.At), Overlap: l.Overlap, Now: l.Now, Keep: each(l.Keep, keyText)}
+}
+
+func (l storedLeak) leak() rotation.Leak {
+	return rotation.Leak{At: l.At, Overlap: l.Overlap, Now: l.Now, Keep: each(l.Keep, keyOf)}
 }
 
 func storeDestination(d rotation.Destination) storedDestination {

@@ -137,7 +137,7 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 
 func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	for body, kind := range map[string]error{
-		`{"v":2,"seq":1}`:              ErrNewer,
+		`{"v":3,"seq":1}`:              ErrNewer,
 		`{"v":99,"quorum":["a"]}`:      ErrNewer,
 		`{"v":1,"seq":1,"quorum":1}`:   ErrDamaged,
 		`{"v":1,"seq":-1}`:             ErrDamaged,
@@ -173,7 +173,7 @@ func TestANameThatWouldChangeIsNotSaved(t *testing.T) {
 
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"v":1,"seq":3,"destinations":[{"store":"vault","path":"a"}]}`))
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := decodeRecord(body)
 		if err != nil {
