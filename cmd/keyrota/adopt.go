@@ -15,7 +15,6 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
-	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // adoption is what a person wants taken on.
@@ -102,7 +101,7 @@ func (a *app) adopt(ctx context.Context, name string, what adoption) error {
 		return err
 	}
 	if what.keyFile != "" {
-		if _, running, err := ledger.Locked(s.config.Ledger); err == nil && running {
+		if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
 			account.Policy.Schedule = nil // what is due then is the daemon's
 		}
 		return a.work(ctx, s, []inventory.Account{account}) // only this process has the key

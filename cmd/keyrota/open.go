@@ -88,6 +88,9 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		return nil, err
 	}
 	if l != nil {
+		if l.Copied() != "" {
+			a.warn("the ledger's schema was brought up to date; a copy from before is at %s", l.Copied())
+		}
 		if err := a.use(ctx, s, l); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
@@ -142,6 +145,23 @@ func (s *system) Close() error {
 		return nil
 	}
 	return s.ledger.Close()
+}
+
+// engines returns the daemons that run on the ledger now.
+func (s *system) engines(ctx context.Context) ([]ledger.Engine, error) {
+	if s.ledger == nil {
+		return nil, nil
+	}
+	return s.ledger.Engines(ctx)
+}
+
+// named names daemons for people.
+func named(engines []ledger.Engine) string {
+	names := make([]string, 0, len(engines))
+	for _, e := range engines {
+		names = append(names, e.Name)
+	}
+	return strings.Join(names, "; ")
 }
 
 // records returns what is on record, by account; empty without a ledger.

@@ -11,7 +11,6 @@ import (
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
-	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 func newRotate(a *app) *cobra.Command {
@@ -82,16 +81,16 @@ func (s *system) request(ctx context.Context, ref rotation.Ref, q rotation.Reque
 
 // carryOut lets the running engine do what was requested, or does it here.
 func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Account) error {
-	holder, running, err := ledger.Locked(s.config.Ledger)
+	engines, err := s.engines(ctx)
 	if err != nil {
 		return err
 	}
-	if running {
+	if len(engines) > 0 {
 		views := make([]passView, 0, len(accounts))
 		for _, account := range accounts {
 			views = append(views, passView{
 				Account: string(account.Ref()), Result: resultRequested,
-				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", holder, account.Ref()),
+				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", named(engines), account.Ref()),
 			})
 		}
 		return a.printPasses(views)

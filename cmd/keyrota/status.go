@@ -13,7 +13,6 @@ import (
 
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
-	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
@@ -99,8 +98,8 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		seen = s.observer.Sweep(looking, accounts, records)
 	}
 	engine := engineView{}
-	if holder, running, err := ledger.Locked(s.config.Ledger); err == nil && running {
-		engine = engineView{true, holder.String()}
+	if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
+		engine = engineView{true, named(engines)}
 	}
 	views := make([]accountView, 0, len(accounts))
 	for _, account := range accounts {

@@ -98,11 +98,11 @@ func New(o Options) (*Daemon, error) {
 // one runs on the ledger (ledger.ErrLocked), the configuration cannot be used,
 // the address is taken.
 func (d *Daemon) Run(ctx context.Context) (err error) {
-	lock, err := ledger.Lock(ctx, d.o.Ledger.Path())
+	engaged, err := d.o.Ledger.Engage(ctx, "", d.o.Version)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	defer func() { err = errors.Join(err, engaged.Release()) }()
 	if err := d.load(ctx); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 	if err := q.start(ctx); err != nil {
 		return err
 	}
-	d.log.Info("the engine runs", "version", d.o.Version, "ledger", d.o.Ledger.Path(), "accounts", len(d.state.Load().Inventory.Accounts))
+	d.log.Info("the engine runs", "version", d.o.Version, "ledger", d.o.Ledger.Name(), "accounts", len(d.state.Load().Inventory.Accounts))
 	d.notify("READY=1")
 
 	var loops sync.WaitGroup

@@ -15,6 +15,6 @@
 //   - the time came for which rotation.Next said to wait;
 //   - somebody saved a request in its record.
 //
-// One engine works on one ledger, kept by ledger.Lock. Commands may work
+// One engine works on one ledger, kept by ledger.Engage. Commands may work
 // beside it: the ledger's compare-and-set keeps them apart.
 package daemon

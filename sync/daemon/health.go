@@ -113,11 +113,7 @@ func (d *Daemon) writable(ctx context.Context) error {
 	if err := d.o.Ledger.Ping(ctx); err != nil {
 		return err
 	}
-	tx, err := d.o.Ledger.DB().BeginTx(ctx, nil) // takes the write lock at once
-	if err != nil {
-		return fmt.Errorf("the ledger cannot be written: %w", err)
-	}
-	return tx.Rollback()
+	return d.o.Ledger.Writable(ctx)
 }
 
 // serve answers on health and metrics until the returned function is called.

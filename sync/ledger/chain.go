@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -25,6 +24,14 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 // MarshalText writes what String returns.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
+func parseHash(s string) (Hash, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(Hash{}) {
+		return Hash{}, false
+	}
+	return Hash(b), true
+}
+
 func (h Hash) next(body []byte) Hash {
 	return sha256.Sum256(append(h[:], body...))
 }
@@ -38,16 +45,18 @@ type Head struct {
 
 // Head returns where the chain of events ends.
 func (l *Ledger) Head(ctx context.Context) (Head, error) {
-	h, err := readHead(ctx, l.db)
-	return h, explain(l.path, "read the head of its events", err)
+	var h Head
+	err := l.read(ctx, "read the head of its events", func(ctx context.Context, s session) (err error) {
+		h, err = readHead(ctx, s)
+		return err
+	})
+	return h, err
 }
 
-func readHead(ctx context.Context, q interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (Head, error) {
+func readHead(ctx context.Context, s session) (Head, error) {
 	var h Head
 	var sum []byte
-	if err := q.QueryRowContext(ctx, `SELECT head_seq, head_hash FROM ledger_meta`).Scan(&h.Seq, &sum); err != nil {
+	if err := s.row(ctx, `SELECT head_seq, head_hash FROM ledger_meta`).Scan(&h.Seq, &sum); err != nil {
 		return Head{}, err
 	}
 	copy(h.Hash[:], sum)
@@ -74,33 +83,59 @@ func (l *Ledger) Verify(ctx context.Context) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	at := Head{Hash: genesis(l.id)}
+	proof := proof{head: Head{Hash: genesis(l.id)}, noted: noted}
 	for more := true; more; {
-		links, err := l.links(ctx, at.Seq)
+		var links []link
+		err := l.read(ctx, "read the events", func(ctx context.Context, s session) (err error) {
+			links, err = readLinks(ctx, s, proof.head.Seq)
+			return err
+		})
 		if err != nil {
-			return Head{}, explain(l.path, "read the events", err)
+			return Head{}, err
 		}
 		for _, k := range links {
-			next := Head{Seq: at.Seq + 1, Hash: at.Hash.next(k.body)}
-			if why := k.broken(next); why != "" {
-				return at, l.broken(next.Seq, why)
+			if err := proof.next(k); err != nil {
+				return proof.head, fmt.Errorf("ledger %s: %w", l.back.name(), err)
 			}
-			if next.Seq == noted.Seq && next.Hash != noted.Hash {
-				return at, l.broken(next.Seq, "its hash is not the one noted as the head")
-			}
-			at = next
 		}
 		more = len(links) == linksAtOnce
 	}
-	if at.Seq < noted.Seq {
-		return at, l.broken(at.Seq+1, fmt.Sprintf("it is missing, as is everything up to event %d", noted.Seq))
+	if err := proof.end(); err != nil {
+		return proof.head, fmt.Errorf("ledger %s: %w", l.back.name(), err)
 	}
-	return at, nil
+	return proof.head, nil
 }
 
-func (l *Ledger) broken(seq int64, why string) error {
-	return fmt.Errorf("ledger %s: %w at event %d: %s: compare with a copy or an export from before; what came earlier holds",
-		l.path, ErrBroken, seq, why)
+// proof walks a chain, event by event.
+type proof struct {
+	head  Head // what is proven so far
+	noted Head // where the chain is said to end; events may have come since
+}
+
+// next takes the next event of the chain, or says why it cannot be.
+func (p *proof) next(k link) error {
+	next := Head{Seq: p.head.Seq + 1, Hash: p.head.Hash.next(k.body)}
+	if why := k.broken(next); why != "" {
+		return broken(next.Seq, why)
+	}
+	if next.Seq == p.noted.Seq && next.Hash != p.noted.Hash {
+		return broken(next.Seq, "its hash is not the one noted as the head")
+	}
+	p.head = next
+	return nil
+}
+
+// end says what is missing when no further event comes.
+func (p *proof) end() error {
+	if p.head.Seq < p.noted.Seq {
+		return broken(p.head.Seq+1, fmt.Sprintf("it is missing, as is everything up to event %d", p.noted.Seq))
+	}
+	return nil
+}
+
+func broken(seq int64, why string) error {
+	return fmt.Errorf("%w at event %d: %s: compare with a copy or an export from before; what came earlier holds",
+		ErrBroken, seq, why)
 }
 
 // broken says why an event does not stand where it should.
@@ -125,20 +160,14 @@ func (k link) broken(want Head) string {
 	return ""
 }
 
-func (l *Ledger) links(ctx context.Context, after int64) ([]link, error) {
-	rows, err := l.db.QueryContext(ctx,
-		`SELECT seq, ref, body, hash FROM ledger_event WHERE seq > ? ORDER BY seq LIMIT ?`, after, linksAtOnce)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+// readLinks returns the events after one, at most linksAtOnce.
+func readLinks(ctx context.Context, s session, after int64) ([]link, error) {
 	var links []link
-	for rows.Next() {
+	err := s.each(ctx, func(scan func(...any) error) error {
 		var k link
-		if err := rows.Scan(&k.seq, &k.ref, &k.body, &k.sum); err != nil {
-			return nil, err
-		}
+		err := scan(&k.seq, &k.ref, &k.body, &k.sum)
 		links = append(links, k)
-	}
-	return links, rows.Err()
+		return err
+	}, `SELECT seq, ref, body, hash FROM ledger_event WHERE seq > ? ORDER BY seq LIMIT ?`, after, linksAtOnce)
+	return links, err
 }

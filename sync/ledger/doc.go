@@ -17,6 +17,21 @@
 // It is therefore refused, never repaired, when it is damaged, newer than this
 // program, or of another instance; the error says what to do.
 //
+// # Versions
+//
+// While one version of keyrota replaces another, both work on one ledger. So a
+// migration only adds: tables, and columns that may be empty. A program that
+// runs goes on after it, without what is new. A program that is started on a
+// schema newer than its own refuses (ErrNewer): what it would miss, it cannot
+// know. Records and events are stored in the oldest form that can hold them. A
+// record of a newer form is refused, since saving it would drop what is new; an
+// event is read as far as it is known. What must be removed or renamed one day
+// takes a version that does without it, before a later one removes it.
+//
+// Before a migration the ledger is copied, to FILE.schema-VERSION.TIME beside
+// it (Copied). To go back: stop keyrota, put the copy in the place of the file,
+// remove the files with -wal and -shm at their end, and run the version before.
+//
 // # File
 //
 // The file is made whole, under another name, and then linked to its place: it

@@ -7,13 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/url"
-	"os"
-	"strconv"
 	"time"
-
-	"modernc.org/sqlite"
 )
 
 // Options say for whom a ledger is opened.
@@ -25,9 +19,12 @@ type Options struct {
 	// By says who acts, for people: it is stored with every event. Claimed,
 	// not proven: "engine on keyrota-0", "alice on laptop".
 	By string
+	// Config is the digest of the configuration that is acted by, stored with
+	// every event; empty: not known.
+	Config string
 	// Now is the clock for the times of records and events; nil: time.Now.
 	Now func() time.Time
-	// Rand is where the id of a new ledger comes from; nil: crypto/rand.
+	// Rand is where ids come from; nil: crypto/rand.
 	Rand io.Reader
 }
 
@@ -44,17 +41,19 @@ func (o Options) filled() Options {
 // Ledger is an open ledger. It may be used from several goroutines, and by
 // several processes at once.
 type Ledger struct {
-	path     string
-	opened   os.FileInfo
+	back     backend
 	db       *sql.DB
 	id       string
 	instance string
 	by       string
+	config   string
 	made     bool
+	copied   string
 	mode     mode
 	now      func() time.Time
-	// turn lets the writers of this process queue, where SQLite would let
-	// them poll.
+	rand     io.Reader
+	// turn lets the writers of this process queue, where the database would
+	// let them poll or hold a connection each.
 	turn chan struct{}
 }
 
@@ -68,36 +67,30 @@ const (
 	readStill mode = "ro&immutable=1"
 )
 
-const (
-	// busyTimeout is how long one statement waits for another process to
-	// finish writing.
-	busyTimeout = 10 * time.Second
-	// connections serve readers beside the one writer.
-	connections = 4
-	// checkUpTo is the size in bytes up to which all pages are checked when
-	// opening for writing: fractions of a second. A bigger ledger is checked
-	// where it is read.
-	checkUpTo = 32 << 20
-)
-
-// Open opens the ledger at path for reading and writing, and makes it, with
-// its directory (mode 0700), where there is none. It brings an older schema up
-// to date. It refuses with ErrDamaged, ErrNewer, ErrInstance, ErrDenied and
-// ErrFull.
-func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
+// Open opens the ledger at a place, the path of a file, for reading and
+// writing, and makes it where there is none. It brings an older schema up to
+// date, after a copy of the ledger was made: see Copied. It refuses with
+// ErrDamaged, ErrNewer, ErrInstance, ErrDenied and ErrFull.
+func Open(ctx context.Context, at string, o Options) (*Ledger, error) {
 	o = o.filled()
-	path, err := locate(path)
+	back, err := locate(at)
 	if err != nil {
 		return nil, err
 	}
 	if o.Instance == "" {
-		return nil, fmt.Errorf("ledger %s: no instance given: write `instance: NAME` in the configuration", path)
+		return nil, fmt.Errorf("ledger %s: no instance given: write `instance: NAME` in the configuration", back.name())
 	}
-	made, err := create(ctx, path, o)
+	made, err := back.create(ctx, func(ctx context.Context, s session) error {
+		id, err := newID(o.Rand)
+		if err != nil {
+			return err
+		}
+		return begin(ctx, s, id, o.Instance, o.Now())
+	})
 	if err != nil {
 		return nil, err
 	}
-	l, err := open(ctx, path, o, readWrite)
+	l, err := open(ctx, back, o, readWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -105,136 +98,91 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// OpenReadOnly opens the ledger at path for reading. It works while an engine
-// runs, also while that engine hangs, and makes no ledger: where there is
-// none it answers ErrMissing. It refuses like Open, and with ErrOlder where
+// OpenReadOnly opens the ledger at a place for reading. It works while an
+// engine runs, also while that engine hangs, and makes no ledger: where there
+// is none it answers ErrMissing. It refuses like Open, and with ErrOlder where
 // Open would migrate.
-func OpenReadOnly(ctx context.Context, path string, o Options) (*Ledger, error) {
+func OpenReadOnly(ctx context.Context, at string, o Options) (*Ledger, error) {
 	o = o.filled()
-	path, err := locate(path)
+	back, err := locate(at)
 	if err != nil {
 		return nil, err
 	}
-	there, err := present(path)
+	there, err := back.there(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if !there {
-		return nil, fmt.Errorf("ledger %s: %w: `keyrota sync` and `keyrota run` make one", path, ErrMissing)
+		return nil, fmt.Errorf("ledger %s: %w: `keyrota sync` and `keyrota run` make one", back.name(), ErrMissing)
 	}
-	l, err := open(ctx, path, o, readOnly)
-	if err == nil || !errors.Is(err, ErrDenied) {
+	l, err := open(ctx, back, o, readOnly)
+	if err == nil || !errors.Is(err, ErrDenied) || !back.still() {
 		return l, err
 	}
-	if info, stat := os.Stat(path + "-wal"); stat == nil && info.Size() > 0 {
-		return nil, err
-	}
-	if still, again := open(ctx, path, o, readStill); again == nil {
+	if still, again := open(ctx, back, o, readStill); again == nil {
 		return still, nil
 	}
 	return nil, err
 }
 
-func open(ctx context.Context, path string, o Options, m mode) (_ *Ledger, err error) {
-	info, err := os.Stat(path)
+func open(ctx context.Context, back backend, o Options, m mode) (_ *Ledger, err error) {
+	db, err := back.connect(m)
 	if err != nil {
-		return nil, explain(path, "open it", err)
-	}
-	db, err := connect(path, m)
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
+		return nil, explain(back, "open it", err)
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	steps, err := embedded()
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
+	l := &Ledger{
+		back: back, db: db, by: o.By, config: o.Config, mode: m, now: o.Now, rand: o.Rand, turn: make(chan struct{}, 1),
 	}
-	older, err := checkSchema(ctx, db, path, steps)
+	older, err := checkSchema(ctx, back, db)
 	if err != nil {
 		return nil, err
 	}
 	if m == readWrite {
-		if info.Size() <= checkUpTo {
-			if err := checkPages(ctx, db, path); err != nil {
-				return nil, err
-			}
-		}
-		if err := checkLog(ctx, db, path); err != nil {
+		if err := back.check(ctx, db); err != nil {
 			return nil, err
 		}
 	}
 	switch {
 	case older && m == readWrite:
-		if err := migrate(ctx, db, path, steps); err != nil {
+		if l.copied, err = upgrade(ctx, back, db, o.Now); err != nil {
 			return nil, err
 		}
 	case older:
-		return nil, fmt.Errorf("ledger %s: %w: its schema is brought up to date by `keyrota run` or `keyrota sync`", path, ErrOlder)
+		return nil, fmt.Errorf("ledger %s: %w: its schema is brought up to date by `keyrota run` or `keyrota sync`", back.name(), ErrOlder)
 	}
-	l := &Ledger{path: path, opened: info, db: db, by: o.By, mode: m, now: o.Now, turn: make(chan struct{}, 1)}
-	switch err := db.QueryRowContext(ctx, `SELECT id, instance FROM ledger_meta`).Scan(&l.id, &l.instance); {
+	err = l.read(ctx, "read its id", func(ctx context.Context, s session) error {
+		return s.row(ctx, `SELECT id, instance FROM ledger_meta`).Scan(&l.id, &l.instance)
+	})
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, refuse(path, ErrDamaged, "it has lost its id", hintDamaged)
+		return nil, refuse(back, ErrDamaged, "it has lost its id", hintDamaged)
 	case err != nil:
-		return nil, explain(path, "read its id", err)
-	}
-	if o.Instance != "" && o.Instance != l.instance {
-		return nil, refuse(path, ErrInstance,
-			fmt.Sprintf("it belongs to instance %q, the configuration says %q", l.instance, o.Instance),
-			"an instance never changes its name, since it stands in every label and mark: write the old name back, "+
-				"or give the new instance a ledger of its own")
-	}
-	return l, nil
-}
-
-// connect opens no connection yet.
-func connect(path string, m mode) (*sql.DB, error) {
-	query := "mode=" + string(m) +
-		"&_pragma=" + url.QueryEscape("busy_timeout("+strconv.FormatInt(busyTimeout.Milliseconds(), 10)+")") +
-		"&_txlock=immediate&_dqs=0&_error_rc=1&_defensive=1&_foreign_keys=on"
-	if m == readWrite {
-		// FULL: a save is on the disk when Save returns. With WAL, NORMAL
-		// would lose the last ones when the power fails (sqlite.org, "PRAGMA
-		// synchronous").
-		query += "&_journal_mode=WAL&_synchronous=FULL"
-	} else {
-		query += "&_query_only=on"
-	}
-	c, err := sqlite.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: query}).String())
-	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(c)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db, nil
+	return l, sameInstance(back, l.instance, o.Instance)
 }
 
-func checkPages(ctx context.Context, db *sql.DB, path string) error {
-	var found string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
-		return explain(path, "check its pages", err)
+// sameInstance refuses a ledger of another instance than the one asked for.
+func sameInstance(back backend, is, want string) error {
+	if want == "" || want == is {
+		return nil
 	}
-	if found != "ok" {
-		return refuse(path, ErrDamaged, found, hintDamaged)
-	}
-	return nil
+	return refuse(back, ErrInstance, fmt.Sprintf("it belongs to instance %q, the configuration says %q", is, want),
+		"an instance never changes its name, since it stands in every label and mark: write the old name back, "+
+			"or give the new instance a ledger of its own")
 }
 
-// checkLog makes sure that readers and the writer do not wait for each other.
-func checkLog(ctx context.Context, db *sql.DB, path string) error {
-	var journal string
-	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&journal); err != nil {
-		return explain(path, "read its journal mode", err)
-	}
-	if journal != "wal" {
-		return fmt.Errorf("ledger %s: the file system does not allow a write-ahead log (journal mode %q): %s", path, journal, hintDisk)
-	}
-	return nil
+// ForConfig returns the same ledger for one who acts by another configuration:
+// what it saves bears that digest. Close only the one that was opened.
+func (l *Ledger) ForConfig(digest string) *Ledger {
+	other := *l
+	other.config = digest
+	return &other
 }
 
 // ID is the ledger's id, drawn when it was made: it tells a lost ledger from a
@@ -244,40 +192,68 @@ func (l *Ledger) ID() string { return l.id }
 // Instance is the instance that the ledger belongs to.
 func (l *Ledger) Instance() string { return l.instance }
 
-// Path is the absolute name of the ledger's file.
-func (l *Ledger) Path() string { return l.path }
+// Name tells people which ledger it is. It holds no password.
+func (l *Ledger) Name() string { return l.back.name() }
+
+// Path is the absolute name of the ledger's file; empty where it is none.
+func (l *Ledger) Path() string {
+	if f, ok := l.back.(*file); ok {
+		return f.path
+	}
+	return ""
+}
+
+// Shared reports whether several engines may work on the ledger at once.
+func (l *Ledger) Shared() bool { return l.back.shared() }
 
 // New reports whether this Open made the ledger. The accounts are then
 // recovered from labels and marks.
 func (l *Ledger) New() bool { return l.made }
 
+// Copied says where this Open left a copy of the ledger before it changed the
+// schema; empty: it changed nothing. The copy stays until a person removes it.
+func (l *Ledger) Copied() string { return l.copied }
+
 // DB is the database that the ledger lives in, for others who keep tables in
-// the same file. Every transaction begun on it takes the write lock at once,
-// unless begun as read-only. Close closes it.
+// the same one. On SQLite every transaction begun on it takes the write lock at
+// once, unless begun as read-only. Close closes it.
 func (l *Ledger) DB() *sql.DB { return l.db }
 
-// Close lets go of the file.
-func (l *Ledger) Close() error {
-	if err := l.db.Close(); err != nil {
-		return explain(l.path, "close it", err)
+// Close lets go of the database.
+func (l *Ledger) Close() error { return explain(l.back, "close it", l.db.Close()) }
+
+// Ping reports whether the ledger answers, and is still the one that was
+// opened: after someone moved a file away, what is saved would be lost.
+func (l *Ledger) Ping(ctx context.Context) error {
+	var id string
+	err := l.read(ctx, "ask it", func(ctx context.Context, s session) error {
+		return s.row(ctx, `SELECT id FROM ledger_meta`).Scan(&id)
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.back.opened(ctx); err != nil {
+		return err
+	}
+	if id != l.id {
+		return replaced(l.back)
 	}
 	return nil
 }
 
-// Ping reports whether the ledger answers, and is still the file at its path:
-// after someone moved it away, what is saved would be lost.
-func (l *Ledger) Ping(ctx context.Context) error {
-	var id string
-	if err := l.db.QueryRowContext(ctx, `SELECT id FROM ledger_meta`).Scan(&id); err != nil {
-		return explain(l.path, "ask it", err)
-	}
-	info, err := os.Stat(l.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain(l.path, "look for it", err)
-	}
-	if err != nil || !os.SameFile(info, l.opened) || id != l.id {
-		return fmt.Errorf("ledger %s: the file was replaced or moved away while it was open: put it back, or restart keyrota "+
-			"to go on with what is there now", l.path)
-	}
-	return nil
+func replaced(back backend) error {
+	return fmt.Errorf("ledger %s: it was replaced or moved away while it was open: put it back, or restart keyrota "+
+		"to go on with what is there now", back.name())
 }
+
+// Writable reports whether the ledger can be written now. It writes nothing.
+func (l *Ledger) Writable(ctx context.Context) error {
+	err := l.write(ctx, "write to it", func(context.Context, session) error { return errNothing })
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// errNothing undoes a transaction in which nothing was done.
+var errNothing = errors.New("nothing to save")

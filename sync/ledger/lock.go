@@ -17,14 +17,20 @@ var ErrLocked = errors.New("an engine runs on this ledger")
 
 // Holder is who holds the lock of a ledger, as it wrote of itself.
 type Holder struct {
-	PID  int    `json:"pid"`
-	Host string `json:"host"`
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	Name    string    `json:"name,omitempty"`
+	Version string    `json:"version,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 // String names the holder for people.
 func (h Holder) String() string {
-	if h == (Holder{}) {
+	switch {
+	case h == (Holder{}):
 		return "a process that has not named itself yet"
+	case h.Name != "":
+		return h.Name
 	}
 	return fmt.Sprintf("process %d on %s", h.PID, h.Host)
 }
@@ -45,28 +51,32 @@ const (
 // it ends; the file stays. The lock spares work, it guards nothing: that is
 // the revision's part.
 func Lock(ctx context.Context, path string) (*EngineLock, error) {
-	path, err := locate(path)
+	f, err := fileAt(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, explain(path, "make its directory", err)
+	return lockFile(ctx, f, Holder{})
+}
+
+func lockFile(ctx context.Context, f *file, h Holder) (_ *EngineLock, err error) {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return nil, explain(f, "make its directory", err)
 	}
 	for try := range lockTries {
 		if try > 0 {
 			select {
 			case <-time.After(lockPause):
 			case <-ctx.Done():
-				return nil, explain(path, "lock it", ctx.Err())
+				return nil, explain(f, "lock it", ctx.Err())
 			}
 		}
 		var l *EngineLock
-		if l, err = lockOnce(path); err == nil || !errors.Is(err, errHeld) {
+		if l, err = lockOnce(f, h); err == nil || !errors.Is(err, errHeld) {
 			return l, err
 		}
 	}
-	holder, _ := readHolder(path + lockSuffix)
-	return nil, fmt.Errorf("ledger %s: %w: %s: stop it first, or give this one a ledger of its own", path, ErrLocked, holder)
+	holder, _ := readHolder(f.path + lockSuffix)
+	return nil, fmt.Errorf("ledger %s: %w: %s: stop it first, or give this one a ledger of its own", f.path, ErrLocked, holder)
 }
 
 const lockSuffix = ".lock"
@@ -74,10 +84,10 @@ const lockSuffix = ".lock"
 // errHeld is what the system answers when another holds the lock.
 var errHeld = errors.New("held by another")
 
-func lockOnce(path string) (_ *EngineLock, err error) {
-	f, err := os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+func lockOnce(at *file, h Holder) (_ *EngineLock, err error) {
+	f, err := os.OpenFile(at.path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, explain(path, "lock it", err)
+		return nil, explain(at, "lock it", err)
 	}
 	defer func() {
 		if err != nil {
@@ -88,28 +98,33 @@ func lockOnce(path string) (_ *EngineLock, err error) {
 		if errors.Is(err, errHeld) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("ledger %s: lock it: %w: %s", path, err, hintDisk)
+		return nil, fmt.Errorf("ledger %s: lock it: %w: %s", at.path, err, hintDisk)
 	}
 	// A lock on a file that was removed meanwhile keeps nobody out.
 	mine, err := f.Stat()
 	if err != nil {
-		return nil, explain(path, "lock it", err)
+		return nil, explain(at, "lock it", err)
 	}
-	if there, err := os.Stat(path + lockSuffix); err != nil || !os.SameFile(mine, there) {
+	if there, err := os.Stat(at.path + lockSuffix); err != nil || !os.SameFile(mine, there) {
 		return nil, errHeld
 	}
-	host, err := os.Hostname()
+	h.PID, h.Host = os.Getpid(), hostname()
+	words, err := json.Marshal(h)
 	if err != nil {
-		host = "an unnamed host"
-	}
-	words, err := json.Marshal(Holder{PID: os.Getpid(), Host: host})
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: lock it: %w", path, err)
+		return nil, fmt.Errorf("ledger %s: lock it: %w", at.path, err)
 	}
 	if err := errors.Join(f.Truncate(0), writeAt(f, append(words, '\n'))); err != nil {
-		return nil, explain(path, "write who holds the lock", err)
+		return nil, explain(at, "write who holds the lock", err)
 	}
 	return &EngineLock{file: f}, nil
+}
+
+func hostname() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "an unnamed host"
+	}
+	return host
 }
 
 func writeAt(f *os.File, b []byte) error {
@@ -125,24 +140,28 @@ func (l *EngineLock) Release() error {
 // Locked reports whether an engine runs on the ledger at path, and who. It
 // makes no file and waits for nobody.
 func Locked(path string) (Holder, bool, error) {
-	path, err := locate(path)
+	at, err := fileAt(path)
 	if err != nil {
 		return Holder{}, false, err
 	}
-	f, err := os.Open(path + lockSuffix)
+	return locked(at)
+}
+
+func locked(at *file) (Holder, bool, error) {
+	f, err := os.Open(at.path + lockSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Holder{}, false, nil
 	}
 	if err != nil {
-		return Holder{}, false, explain(path, "ask whether an engine runs", err)
+		return Holder{}, false, explain(at, "ask whether an engine runs", err)
 	}
 	defer f.Close()
 	switch err := flock(f, false); {
 	case errors.Is(err, errHeld):
-		holder, err := readHolder(path + lockSuffix)
+		holder, err := readHolder(at.path + lockSuffix)
 		return holder, true, err
 	case err != nil:
-		return Holder{}, false, explain(path, "ask whether an engine runs", err)
+		return Holder{}, false, explain(at, "ask whether an engine runs", err)
 	}
 	return Holder{}, false, nil
 }

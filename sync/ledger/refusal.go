@@ -32,6 +32,9 @@ var (
 	ErrReadOnly = errors.New("opened for reading only")
 	// ErrFull: no space is left. Nothing of what was being saved is there.
 	ErrFull = errors.New("the disk is full")
+	// ErrUnclear: the database took a change and did not say whether it keeps
+	// it.
+	ErrUnclear = errors.New("it is not known whether this was saved")
 	// ErrBusy: another process was writing for longer than the busy timeout.
 	ErrBusy = errors.New("another process is writing")
 )
@@ -48,24 +51,28 @@ const (
 	hintDisk  = "the disk or file system failed; the ledger needs a local one (not NFS or SMB)"
 )
 
-// explain wraps what SQLite or the system answered with what was being done
-// and what a person can do about it.
-func explain(path, doing string, err error) error {
+// explain wraps what the database or the system answered with what was being
+// done and what a person can do about it.
+func explain(back backend, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	kind, hint := classify(err)
+	kind, hint := back.classify(err)
 	switch {
 	case kind != nil:
-		return fmt.Errorf("ledger %s: %s: %w (%w): %s", path, doing, kind, err, hint)
+		return fmt.Errorf("ledger %s: %s: %w (%w): %s", back.name(), doing, kind, err, hint)
 	case hint != "":
-		return fmt.Errorf("ledger %s: %s: %w: %s", path, doing, err, hint)
+		return fmt.Errorf("ledger %s: %s: %w: %s", back.name(), doing, err, hint)
 	default:
-		return fmt.Errorf("ledger %s: %s: %w", path, doing, err)
+		return fmt.Errorf("ledger %s: %s: %w", back.name(), doing, err)
 	}
 }
 
-func classify(err error) (kind error, hint string) {
+func refuse(back backend, kind error, what, hint string) error {
+	return fmt.Errorf("ledger %s: %w: %s: %s", back.name(), kind, what, hint)
+}
+
+func (f *file) classify(err error) (kind error, hint string) {
 	var lite *sqlite.Error
 	switch {
 	case errors.As(err, &lite):
@@ -87,8 +94,4 @@ func classify(err error) (kind error, hint string) {
 		return ErrDenied, hintDenied
 	}
 	return nil, ""
-}
-
-func refuse(path string, kind error, what, hint string) error {
-	return fmt.Errorf("ledger %s: %w: %s: %s", path, kind, what, hint)
 }
