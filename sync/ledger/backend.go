@@ -71,6 +71,9 @@ func locate(at string) (backend, error) {
 	if at == "" {
 		return nil, errors.New("ledger: no place: name the file that holds it")
 	}
+	if isURL(at) {
+		return serverAt(at)
+	}
 	return fileAt(at)
 }
 

@@ -121,82 +121,88 @@ func TestSavedIsThereAfterReopening(t *testing.T) {
 }
 
 func TestAnAccountNeverSavedIsNew(t *testing.T) {
-	l := openAt(t, newPath(t))
-	rec, rev, err := l.Load(t.Context(), "nobody/at-all")
-	if err != nil || rev != 0 || rec.Phase() != rotation.PhaseNew {
-		t.Errorf("phase %s, revision %d, %v", rec.Phase(), rev, err)
-	}
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		rec, rev, err := l.Load(t.Context(), "nobody/at-all")
+		if err != nil || rev != 0 || rec.Phase() != rotation.PhaseNew {
+			t.Errorf("phase %s, revision %d, %v", rec.Phase(), rev, err)
+		}
+	})
 }
 
 func TestAStaleRevisionSavesNeitherRecordNorEvents(t *testing.T) {
-	l := openAt(t, newPath(t))
-	first := save(t, l, ref, rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventIssuing})
-	save(t, l, ref, rotation.Record{Seq: 2}, first, rotation.Event{Kind: rotation.EventOffered})
-	for _, stale := range []ledger.Revision{0, first, 7} {
-		_, err := l.Save(t.Context(), ref, rotation.Record{Seq: 9}, stale, rotation.Event{Kind: rotation.EventRevoked})
-		refused(t, err, ledger.ErrConflict, string(ref))
-	}
-	rec, rev, err := l.Load(t.Context(), ref)
-	if err != nil || rec.Seq != 2 || rev != 2 {
-		t.Errorf("seq %d, revision %d, %v", rec.Seq, rev, err)
-	}
-	if n := len(eventsOf(t, l, 0, 0, "")); n != 2 {
-		t.Errorf("%d events, want 2", n)
-	}
-	if _, err := l.Save(t.Context(), "never/saved", rotation.Record{}, 3); !errors.Is(err, ledger.ErrConflict) {
-		t.Errorf("an account that is not there, at revision 3: %v", err)
-	}
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		first := save(t, l, ref, rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventIssuing})
+		save(t, l, ref, rotation.Record{Seq: 2}, first, rotation.Event{Kind: rotation.EventOffered})
+		for _, stale := range []ledger.Revision{0, first, 7} {
+			_, err := l.Save(t.Context(), ref, rotation.Record{Seq: 9}, stale, rotation.Event{Kind: rotation.EventRevoked})
+			refused(t, err, ledger.ErrConflict, string(ref))
+		}
+		rec, rev, err := l.Load(t.Context(), ref)
+		if err != nil || rec.Seq != 2 || rev != 2 {
+			t.Errorf("seq %d, revision %d, %v", rec.Seq, rev, err)
+		}
+		if n := len(eventsOf(t, l, 0, 0, "")); n != 2 {
+			t.Errorf("%d events, want 2", n)
+		}
+		if _, err := l.Save(t.Context(), "never/saved", rotation.Record{}, 3); !errors.Is(err, ledger.ErrConflict) {
+			t.Errorf("an account that is not there, at revision 3: %v", err)
+		}
+	})
 }
 
 func TestOfManySaversOneWins(t *testing.T) {
-	path := newPath(t)
-	handles := []*ledger.Ledger{openAt(t, path), openAt(t, path)}
-	for round := range ledger.Revision(10) {
-		var wins, conflicts int
-		var mu sync.Mutex
+	everywhere(t, func(t *testing.T, at string) {
+		handles := []*ledger.Ledger{openAt(t, at), openAt(t, at)}
+		for round := range ledger.Revision(10) {
+			var wins, conflicts int
+			var mu sync.Mutex
+			var wg sync.WaitGroup
+			for i := range 6 {
+				wg.Go(func() {
+					_, err := handles[i%2].Save(t.Context(), ref, rotation.Record{Tries: i}, round, rotation.Event{Kind: rotation.EventOffered})
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case err == nil:
+						wins++
+					case errors.Is(err, ledger.ErrConflict):
+						conflicts++
+					default:
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if wins != 1 || conflicts != 5 {
+				t.Fatalf("round %d: %d won, %d were told of a conflict", round, wins, conflicts)
+			}
+		}
+		if n := len(eventsOf(t, handles[0], 0, 0, "")); n != 10 {
+			t.Errorf("%d events, want 10", n)
+		}
+	})
+}
+
+func TestUpdateLosesNoChange(t *testing.T) {
+	everywhere(t, func(t *testing.T, at string) {
+		handles := []*ledger.Ledger{openAt(t, at), openAt(t, at)}
 		var wg sync.WaitGroup
-		for i := range 6 {
+		for i := range 8 {
 			wg.Go(func() {
-				_, err := handles[i%2].Save(t.Context(), ref, rotation.Record{Tries: i}, round, rotation.Event{Kind: rotation.EventOffered})
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case err == nil:
-					wins++
-				case errors.Is(err, ledger.ErrConflict):
-					conflicts++
-				default:
-					t.Error(err)
+				for range 5 {
+					if err := handles[i%2].Update(t.Context(), ref, raiseSeq); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		}
 		wg.Wait()
-		if wins != 1 || conflicts != 5 {
-			t.Fatalf("round %d: %d won, %d were told of a conflict", round, wins, conflicts)
+		if rec, rev, err := handles[0].Load(t.Context(), ref); err != nil || rec.Seq != 40 || rev != 40 {
+			t.Errorf("seq %d, revision %d, %v; want 40 of each", rec.Seq, rev, err)
 		}
-	}
-	if n := len(eventsOf(t, handles[0], 0, 0, "")); n != 10 {
-		t.Errorf("%d events, want 10", n)
-	}
-}
-
-func TestUpdateLosesNoChange(t *testing.T) {
-	path := newPath(t)
-	handles := []*ledger.Ledger{openAt(t, path), openAt(t, path)}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			for range 5 {
-				if err := handles[i%2].Update(t.Context(), ref, raiseSeq); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if rec, rev, err := handles[0].Load(t.Context(), ref); err != nil || rec.Seq != 40 || rev != 40 {
-		t.Errorf("seq %d, revision %d, %v; want 40 of each", rec.Seq, rev, err)
-	}
+	})
 }
 
 // raiseSeq is a change whose event says which record it was saved with.
@@ -206,103 +212,110 @@ func raiseSeq(r rotation.Record) (rotation.Record, []rotation.Event, error) {
 }
 
 func TestUpdateSavesNothingThatDidNotChange(t *testing.T) {
-	l := openAt(t, newPath(t))
-	rev := save(t, l, ref, rotation.Record{Agreed: noon}, 0)
-	err := l.Update(t.Context(), ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
-		r.Agreed = r.Agreed.In(time.FixedZone("elsewhere", 3600))
-		return r, nil, nil
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		rev := save(t, l, ref, rotation.Record{Agreed: noon}, 0)
+		err := l.Update(t.Context(), ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
+			r.Agreed = r.Agreed.In(time.FixedZone("elsewhere", 3600))
+			return r, nil, nil
+		})
+		if _, now, _ := l.Load(t.Context(), ref); err != nil || now != rev {
+			t.Errorf("revision %d, want %d; %v", now, rev, err)
+		}
+		no := errors.New("no")
+		if err := l.Update(t.Context(), ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
+			return r, []rotation.Event{{Kind: rotation.EventRequested}}, no
+		}); !errors.Is(err, no) {
+			t.Errorf("got %v, want the error of the change", err)
+		}
+		if n := len(eventsOf(t, l, 0, 0, "")); n != 0 {
+			t.Errorf("%d events of a change that failed", n)
+		}
 	})
-	if _, now, _ := l.Load(t.Context(), ref); err != nil || now != rev {
-		t.Errorf("revision %d, want %d; %v", now, rev, err)
-	}
-	no := errors.New("no")
-	if err := l.Update(t.Context(), ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
-		return r, []rotation.Event{{Kind: rotation.EventRequested}}, no
-	}); !errors.Is(err, no) {
-		t.Errorf("got %v, want the error of the change", err)
-	}
-	if n := len(eventsOf(t, l, 0, 0, "")); n != 0 {
-		t.Errorf("%d events of a change that failed", n)
-	}
 }
 
 func TestListAndEvents(t *testing.T) {
-	l := openAt(t, newPath(t))
-	refs := []rotation.Ref{"a/one", "b/two", "acme//three"}
-	for i, r := range refs {
-		rev := save(t, l, r, rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventIssuing}, rotation.Event{Kind: rotation.EventOffered})
-		save(t, l, r, rotation.Record{Seq: rotation.Edition(i)}, rev, rotation.Event{Kind: rotation.EventAgreed})
-	}
-	list, err := l.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]ledger.Entry{
-		{Ref: "a/one", Revision: 2, Updated: noon},
-		{Ref: "acme//three", Record: rotation.Record{Seq: 2}, Revision: 2, Updated: noon},
-		{Ref: "b/two", Record: rotation.Record{Seq: 1}, Revision: 2, Updated: noon},
-	}, list); diff != "" {
-		t.Error(diff)
-	}
-	for _, c := range []struct {
-		after int64
-		limit int
-		ref   rotation.Ref
-		want  []int64
-	}{
-		{0, 0, "", []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}},
-		{7, 0, "", []int64{8, 9}},
-		{2, 3, "", []int64{3, 4, 5}},
-		{0, 0, "b/two", []int64{4, 5, 6}},
-		{4, 1, "b/two", []int64{5}},
-		{9, 0, "", nil},
-		{0, 0, "b/nobody", nil},
-	} {
-		var got []int64
-		for _, e := range eventsOf(t, l, c.after, c.limit, c.ref) {
-			got = append(got, e.Seq)
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		refs := []rotation.Ref{"a/one", "b/two", "acme//three"}
+		for i, r := range refs {
+			rev := save(t, l, r, rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventIssuing}, rotation.Event{Kind: rotation.EventOffered})
+			save(t, l, r, rotation.Record{Seq: rotation.Edition(i)}, rev, rotation.Event{Kind: rotation.EventAgreed})
 		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("after %d, limit %d, of %q: %s", c.after, c.limit, c.ref, diff)
+		list, err := l.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		if diff := cmp.Diff([]ledger.Entry{
+			{Ref: "a/one", Revision: 2, Updated: noon},
+			{Ref: "acme//three", Record: rotation.Record{Seq: 2}, Revision: 2, Updated: noon},
+			{Ref: "b/two", Record: rotation.Record{Seq: 1}, Revision: 2, Updated: noon},
+		}, list); diff != "" {
+			t.Error(diff)
+		}
+		for _, c := range []struct {
+			after int64
+			limit int
+			ref   rotation.Ref
+			want  []int64
+		}{
+			{0, 0, "", []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}},
+			{7, 0, "", []int64{8, 9}},
+			{2, 3, "", []int64{3, 4, 5}},
+			{0, 0, "b/two", []int64{4, 5, 6}},
+			{4, 1, "b/two", []int64{5}},
+			{9, 0, "", nil},
+			{0, 0, "b/nobody", nil},
+		} {
+			var got []int64
+			for _, e := range eventsOf(t, l, c.after, c.limit, c.ref) {
+				got = append(got, e.Seq)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("after %d, limit %d, of %q: %s", c.after, c.limit, c.ref, diff)
+			}
+		}
+	})
 }
 
 func TestASaveThatIsStoppedSavesNothing(t *testing.T) {
-	l := openAt(t, newPath(t))
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	if _, err := l.Save(ctx, ref, rotation.Record{Seq: 1}, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if _, rev, err := l.Load(t.Context(), ref); err != nil || rev != 0 {
-		t.Errorf("revision %d, %v", rev, err)
-	}
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		if _, err := l.Save(ctx, ref, rotation.Record{Seq: 1}, 0); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if _, rev, err := l.Load(t.Context(), ref); err != nil || rev != 0 {
+			t.Errorf("revision %d, %v", rev, err)
+		}
+	})
 }
 
 func TestReadOnly(t *testing.T) {
-	path := newPath(t)
-	_, err := ledger.OpenReadOnly(t.Context(), path, ledger.Options{})
-	refused(t, err, ledger.ErrMissing, path, "keyrota run")
-	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
-		t.Fatalf("looking for a ledger left %v, %v", left, err)
-	}
+	everywhere(t, func(t *testing.T, at string) {
+		_, err := ledger.OpenReadOnly(t.Context(), at, ledger.Options{})
+		refused(t, err, ledger.ErrMissing, ledger.NameOf(at), "keyrota run")
+		if left, err := os.ReadDir(filepath.Dir(at)); filepath.IsAbs(at) && (err != nil || len(left) != 0) {
+			t.Fatalf("looking for a ledger left %v, %v", left, err)
+		}
 
-	w := openAt(t, path)
-	save(t, w, ref, rotation.Record{Seq: 1}, 0)
-	r, err := ledger.OpenReadOnly(t.Context(), path, ledger.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, r)
-	_, err = r.Save(t.Context(), ref, rotation.Record{Seq: 2}, 1)
-	refused(t, err, ledger.ErrReadOnly)
-	if _, err := r.DB().ExecContext(t.Context(), `DELETE FROM ledger_record`); err == nil {
-		t.Error("a ledger opened for reading was written to")
-	}
-	if rec, _, err := r.Load(t.Context(), ref); err != nil || rec.Seq != 1 || r.ID() != w.ID() {
-		t.Errorf("seq %d, id %q, %v", rec.Seq, r.ID(), err)
-	}
+		w := openAt(t, at)
+		save(t, w, ref, rotation.Record{Seq: 1}, 0)
+		r, err := ledger.OpenReadOnly(t.Context(), at, ledger.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, r)
+		_, err = r.Save(t.Context(), ref, rotation.Record{Seq: 2}, 1)
+		refused(t, err, ledger.ErrReadOnly)
+		if _, err := r.DB().ExecContext(t.Context(), `DELETE FROM ledger_record`); err == nil {
+			t.Error("a ledger opened for reading was written to")
+		}
+		if rec, _, err := r.Load(t.Context(), ref); err != nil || rec.Seq != 1 || r.ID() != w.ID() {
+			t.Errorf("seq %d, id %q, %v", rec.Seq, r.ID(), err)
+		}
+	})
 }
 
 func TestPingSeesTheFileMovedAway(t *testing.T) {
@@ -341,36 +354,37 @@ func TestOneLedgerByWhateverName(t *testing.T) {
 }
 
 func TestManyWhoCreateItMakeOne(t *testing.T) {
-	path := newPath(t)
-	var wg sync.WaitGroup
-	ids := make([]string, 6)
-	made := make([]bool, len(ids))
-	for i := range ids {
-		wg.Go(func() {
-			l, err := ledger.Open(t.Context(), path, options())
-			if err != nil {
-				t.Error(err)
-				return
+	everywhere(t, func(t *testing.T, at string) {
+		var wg sync.WaitGroup
+		ids := make([]string, 6)
+		made := make([]bool, len(ids))
+		for i := range ids {
+			wg.Go(func() {
+				l, err := ledger.Open(t.Context(), at, options())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[i], made[i] = l.ID(), l.New()
+				closed(t, l)
+			})
+		}
+		wg.Wait()
+		news := 0
+		for i, id := range ids {
+			if id != ids[0] || len(id) != 16 {
+				t.Errorf("ids %q", ids)
 			}
-			ids[i], made[i] = l.ID(), l.New()
-			closed(t, l)
-		})
-	}
-	wg.Wait()
-	news := 0
-	for i, id := range ids {
-		if id != ids[0] || len(id) != 16 {
-			t.Errorf("ids %q", ids)
+			if made[i] {
+				news++
+			}
 		}
-		if made[i] {
-			news++
+		if news != 1 {
+			t.Errorf("%d made it", news)
 		}
-	}
-	if news != 1 {
-		t.Errorf("%d made it", news)
-	}
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".ledger-new-*"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(at), ".ledger-new-*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
 }

@@ -1,18 +1,84 @@
 package ledger_test
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/ledger/postgrestest"
 )
 
 // everywhere runs a test on each database that a ledger can live in, at a place
 // where there is none yet.
 func everywhere(t *testing.T, f func(t *testing.T, at string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { f(t, newPath(t)) })
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) { f(t, p.fresh(t)) })
+	}
+}
+
+// place is a kind of database that a ledger can live in.
+type place struct {
+	name  string
+	fresh func(testing.TB) string
+}
+
+func places() []place {
+	return []place{{"sqlite", newPath}, {"postgres", onServer}}
+}
+
+// theServer is what the tests of this package share, once one needs it.
+var theServer = sync.OnceValues(func() (*postgrestest.Server, error) {
+	s, err := postgrestest.New()
+	if err == nil {
+		started.Store(s)
+	}
+	return s, err
+})
+
+var started atomic.Pointer[postgrestest.Server]
+
+func server(t testing.TB) *postgrestest.Server {
+	t.Helper()
+	s, err := theServer()
+	switch {
+	case postgrestest.Missing(err) && os.Getenv("CI") != "true":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	return s
+}
+
+// onServer returns the URL of an empty database.
+func onServer(t testing.TB) string {
+	t.Helper()
+	return server(t).Fresh(t)
+}
+
+// TestMain ends the server that the tests shared.
+func TestMain(m *testing.M) {
+	if role, at, ok := strings.Cut(os.Getenv(childEnv), "|"); ok {
+		if err := children[role](context.Background(), at); err != nil {
+			fmt.Println("failed:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	if s := started.Load(); s != nil {
+		if err := s.Remove(); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 func openWith(t testing.TB, at string, o ledger.Options) *ledger.Ledger {

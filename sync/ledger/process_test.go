@@ -26,17 +26,6 @@ import (
 // childEnv tells a test binary to be another process on the same ledger.
 const childEnv = "KEYROTA_LEDGER_TEST_CHILD"
 
-func TestMain(m *testing.M) {
-	role, path, ok := strings.Cut(os.Getenv(childEnv), "|")
-	if !ok {
-		os.Exit(m.Run())
-	}
-	if err := children[role](context.Background(), path); err != nil {
-		fmt.Println("failed:", err)
-		os.Exit(1)
-	}
-}
-
 // children are what another process does. Each prints a line for what it did,
 // and ends when its input ends.
 var children = map[string]func(context.Context, string) error{
@@ -208,27 +197,28 @@ func consistent(t *testing.T, path string) ledger.Revision {
 // TestKilledWhileWriting: whatever Save has answered is there, and of the one
 // that was cut short all or nothing.
 func TestKilledWhileWriting(t *testing.T) {
-	path := newPath(t)
-	seed := rand.Uint64()
-	t.Log("seed", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	for range 20 {
-		c := spawn(t, "writer", path)
-		said := c.line(t)
-		deadly := time.AfterFunc(time.Duration(random.IntN(40_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
-		for c.out.Scan() {
-			said = c.out.Text()
+	everywhere(t, func(t *testing.T, at string) {
+		seed := rand.Uint64()
+		t.Log("seed", seed)
+		random := rand.New(rand.NewPCG(seed, 0))
+		for range 20 {
+			c := spawn(t, "writer", at)
+			said := c.line(t)
+			deadly := time.AfterFunc(time.Duration(random.IntN(40_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
+			for c.out.Scan() {
+				said = c.out.Text()
+			}
+			deadly.Stop()
+			c.kill()
+			last, err := strconv.Atoi(said)
+			if err != nil {
+				t.Fatal(said)
+			}
+			if rev := consistent(t, at); rev != ledger.Revision(last) && rev != ledger.Revision(last)+1 {
+				t.Fatalf("it is at revision %d; Save had answered %d", rev, last)
+			}
 		}
-		deadly.Stop()
-		c.kill()
-		last, err := strconv.Atoi(said)
-		if err != nil {
-			t.Fatal(said)
-		}
-		if rev := consistent(t, path); rev != ledger.Revision(last) && rev != ledger.Revision(last)+1 {
-			t.Fatalf("it is at revision %d; Save had answered %d", rev, last)
-		}
-	}
+	})
 }
 
 // TestKilledWhileCreating: a ledger is there whole, or not at all.
@@ -296,31 +286,32 @@ func TestATornLog(t *testing.T) {
 }
 
 func TestOfManyProcessesOneWins(t *testing.T) {
-	path := newPath(t)
-	openAt(t, path)
-	var savers []*child
-	for range 3 {
-		savers = append(savers, spawn(t, "saver", path))
-	}
-	for _, c := range savers {
-		if said := c.line(t); said != "ready" {
-			t.Fatal(said)
+	everywhere(t, func(t *testing.T, at string) {
+		openAt(t, at)
+		var savers []*child
+		for range 3 {
+			savers = append(savers, spawn(t, "saver", at))
 		}
-	}
-	for rev := range 10 {
 		for _, c := range savers {
-			if _, err := fmt.Fprintln(c.in, rev); err != nil {
-				t.Fatal(err)
+			if said := c.line(t); said != "ready" {
+				t.Fatal(said)
 			}
 		}
-		said := map[string]int{}
-		for _, c := range savers {
-			said[c.line(t)]++
+		for rev := range 10 {
+			for _, c := range savers {
+				if _, err := fmt.Fprintln(c.in, rev); err != nil {
+					t.Fatal(err)
+				}
+			}
+			said := map[string]int{}
+			for _, c := range savers {
+				said[c.line(t)]++
+			}
+			if said["won"] != 1 || said["conflict"] != 2 {
+				t.Fatalf("revision %d: %v", rev, said)
+			}
 		}
-		if said["won"] != 1 || said["conflict"] != 2 {
-			t.Fatalf("revision %d: %v", rev, said)
-		}
-	}
+	})
 }
 
 func TestReadingWorksBesideAnEngineThatHangs(t *testing.T) {

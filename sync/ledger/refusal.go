@@ -35,6 +35,8 @@ var (
 	// ErrUnclear: the database took a change and did not say whether it keeps
 	// it.
 	ErrUnclear = errors.New("it is not known whether this was saved")
+	// ErrUnreachable: the server of the ledger did not answer.
+	ErrUnreachable = errors.New("cannot be reached")
 	// ErrBusy: another process was writing for longer than the busy timeout.
 	ErrBusy = errors.New("another process is writing")
 )

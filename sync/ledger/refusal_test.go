@@ -132,23 +132,25 @@ func TestANewerLedgerIsRefused(t *testing.T) {
 }
 
 func TestARecordThatCannotBeReadHoldsBackNoOther(t *testing.T) {
-	l := openAt(t, newPath(t))
-	save(t, l, "a/one", rotation.Record{Seq: 1}, 0)
-	rev := save(t, l, "b/two", rotation.Record{Seq: 2}, 0)
-	if _, err := l.DB().ExecContext(t.Context(), `UPDATE ledger_record SET body = '{"v":3,"quorum":3}' WHERE ref = 'a/one'`); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err := l.Load(t.Context(), "a/one")
-	refused(t, err, ledger.ErrNewer, "a/one", "form 3")
-	err = l.Update(t.Context(), "a/one", raiseSeq)
-	refused(t, err, ledger.ErrNewer, "a/one")
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		save(t, l, "a/one", rotation.Record{Seq: 1}, 0)
+		rev := save(t, l, "b/two", rotation.Record{Seq: 2}, 0)
+		if _, err := l.DB().ExecContext(t.Context(), `UPDATE ledger_record SET body = '{"v":3,"quorum":3}' WHERE ref = 'a/one'`); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := l.Load(t.Context(), "a/one")
+		refused(t, err, ledger.ErrNewer, "a/one", "form 3")
+		err = l.Update(t.Context(), "a/one", raiseSeq)
+		refused(t, err, ledger.ErrNewer, "a/one")
 
-	list, err := l.List(t.Context())
-	refused(t, err, ledger.ErrNewer, "a/one")
-	if len(list) != 1 || list[0].Ref != "b/two" {
-		t.Errorf("the others: %v", list)
-	}
-	save(t, l, "b/two", rotation.Record{Seq: 3}, rev)
+		list, err := l.List(t.Context())
+		refused(t, err, ledger.ErrNewer, "a/one")
+		if len(list) != 1 || list[0].Ref != "b/two" {
+			t.Errorf("the others: %v", list)
+		}
+		save(t, l, "b/two", rotation.Record{Seq: 3}, rev)
+	})
 }
 
 func TestAFullDiskSavesNothingAndSaysSo(t *testing.T) {
