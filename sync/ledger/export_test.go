@@ -125,7 +125,7 @@ func TestAnExportThatIsNotWholeMakesNoLedger(t *testing.T) {
 func TestABrokenChainIsNotExported(t *testing.T) {
 	everywhere(t, func(t *testing.T, at string) {
 		l := storied(t, at)
-		age(t, l, `UPDATE ledger_event SET body = replace(body, 'issuing', 'offered') WHERE seq = 4`)
+		alter(t, l, `UPDATE ledger_event SET body = replace(body, 'issuing', 'offered') WHERE seq = 4`)
 		_, err := l.Export(t.Context(), &bytes.Buffer{})
 		refused(t, err, ledger.ErrBroken, "event 4")
 	})

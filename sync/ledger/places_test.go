@@ -6,12 +6,10 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/keyrota/keyrota/sync/ledger"
-	"github.com/keyrota/keyrota/sync/ledger/postgrestest"
 )
 
 // everywhere runs a test on each database that a ledger can live in, at a place
@@ -33,33 +31,10 @@ func places() []place {
 	return []place{{"sqlite", newPath}, {"postgres", onServer}}
 }
 
-// theServer is what the tests of this package share, once one needs it.
-var theServer = sync.OnceValues(func() (*postgrestest.Server, error) {
-	s, err := postgrestest.New()
-	if err == nil {
-		started.Store(s)
-	}
-	return s, err
-})
-
-var started atomic.Pointer[postgrestest.Server]
-
-func server(t testing.TB) *postgrestest.Server {
-	t.Helper()
-	s, err := theServer()
-	switch {
-	case postgrestest.Missing(err) && os.Getenv("CI") != "true":
-		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	return s
-}
-
 // onServer returns the URL of an empty database.
 func onServer(t testing.TB) string {
 	t.Helper()
-	return server(t).Fresh(t)
+	return ledger.SharedServer(t).Fresh(t)
 }
 
 // TestMain ends the server that the tests shared.
@@ -72,11 +47,9 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := m.Run()
-	if s := started.Load(); s != nil {
-		if err := s.Remove(); err != nil {
-			fmt.Println(err)
-			code = 1
-		}
+	if err := ledger.RemoveSharedServer(); err != nil {
+		fmt.Println(err)
+		code = 1
 	}
 	os.Exit(code)
 }

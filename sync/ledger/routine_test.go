@@ -54,7 +54,7 @@ func TestOnlySoManyRotationsBeginInADay(t *testing.T) {
 		a.admitted("a/three", 3)
 		a.held("the next may begin at", "a/four", 3)
 		a.held("max_rotations_per_day is 0", "a/five", 0)
-		age(t, l, `UPDATE ledger_routine SET began = began - 86400000000 WHERE ref = 'a/one'`)
+		alter(t, l, `UPDATE ledger_routine SET began = began - 86400000000 WHERE ref = 'a/one'`)
 		a.admitted("a/four", 3)
 		a.held("max_rotations_per_day is 3", "a/one", 3)
 	})
@@ -132,8 +132,8 @@ func TestWhoIsHeldBackByTheLimitHoldsBackNobody(t *testing.T) {
 	})
 }
 
-// age makes what is on record older than it is.
-func age(t *testing.T, l *ledger.Ledger, query string) {
+// alter changes what is stored, past the ledger.
+func alter(t *testing.T, l *ledger.Ledger, query string) {
 	t.Helper()
 	if _, err := l.DB().ExecContext(t.Context(), query); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestACanaryThatNeverCameIsReplaced(t *testing.T) {
 		a := admitting{t, l}
 		a.admitted("a/gone", 9, "vault 1") // there never is a record of it
 		a.held("a/gone goes first", "a/two", 9, "vault 1")
-		age(t, l, `UPDATE ledger_lane SET since = since - 86400000000`)
+		alter(t, l, `UPDATE ledger_lane SET since = since - 86400000000`)
 		a.admitted("a/two", 9, "vault 1")
 	})
 }

@@ -43,6 +43,7 @@ const (
 type server struct {
 	config *pgx.ConnConfig
 	label  string
+	answer time.Duration // see answerWithin
 }
 
 // isURL reports whether a place is that of a server.
@@ -58,7 +59,7 @@ func serverAt(at string) (*server, error) {
 	if err != nil {
 		return nil, errors.New("ledger: the URL of its PostgreSQL server cannot be read: " + hint)
 	}
-	s := &server{label: label(u)}
+	s := &server{label: label(u), answer: answerWithin}
 	if s.config, err = pgx.ParseConfig(at); err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
 			return nil, fmt.Errorf("ledger %s: a file that is named for the connection cannot be read: %w", s.label, path)
@@ -208,7 +209,7 @@ func (v *server) clock(func() time.Time) string {
 }
 
 func (v *server) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, answerWithin)
+	return context.WithTimeout(ctx, v.answer)
 }
 
 func (v *server) snapshot() (options *sql.TxOptions, first string) {
