@@ -20,26 +20,68 @@ var typical = rotation.Record{
 }
 
 func BenchmarkSave(b *testing.B) {
-	l := openAt(b, newPath(b))
-	rev := ledger.Revision(0)
-	for b.Loop() {
-		rev = save(b, l, ref, typical, rev, rotation.Event{Kind: rotation.EventDelivered, Key: typical.Offer.Key, Edition: 9})
+	for _, p := range places() {
+		b.Run(p.name, func(b *testing.B) {
+			l := openAt(b, p.fresh(b))
+			rev := ledger.Revision(0)
+			for b.Loop() {
+				rev = save(b, l, ref, typical, rev, rotation.Event{Kind: rotation.EventDelivered, Key: typical.Offer.Key, Edition: 9})
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "saves/s")
+		})
+	}
+}
+
+// BenchmarkSaveTogether: several processes, as far as the database can tell,
+// each with accounts of its own.
+func BenchmarkSaveTogether(b *testing.B) {
+	for _, p := range places() {
+		b.Run(p.name, func(b *testing.B) {
+			at := p.fresh(b)
+			openAt(b, at)
+			b.RunParallel(func(pb *testing.PB) {
+				l, err := ledger.Open(b.Context(), at, options())
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				defer closed(b, l)
+				rev, mine := ledger.Revision(0), rotation.Ref(fmt.Sprintf("a/%p", l))
+				for pb.Next() {
+					if rev, err = l.Save(b.Context(), mine, typical, rev, rotation.Event{Kind: rotation.EventDelivered}); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "saves/s")
+		})
 	}
 }
 
 func BenchmarkLoad(b *testing.B) {
-	l := openAt(b, newPath(b))
-	save(b, l, ref, typical, 0)
-	for b.Loop() {
-		if _, _, err := l.Load(b.Context(), ref); err != nil {
-			b.Fatal(err)
-		}
+	for _, p := range places() {
+		b.Run(p.name, func(b *testing.B) {
+			l := openAt(b, p.fresh(b))
+			save(b, l, ref, typical, 0)
+			for b.Loop() {
+				if _, _, err := l.Load(b.Context(), ref); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
 func BenchmarkOf10000(b *testing.B) {
+	for _, p := range places() {
+		b.Run(p.name, func(b *testing.B) { of10000(b, p.fresh(b)) })
+	}
+}
+
+func of10000(b *testing.B, at string) {
 	const n = 10_000
-	l := openAt(b, newPath(b))
+	l := openAt(b, at)
 	for i := range n {
 		save(b, l, rotation.Ref(fmt.Sprintf("team-%d/account-%d", i%40, i)), typical, 0,
 			rotation.Event{Kind: rotation.EventOffered, Key: typical.Offer.Key}, rotation.Event{Kind: rotation.EventAgreed})
@@ -60,7 +102,7 @@ func BenchmarkOf10000(b *testing.B) {
 	})
 	b.Run("Open", func(b *testing.B) {
 		for b.Loop() {
-			again, err := ledger.Open(b.Context(), l.Path(), options())
+			again, err := ledger.Open(b.Context(), at, options())
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -73,6 +73,29 @@ var children = map[string]func(context.Context, string) error{
 		}
 		return nil
 	},
+	// begins to save on a server, and hangs; says what came of it later.
+	"paused": func(ctx context.Context, at string) error {
+		l, err := ledger.Open(ctx, at, options())
+		if err != nil {
+			return err
+		}
+		tx, err := l.DB().BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		for _, statement := range []string{`SELECT 1 FROM ledger_meta FOR UPDATE`, `UPDATE ledger_record SET revision = 99`} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		fmt.Println("hanging")
+		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+			return err
+		}
+		fmt.Println("committed:", tx.Commit() == nil)
+		return nil
+	},
 	// begins to write, and hangs.
 	"hanging": func(ctx context.Context, path string) error {
 		lock, err := ledger.Lock(ctx, path)
@@ -224,16 +247,20 @@ func TestKilledWhileWriting(t *testing.T) {
 // TestKilledWhileCreating: a ledger is there whole, or not at all.
 func TestKilledWhileCreating(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 0))
-	for range 15 {
-		path := newPath(t)
-		c := spawn(t, "writer", path)
-		deadly := time.AfterFunc(time.Duration(random.IntN(60_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
-		for c.out.Scan() {
-			continue
-		}
-		deadly.Stop()
-		c.kill()
-		consistent(t, path)
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			for range 15 {
+				at := p.fresh(t)
+				c := spawn(t, "writer", at)
+				deadly := time.AfterFunc(time.Duration(random.IntN(120_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
+				for c.out.Scan() {
+					continue
+				}
+				deadly.Stop()
+				c.kill()
+				consistent(t, at)
+			}
+		})
 	}
 }
 
@@ -346,6 +373,38 @@ func TestReadingWorksBesideAnEngineThatHangs(t *testing.T) {
 	}
 	c.kill()
 	save(t, l, ref, rotation.Record{Seq: 2}, 1)
+}
+
+// TestAPausedWriterHoldsNobodyUp: a replica that is stopped in the middle of a
+// save is cut off, and harms nothing when it wakes.
+func TestAPausedWriterHoldsNobodyUp(t *testing.T) {
+	t.Parallel() // ten seconds, until the server cuts it off
+	at := onServer(t)
+	l := openAt(t, at)
+	save(t, l, ref, rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventOffered})
+	c := spawn(t, "paused", at)
+	if said := c.line(t); said != "hanging" {
+		t.Fatal(said)
+	}
+	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.Load(t.Context(), ref); err != nil {
+		t.Error(err)
+	}
+	save(t, l, ref, rotation.Record{Seq: 2}, 1, rotation.Event{Kind: rotation.EventAgreed})
+	if err := errors.Join(c.in.Close(), c.cmd.Process.Signal(syscall.SIGCONT)); err != nil {
+		t.Fatal(err)
+	}
+	if said := c.line(t); said != "committed: false" {
+		t.Error(said)
+	}
+	if rec, rev, err := l.Load(t.Context(), ref); err != nil || rec.Seq != 2 || rev != 2 {
+		t.Errorf("seq %d, revision %d, %v", rec.Seq, rev, err)
+	}
+	if _, err := l.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestOneEngine(t *testing.T) {

@@ -110,13 +110,15 @@ func TestSomeoneElsesDatabaseIsRefused(t *testing.T) {
 }
 
 func TestAnotherInstanceIsRefusedByBothNames(t *testing.T) {
-	path := filled(t)
-	o := options()
-	o.Instance = "staging"
-	_, err := ledger.Open(t.Context(), path, o)
-	refused(t, err, ledger.ErrInstance, `"prod"`, `"staging"`)
-	_, err = ledger.OpenReadOnly(t.Context(), path, o)
-	refused(t, err, ledger.ErrInstance, `"prod"`, `"staging"`)
+	everywhere(t, func(t *testing.T, at string) {
+		openAt(t, at)
+		o := options()
+		o.Instance = "staging"
+		_, err := ledger.Open(t.Context(), at, o)
+		refused(t, err, ledger.ErrInstance, `"prod"`, `"staging"`)
+		_, err = ledger.OpenReadOnly(t.Context(), at, o)
+		refused(t, err, ledger.ErrInstance, `"prod"`, `"staging"`)
+	})
 }
 
 func TestANewerLedgerIsRefused(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,7 +68,7 @@ func ofVersion1(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "keyrota.db")
 	back := &file{path: path}
 	_, err := back.place(path, "create it", func(draft string) error {
-		of := evolved{&file{path: draft}, stepsUpTo(t, "00001")}
+		of := evolved{&file{path: draft}, stepsUpTo(t, back, "00001")}
 		db, err := of.connect(readWrite)
 		if err != nil {
 			return err
@@ -164,7 +165,9 @@ func TestALedgerIsCopiedBeforeItsSchemaChanges(t *testing.T) {
 // TestMigrationsOnlyAdd holds the rule of this package's documentation, by the
 // words of every migration after the first.
 func TestMigrationsOnlyAdd(t *testing.T) {
-	for name, step := range stepsUpTo(t, "99999") {
+	steps := stepsUpTo(t, &file{}, "99999")
+	maps.Copy(steps, stepsUpTo(t, &server{}, "99999"))
+	for name, step := range steps {
 		for line := range strings.SplitSeq(string(step.Data), "\n") {
 			code, _, _ := strings.Cut(line, "--")
 			for _, word := range []string{"DROP ", "RENAME ", "UPDATE ", "DELETE ", "ALTER COLUMN"} {

@@ -321,8 +321,10 @@ func (s *Server) Kill() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range append(childrenOf(pid), pid) {
-		err = errors.Join(err, syscall.Kill(p, syscall.SIGKILL))
+	for _, p := range append([]int{pid}, childrenOf(pid)...) {
+		if e := syscall.Kill(p, syscall.SIGKILL); !errors.Is(e, syscall.ESRCH) {
+			err = errors.Join(err, e)
+		}
 	}
 	s.ended()
 	return err
