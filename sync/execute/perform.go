@@ -108,13 +108,12 @@ func (p *pass) save(ctx context.Context, r rotation.Record, events []rotation.Ev
 	case errors.Is(err, ledger.ErrConflict):
 		return rotation.Outcome{Result: rotation.Conflict, Words: "the record changed meanwhile"}, nil
 	case err != nil:
+		if errors.Is(err, ledger.ErrUnclear) {
+			p.keep(r) // the next pass sees which it was
+		}
 		return rotation.Outcome{Words: err.Error()}, fmt.Errorf("saving the record of %s: %w", p.a.Ref(), err)
 	}
-	if value, ok := p.slots[r.Offer.Key]; ok && r.Offer.Key != p.record.Offer.Key {
-		// Offered from here on, and not before: the place it was read from need
-		// not be a destination, and a new key is in no place yet.
-		p.w.kept.put(p.a.Ref(), held{key: r.Offer.Key, value: value})
-	}
+	p.keep(r)
 	p.record, p.revision = r, rev
 	p.a.Account.ID = r.Account
 	if p.w.Saved != nil {
@@ -123,4 +122,13 @@ func (p *pass) save(ctx context.Context, r rotation.Record, events []rotation.Ev
 		}
 	}
 	return rotation.Outcome{Result: rotation.OK}, nil
+}
+
+// keep holds the value of a key that r is the first to offer. Offered from here
+// on, and not before: the place it was read from need not be a destination, and
+// a new key is in no place yet.
+func (p *pass) keep(r rotation.Record) {
+	if value, ok := p.slots[r.Offer.Key]; ok && r.Offer.Key != p.record.Offer.Key {
+		p.w.kept.put(p.a.Ref(), held{key: r.Offer.Key, value: value})
+	}
 }

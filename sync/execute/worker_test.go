@@ -2,6 +2,7 @@ package execute_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,8 @@ type memoryLedger struct {
 	record   map[rotation.Ref]rotation.Record
 	revision map[rotation.Ref]ledger.Revision
 	events   []string
-	saving   func(rotation.Record) // called before each save; nil: nothing is
+	saving   func(rotation.Record)       // called before each save; nil: nothing is
+	saved    func(rotation.Record) error // what is answered to a save that came off; nil: that it did
 }
 
 func (l *memoryLedger) Load(_ context.Context, ref rotation.Ref) (rotation.Record, ledger.Revision, error) {
@@ -43,6 +45,11 @@ func (l *memoryLedger) Save(_ context.Context, ref rotation.Ref, r rotation.Reco
 	l.revision[ref]++
 	for _, e := range events {
 		l.events = append(l.events, string(e.Kind))
+	}
+	if l.saved != nil {
+		if err := l.saved(r); err != nil {
+			return 0, err
+		}
 	}
 	return l.revision[ref], nil
 }
@@ -260,6 +267,34 @@ func TestALostAnswerLeavesNoKey(t *testing.T) {
 		time.Sleep(11 * time.Minute) // no request can be under way any more
 		if r := w.pass(); bad(r) || w.live() != 2 || !slices.Contains(w.ledger.events, "key.discarded") {
 			t.Fatalf("not rotated: %d live keys, %+v", w.live(), r)
+		}
+	})
+}
+
+// TestAnOfferThatMayBeSavedCostsNoKey: the ledger took the offer of a new key
+// and could not be asked whether it keeps it.
+func TestAnOfferThatMayBeSavedCostsNoKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, oneAccount, providertest.PlatformOptions{})
+		w.pass()
+		was := w.record().Offer
+		w.ledger.saved = func(r rotation.Record) error {
+			if r.Offer != was {
+				w.ledger.saved = nil
+				return fmt.Errorf("the server is gone: %w", ledger.ErrUnclear)
+			}
+			return nil
+		}
+		time.Sleep(31 * 24 * time.Hour)
+		if _, err := w.worker.Pass(t.Context(), w.inv.Accounts[0]); !errors.Is(err, ledger.ErrUnclear) {
+			t.Fatalf("got %v", err)
+		}
+		offered := w.record().Offer.Key
+		if r := w.pass(); bad(r) || w.reader() != offered || w.live() != 2 {
+			t.Fatalf("%d live keys, %+v\n%v", w.live(), r, w.ledger.events)
+		}
+		if n := len(slices.DeleteFunc(w.ledger.events, func(e string) bool { return e != "key.issuing" })); n != 1 {
+			t.Errorf("%d keys were asked for", n)
 		}
 	})
 }
