@@ -25,7 +25,7 @@ type Config struct {
 	Stores        map[string]Store // those derived for the overrides of destinations among them
 	Teams         map[string]Team
 	Accounts      []Account // in the order of the file
-	Ledger        string    // path of the ledger's file
+	Ledger        string    // path of the ledger's file, or a postgres:// URL that may hold a password
 	Listen        string    // host:port for health and metrics; empty when off
 	SweepEvery    time.Duration
 	Workers       int

@@ -22,7 +22,7 @@ func lookup(vars map[string]string) func(string) (string, bool) {
 
 var testEnv = lookup(map[string]string{
 	"HOME": "/home/ops", "VAULT": "https://vault.example", "WHO": "${X}: {a: b}", "EMPTY": "",
-	"LEAKED": "CANARY-0123456789012345678901234567890123456789",
+	"LEAKED": "CANARY-0123456789012345678901234567890123456789", "SLASHES": "CANARY/0123456789012345678901234567890123456789",
 })
 
 // blockOfVault stands for a provider's type of configuration.

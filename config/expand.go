@@ -9,18 +9,22 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // expand sets a scalar's text with its variables replaced.
 func (b *builder) expand(n *node, text string) {
-	var out strings.Builder
+	var out, literal strings.Builder
+	write := func(s string) {
+		out.WriteString(s)
+		literal.WriteString(s)
+	}
 	for {
 		i := strings.IndexByte(text, '$')
 		if i < 0 || i == len(text)-1 {
-			out.WriteString(text)
+			write(text)
 			break
 		}
-		out.WriteString(text[:i])
+		write(text[:i])
 		text = text[i+1:]
 		switch text[0] {
 		case '$':
-			out.WriteByte('$')
+			write("$")
 			text = text[1:]
 		case '{':
 			name, rest, ok := strings.Cut(text[1:], "}")
@@ -29,12 +33,14 @@ func (b *builder) expand(n *node, text string) {
 				return
 			}
 			out.WriteString(b.variable(n, name))
+			_, fallback, _ := strings.Cut(name, ":-")
+			literal.WriteString(fallback)
 			text = rest
 		default:
-			out.WriteByte('$')
+			write("$")
 		}
 	}
-	n.text = out.String()
+	n.text, n.literal = out.String(), literal.String()
 }
 
 func (b *builder) variable(n *node, expr string) string {

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"reflect"
-	"strings"
 	"time"
 )
 
@@ -26,7 +24,7 @@ type document struct {
 	Teams map[string]team `yaml:"teams"`
 	// Accounts are the service accounts that keyrota looks after.
 	Accounts []account `yaml:"accounts"`
-	// Ledger is the file in which keyrota records what it did; it never holds a key. Left out, it is in the user's state directory.
+	// Ledger is where keyrota records what it did, a file, or postgres:// for several replicas; it never holds a key. Left out, it is a file in the user's state directory.
 	Ledger ledger `yaml:"ledger"`
 	// Listen is the address for health and metrics, or off; 127.0.0.1:9464 when left out.
 	Listen *string `yaml:"listen"`
@@ -111,37 +109,6 @@ type account struct {
 	// Subject of an external account: the sub of its JWT.
 	Subject string `yaml:"subject"`
 	settings
-}
-
-// ledger is written as a path, or as a mapping with one.
-type ledger struct {
-	// Path of the ledger's file; a relative one is beside the configuration file.
-	Path string `yaml:"path" keyrota:"required"`
-}
-
-func (l *ledger) decodeNode(d *decoder, n *node) {
-	const hint = "write ledger: /var/lib/keyrota/ledger.db"
-	at := n
-	switch n.kind {
-	case kindMapping:
-		d.decodeStruct(n, reflect.ValueOf(l).Elem())
-		if at = n.entry("path"); at == nil {
-			return
-		}
-	default:
-		if !d.wants(n, kindScalar, hint) {
-			return
-		}
-		l.Path = n.text
-	}
-	switch scheme, _, ok := strings.Cut(l.Path, "://"); {
-	case ok && (scheme == "postgres" || scheme == "postgresql"):
-		d.errorAt(at.path, "a ledger on PostgreSQL is not available yet", hint)
-	case ok || l.Path == "" || !printable(l.Path):
-		d.errorAt(at.path, "not the path of a file", hint)
-	default:
-		l.Path = d.besideFile(l.Path)
-	}
 }
 
 // day is a date.

@@ -32,6 +32,7 @@ type node struct {
 	line, column int
 	path         string
 	text         string // of a scalar, after expansion
+	literal      string // of a scalar: what of its text stands in the file
 	bad          bool   // told already: nothing more is said of it
 	items        []*node
 	entries      []entry
@@ -181,6 +182,7 @@ func (b *builder) build(from ast.Node, path string, depth int) *node {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		n.kind = kindScalar
 		n.text = from.GetToken().Value
+		n.literal = n.text
 	case *ast.SequenceNode:
 		n.kind = kindList
 		for i, item := range v.Values {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/sync/daemon"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 func newRun(a *app) *cobra.Command {
@@ -111,7 +112,7 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 	}
 	for _, fixed := range []struct{ name, was, is string }{
 		{"instance", first.config.Instance, c.Instance},
-		{"ledger", first.config.Ledger, c.Ledger},
+		{"ledger", ledger.NameOf(first.config.Ledger), ledger.NameOf(c.Ledger)},
 		{"listen", first.config.Listen, c.Listen},
 	} {
 		if fixed.was != fixed.is {

@@ -33,7 +33,7 @@ var alone = map[string]string{ // a file with it, by its words
 	"not the address of a server":      "instance: prod\nwandb: {url: acme}\n",
 	"an address with a password in it": "instance: prod\nwandb: {url: \"https://me:CANARY@acme.example\"}\n",
 	"not the base address of a server": "instance: prod\nwandb: {url: \"https://acme.example/graphql\"}\n",
-	"not the path of a file":           "instance: prod\nledger: s3://bucket\n",
+	"neither the path of a file nor":   "instance: prod\nledger: s3://bucket\n",
 }
 
 // never has the problems that no file can have now: they guard against types
