@@ -67,9 +67,9 @@ type Store struct {
 // role_arn: it replaces one setting, or returns false where there is none such.
 // It is asked of a block of its own, which is then checked again.
 func (s Store) Decode(into any) Problems {
-	r := &report{file: s.report.file, nodes: s.report.nodes}
+	r := &report{file: s.report.file, dir: s.report.dir, nodes: s.report.nodes}
 	s.decode(&decoder{r}, into)
-	r.problems.sort()
+	r.problems.sort(r.file)
 	return r.problems
 }
 
@@ -108,7 +108,7 @@ func (s *stores) decodeNode(d *decoder, n *node) {
 	}
 	*s = stores{}
 	for _, e := range n.entries {
-		at := Position{File: d.file, Line: e.line, Column: e.column, Path: join(n.path, e.name)}
+		at := d.locate(join(n.path, e.name), e.line, e.column)
 		if !storeName.MatchString(e.name) || !speakable(e.name) {
 			d.add(Error, at, "not a name for a store", "write lower case letters, digits, - and _")
 			continue
