@@ -54,6 +54,19 @@ func (n *node) entry(name string) *node {
 	return nil
 }
 
+// leaves adds the text of every scalar below n, by its path from there.
+func (n *node) leaves(path string, to map[string]string) {
+	if n.kind == kindScalar {
+		to[path] = n.text
+	}
+	for i, item := range n.items {
+		item.leaves(fmt.Sprintf("%s[%d]", path, i), to)
+	}
+	for _, e := range n.entries {
+		e.value.leaves(join(path, e.name), to)
+	}
+}
+
 const (
 	// maxFile keeps a mistaken path from being read into memory; ten thousand
 	// accounts take about one million bytes.

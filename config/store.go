@@ -90,6 +90,16 @@ func (s Store) setting(name string) string {
 	return ""
 }
 
+// Settings returns what is written in the store's block, by path, like
+// auth.kubernetes.role. Of credentials it is where they stand.
+func (s Store) Settings() map[string]string {
+	all := map[string]string{}
+	if s.block != nil {
+		s.block.leaves("", all)
+	}
+	return all
+}
+
 // Identity returns the physical place of a path in this store: see
 // StoreType.Identity.
 func (s Store) Identity(path string) string {

@@ -21,8 +21,7 @@ import (
 // loadConfig finds and checks the configuration. Its warnings are for validate
 // and run to show.
 func (a *app) loadConfig() (*config.Config, error) {
-	dir, _ := os.UserConfigDir()
-	path, err := config.Find(a.configPath, dir)
+	path, err := a.findConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +33,11 @@ func (a *app) loadConfig() (*config.Config, error) {
 		return nil, fmt.Errorf("the configuration cannot be used:\n%s", errs)
 	}
 	return c, nil
+}
+
+func (a *app) findConfig() (string, error) {
+	dir, _ := os.UserConfigDir()
+	return config.Find(a.configPath, dir)
 }
 
 // warn tells a person something on standard error; each of its lines keeps its

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -40,23 +41,39 @@ type waitingView struct {
 }
 
 func newPlan(a *app) *cobra.Command {
-	var until string
+	var until, since string
 	var detailed bool
 	c := &cobra.Command{
 		Use:   "plan [ACCOUNT...]",
 		Short: "Show what would be done now, and when the next things are due",
 		Long: `Looks at the platform and the stores, reads no value, changes nothing, and says
 what sync would do now. With --until it folds the future as well. Without a
-ledger it plans from labels and marks, and says what is then unknown.`,
+ledger it plans from labels and marks, and says what is then unknown.
+
+With --since it compares two configurations instead, and says what the change
+means: new destinations, changed addresses, shorter overlaps and organization
+scope first. It asks no store, no platform and no ledger, so a pipeline needs
+no credentials for it; values of environment variables are not shown. With
+--output markdown it is a comment for a pull request.`,
 		Example: `  keyrota plan --until 30d
-  keyrota plan ml-platform/nightly-eval --output json`,
+  keyrota plan ml-platform/nightly-eval --output json
+  git worktree add /tmp/base origin/main
+  keyrota plan --since /tmp/base/keyrota.yaml --output markdown`,
 		ValidArgsFunction: a.accounts,
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if since != "" {
+				if len(names) > 0 || until != "" {
+					return errors.New("--since compares whole configurations: leave out accounts and --until")
+				}
+				return a.since(since, detailed)
+			}
 			return a.plan(cmd.Context(), names, until, detailed)
 		},
 	}
 	c.Flags().StringVar(&until, "until", "", "`DURATION` to plan ahead, like 30d")
-	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now, or differs")
+	c.Flags().StringVar(&since, "since", "", "compare with the configuration `FILE` as it was before")
+	_ = c.MarkFlagFilename("since", "yaml", "yml")
 	return c
 }
 
