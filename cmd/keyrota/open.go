@@ -121,14 +121,14 @@ func (a *app) assemble(s *system, who string) error {
 	s.observer = inventory.Observer{Issuer: p.Issuer, Stores: p.Stores, Call: call, Now: a.now}
 	s.worker = &execute.Worker{
 		Issuer: p.Issuer, Stores: p.Stores, Call: call, Name: who,
-		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin,
+		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin, Limit: s.config.RotationLimit(),
 	}
 	return nil
 }
 
 // use has everything worked on with a ledger.
 func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
-	s.ledger, s.worker.Ledger = l, l
+	s.ledger, s.worker.Ledger, s.worker.Gate = l, l, l
 	for i := range s.inventory.Accounts {
 		s.inventory.Accounts[i].Ledger = l.ID()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/plan"
 )
@@ -99,6 +100,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		return err
 	}
 	now := a.now()
+	if err := s.holdPlanned(ctx, accounts, swept, now); err != nil {
+		return err
+	}
 	p := plan.Make(swept, now, now.Add(ahead))
 	steps := make([]stepView, 0, len(p.Steps))
 	for _, step := range p.Steps {
@@ -141,19 +145,32 @@ func unlisted(swept []plan.Account, ref rotation.Ref) string {
 	return ""
 }
 
+// holdPlanned has a plan know which rotations may not begin now.
+func (s *system) holdPlanned(ctx context.Context, accounts []inventory.Account, swept []plan.Account, now time.Time) error {
+	if s.ledger == nil {
+		return nil
+	}
+	_, err := execute.HoldPlanned(ctx, s.ledger, s.config.RotationLimit(), accounts, swept, now)
+	return err
+}
+
 // sweep looks at everything once and pairs it with what is on record.
 func (s *system) sweep(ctx context.Context, accounts []inventory.Account) ([]plan.Account, error) {
 	records, err := s.records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	seen := s.observer.Sweep(ctx, accounts, records)
+	return s.paired(accounts, records, s.observer.Sweep(ctx, accounts, records)), nil
+}
+
+// paired puts together what is wanted, recorded and seen of each account.
+func (s *system) paired(accounts []inventory.Account, records map[rotation.Ref]rotation.Record, seen map[rotation.Ref]rotation.Observed) []plan.Account {
 	swept := make([]plan.Account, 0, len(accounts))
 	for _, account := range accounts {
 		ref := account.Ref()
 		swept = append(swept, plan.Account{
-			Spec: account.Spec, Record: records[ref], Observed: seen[ref], NoLedger: s.ledger == nil,
+			Spec: account.For(records[ref]).Spec, Record: records[ref], Observed: seen[ref], NoLedger: s.ledger == nil,
 		})
 	}
-	return swept, nil
+	return swept
 }

@@ -15,7 +15,8 @@ import (
 // pass is one worker's work on one account.
 type pass struct {
 	w        *Worker
-	a        inventory.Account
+	wanted   inventory.Account
+	a        inventory.Account // wanted, with the record
 	record   rotation.Record
 	revision ledger.Revision
 	seen     rotation.Observed
@@ -23,6 +24,7 @@ type pass struct {
 	auth     rotation.KeyID                      // the key read last by a procedure
 	fresh    providers.Secret                    // the key created last
 	stuck    []rotation.KeyID                    // could not be deleted in this pass
+	proven   bool                                // what the account proved is on record
 	stopping <-chan struct{}                     // closed when the program is asked to stop
 }
 
@@ -36,6 +38,7 @@ func (p *pass) load(ctx context.Context) error {
 		return fmt.Errorf("loading the record of %s: %w", p.a.Ref(), err)
 	}
 	p.record, p.revision = r, rev
+	p.a = p.wanted.For(r)
 	p.a.Account.ID = r.Account
 	return nil
 }
@@ -118,6 +121,9 @@ func (p *pass) decide(ctx context.Context) (rotation.Action, error) {
 			return rotation.Action{}, err
 		}
 		action := rotation.Next(p.a.Spec, p.record, p.seen, p.w.Now())
+		if action, err := p.held(ctx, action); err != nil || action.Kind == rotation.Wait {
+			return action, err
+		}
 		if action.Kind != rotation.Seek {
 			return action, nil
 		}

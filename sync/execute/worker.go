@@ -41,6 +41,10 @@ type Worker struct {
 	Nonce  func() string // returns text never returned before, by any worker
 	// ValidWithin is how long a new key may take until it works.
 	ValidWithin time.Duration
+	// Gate holds routine rotations back, Limit of which may begin in 24 hours;
+	// nil: nothing does.
+	Gate  Gate
+	Limit int
 	// Saved is told of every event that was saved; nil: nobody is. It must not
 	// block.
 	Saved func(rotation.Ref, rotation.Event)
@@ -93,7 +97,7 @@ const actionsPerPass = 60
 // is the ledger's or ctx's; what goes wrong at the issuer or a store is in the
 // Report.
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
-	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done()}
+	p := &pass{w: w, wanted: a, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done()}
 	var report Report
 	stuck := "" // why a key that was never offered could not be deleted
 	for range actionsPerPass {
@@ -105,6 +109,9 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 			return report, err
 		}
 		report.Record = p.record
+		if err := p.prove(ctx); err != nil {
+			return report, err
+		}
 		if action.Kind == rotation.Wait {
 			report.Wait, report.Trouble = action, stuck
 			p.tidy()
