@@ -41,7 +41,7 @@ func (l *Ledger) Admit(ctx context.Context, r Routine) (hold rotation.Hold, err 
 
 func (l *Ledger) admit(ctx context.Context, s session, r Routine) (rotation.Hold, error) {
 	may := rotation.Hold{}
-	g, err := l.readGate(ctx, s)
+	g, err := l.readGate(ctx, s, r.Ref)
 	if err != nil {
 		return may, err
 	}
@@ -77,7 +77,7 @@ func (l *Ledger) admit(ctx context.Context, s session, r Routine) (rotation.Hold
 func (l *Ledger) Held(ctx context.Context, all []Routine) (holds []rotation.Hold, err error) {
 	var g gate
 	err = l.read(ctx, "read which rotations may begin", func(ctx context.Context, s session) (err error) {
-		g, err = l.readGate(ctx, s)
+		g, err = l.readGate(ctx, s, "")
 		return err
 	})
 	if err != nil {
@@ -93,7 +93,9 @@ func (l *Ledger) Held(ctx context.Context, all []Routine) (holds []rotation.Hold
 // gate is what routine rotations are held to, at one moment.
 type gate struct {
 	now   int64 // microseconds, by the clock of all who use the ledger
-	began map[rotation.Ref]int64
+	count int   // of those that began within a day before
+	first int64 // when the first of them began
+	began map[rotation.Ref]bool
 	lanes map[string]canary
 }
 
@@ -106,7 +108,7 @@ type canary struct {
 
 // admit says what holds a rotation back, or lets it begin and returns the lanes
 // on which it goes first.
-func (g gate) admit(r Routine) (hold rotation.Hold, free []string) {
+func (g *gate) admit(r Routine) (hold rotation.Hold, free []string) {
 	for _, lane := range slices.Compact(slices.Sorted(slices.Values(r.Lanes))) {
 		switch c, known := g.lanes[lane]; {
 		case !known:
@@ -116,18 +118,13 @@ func (g gate) admit(r Routine) (hold rotation.Hold, free []string) {
 				"keyrota status %[1]s says what it waits for; keyrota rotate %[3]s goes in its place", c.ref, c.words, r.Ref)}, nil
 		}
 	}
-	others, first := 0, g.now
-	for ref, at := range g.began {
-		if ref != r.Ref {
-			others++
+	if !g.began[r.Ref] {
+		if g.count >= r.Limit {
+			return rotation.Hold{Until: time.UnixMicro(g.first).Add(routineDay).UTC(), Words: fmt.Sprintf(
+				"max_rotations_per_day is %d, and as many began in the last 24 hours: wait, raise it, or name the account: keyrota rotate %s", r.Limit, r.Ref)}, nil
 		}
-		first = min(first, at)
-	}
-	if _, mine := g.began[r.Ref]; !mine && others >= r.Limit {
-		return rotation.Hold{Until: time.UnixMicro(first).Add(routineDay).UTC(), Words: fmt.Sprintf(
-			"max_rotations_per_day is %d, and as many began in the last 24 hours: wait, raise it, or name the account: keyrota rotate %s", r.Limit, r.Ref)}, nil
-	} else if !mine {
-		g.began[r.Ref] = g.now
+		g.began[r.Ref] = true
+		g.count++
 	}
 	for lane, c := range g.lanes {
 		if c.ref == r.Ref && !c.proven && !slices.Contains(r.Lanes, lane) {
@@ -140,18 +137,25 @@ func (g gate) admit(r Routine) (hold rotation.Hold, free []string) {
 	return rotation.Hold{}, free
 }
 
-func (l *Ledger) readGate(ctx context.Context, s session) (gate, error) {
-	g := gate{began: map[rotation.Ref]int64{}, lanes: map[string]canary{}}
-	if err := s.row(ctx, `SELECT `+s.back.clock(l.now)).Scan(&g.now); err != nil {
+// readGate reads what one account is held to, or with an empty ref all.
+func (l *Ledger) readGate(ctx context.Context, s session, ref rotation.Ref) (gate, error) {
+	g := gate{began: map[rotation.Ref]bool{}, lanes: map[string]canary{}}
+	now := s.back.clock(l.now)
+	err := s.row(ctx, `SELECT `+now+`, count(*), coalesce(min(began), `+now+`) FROM ledger_routine WHERE began > `+now+` - ?`,
+		routineDay.Microseconds()).Scan(&g.now, &g.count, &g.first)
+	if err != nil {
 		return g, err
 	}
-	err := s.each(ctx, func(scan func(...any) error) error {
+	query, args := `SELECT ref FROM ledger_routine WHERE began > ?`, []any{g.now - routineDay.Microseconds()}
+	if ref != "" {
+		query, args = query+` AND ref = ?`, append(args, string(ref))
+	}
+	err = s.each(ctx, func(scan func(...any) error) error {
 		var ref rotation.Ref
-		var at int64
-		err := scan(&ref, &at)
-		g.began[ref] = at
+		err := scan(&ref)
+		g.began[ref] = true
 		return err
-	}, `SELECT ref, began FROM ledger_routine WHERE began > ?`, g.now-routineDay.Microseconds())
+	}, query, args...)
 	if err != nil {
 		return g, err
 	}
@@ -223,7 +227,7 @@ func (g gate) stands(ctx context.Context, s session, c *canary, since int64) (bo
 func (l *Ledger) Prove(ctx context.Context, ref rotation.Ref, lanes ...string) error {
 	var g gate
 	err := l.read(ctx, "look for what "+string(ref)+" has to prove", func(ctx context.Context, s session) (err error) {
-		g, err = l.readGate(ctx, s)
+		g, err = l.readGate(ctx, s, ref)
 		return err
 	})
 	if err != nil {
