@@ -59,7 +59,8 @@ type system struct {
 	ledger    *ledger.Ledger // nil where there is none yet and nothing may be written
 	observer  inventory.Observer
 	worker    *execute.Worker
-	warnings  []string // of the providers
+	warnings  []string                      // of the providers
+	former    map[rotation.Ref]rotation.Ref // where the records of accounts still are that moved
 	warn      func(format string, args ...any)
 }
 
@@ -95,7 +96,7 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		if l.Copied() != "" {
 			a.warn("the ledger's schema was brought up to date; a copy from before is at %s", l.Copied())
 		}
-		if err := a.use(ctx, s, l); err != nil {
+		if err := a.use(ctx, s, l, mode, false); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
@@ -126,8 +127,9 @@ func (a *app) assemble(s *system, who string) error {
 	return nil
 }
 
-// use has everything worked on with a ledger.
-func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
+// use has everything worked on with a ledger. engine says that this process is
+// the daemon, and runs.
+func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger, mode ledgerMode, engine bool) error {
 	s.ledger, s.worker.Ledger, s.worker.Gate = l, l, l
 	for i := range s.inventory.Accounts {
 		s.inventory.Accounts[i].Ledger = l.ID()
@@ -137,7 +139,7 @@ func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
 		return err
 	}
 	a.openLeft(s.config, s.worker.Stores, entries) // a record that cannot be read fails its own pass
-	return nil
+	return s.move(ctx, entries, mode, engine)
 }
 
 // newKeyValidWithin is how long a new key may take until it works.
@@ -183,6 +185,10 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 	}
 	for _, e := range entries {
 		records[e.Ref] = e.Record
+	}
+	for to, from := range s.former {
+		records[to] = records[from]
+		delete(records, from)
 	}
 	return records, nil
 }

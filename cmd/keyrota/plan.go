@@ -120,6 +120,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		if words := unlisted(swept, w.Ref); words != "" && !strings.Contains(w.Why, words) {
 			w.Notes = append(w.Notes, "the platform's keys are unknown: "+words)
 		}
+		if from, moves := s.former[w.Ref]; moves {
+			w.Notes = append(w.Notes, movesFrom(from))
+		}
 		waiting = append(waiting, waitingView{
 			string(w.Ref), string(w.Phase), moment(w.Until), moment(w.Due), w.Why, w.Overdue, w.Notes,
 		})

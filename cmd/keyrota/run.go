@@ -119,9 +119,9 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 			return nil, fmt.Errorf("%s: changed from %q to %q, which takes a restart: restart keyrota, or write the old value back", fixed.name, fixed.was, fixed.is)
 		}
 	}
-	s := &system{config: c}
+	s := &system{config: c, warn: a.warn}
 	if err := a.assemble(s, actor()); err != nil {
 		return nil, err
 	}
-	return s, a.use(ctx, s, first.ledger)
+	return s, a.use(ctx, s, first.ledger, ledgerWrite, true)
 }

@@ -121,6 +121,9 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 				*words = formerPlace
 			}
 		}
+		if from, moves := s.former[account.Ref()]; moves {
+			v.Next = movesFrom(from) + "; " + v.Next
+		}
 		views = append(views, v)
 	}
 	if len(names) == 0 {

@@ -37,6 +37,9 @@ func (p *pass) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the record of %s: %w", p.a.Ref(), err)
 	}
+	if p.revision > 0 && rev == 0 {
+		return fmt.Errorf("working on %s: its record went on under another name, or was given up", p.a.Ref())
+	}
 	p.record, p.revision = r, rev
 	p.a = p.wanted.For(r)
 	p.a.Account.ID = r.Account
