@@ -19,7 +19,8 @@ import (
 // that a person asked for does not pass through it.
 type Gate interface {
 	Admit(ctx context.Context, r ledger.Routine) (rotation.Hold, error)
-	Prove(ctx context.Context, ref rotation.Ref, lanes ...string) error
+	Begin(ctx context.Context, ref rotation.Ref, lanes []string) error
+	Prove(ctx context.Context, ref rotation.Ref, agreed time.Time) error
 	Held(ctx context.Context, all []ledger.Routine) ([]rotation.Hold, error)
 	TellOnce(ctx context.Context, within time.Duration, e rotation.Event) (told bool, err error)
 }
@@ -29,7 +30,15 @@ type Gate interface {
 // that far goes first for nobody. Before, it is only asked, so that no secret is
 // read back for a rotation that waits.
 func (p *pass) held(ctx context.Context, action rotation.Action) (rotation.Action, error) {
-	if p.w.Gate == nil || !action.Routine() {
+	switch {
+	case p.w.Gate == nil:
+		return action, nil
+	case action.Kind == rotation.DoIssue && !action.Routine():
+		if err := p.w.Gate.Begin(ctx, p.a.Ref(), p.a.Lanes); err != nil {
+			return rotation.Action{}, fmt.Errorf("putting on record that the rotation of %s begins: %w", p.a.Ref(), err)
+		}
+		return action, nil
+	case !action.Routine():
 		return action, nil
 	}
 	routine := ledger.Routine{Ref: p.a.Ref(), Limit: p.w.Limit, Lanes: p.a.Lanes}
@@ -55,11 +64,12 @@ func (p *pass) held(ctx context.Context, action rotation.Action) (rotation.Actio
 // prove puts on record that a new key agreed, as long as that shows: others may
 // follow over the same stores and forms.
 func (p *pass) prove(ctx context.Context) error {
-	if p.w.Gate == nil || p.record.Agreed.IsZero() || len(p.record.Old) == 0 || p.proven {
+	agreed := p.record.Agreed
+	if p.w.Gate == nil || agreed.IsZero() || agreed.Equal(p.proven) || len(p.record.Old) == 0 {
 		return nil
 	}
-	p.proven = true
-	if err := p.w.Gate.Prove(ctx, p.a.Ref(), p.a.Lanes...); err != nil {
+	p.proven = agreed
+	if err := p.w.Gate.Prove(ctx, p.a.Ref(), agreed); err != nil {
 		return fmt.Errorf("putting on record what %s proved: %w", p.a.Ref(), err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,7 +25,7 @@ type pass struct {
 	auth     rotation.KeyID                      // the key read last by a procedure
 	fresh    providers.Secret                    // the key created last
 	stuck    []rotation.KeyID                    // could not be deleted in this pass
-	proven   bool                                // what the account proved is on record
+	proven   time.Time                           // the agreement that was put on record as proof
 	stopping <-chan struct{}                     // closed when the program is asked to stop
 }
 

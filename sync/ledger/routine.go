@@ -62,13 +62,7 @@ func (l *Ledger) admit(ctx context.Context, s session, r Routine) (rotation.Hold
 		append([]any{string(r.Ref)}, anys(r.Lanes)...)...); err != nil {
 		return may, err
 	}
-	for _, lane := range free {
-		if _, err := s.exec(ctx, `INSERT INTO ledger_lane (lane, canary, since, proven) VALUES (?, ?, ?, 0)
-			ON CONFLICT (lane) DO UPDATE SET canary = excluded.canary, since = excluded.since`, lane, string(r.Ref), g.now); err != nil {
-			return may, err
-		}
-	}
-	return may, nil
+	return may, l.goFirst(ctx, s, r.Ref, free)
 }
 
 // Held returns what Admit would say to each, in this order and as if those
@@ -209,10 +203,8 @@ func (g gate) stands(ctx context.Context, s session, c *canary, since int64) (bo
 		(rec.Parked != "" || rec.Tries > 0 || g.now-since >= goesFirstWithin.Microseconds()):
 		// It was offered nothing, so what keeps it says nothing of the lane.
 		return false, nil
-	case !rec.Agreed.IsZero() && len(rec.Old) > 0:
-		// Nothing was old when it was admitted: what it was given since agreed,
-		// and whoever was to say so was cut short.
-		c.proven = true
+	case len(rec.Old) > 0 && rec.Agreed.UnixMicro() >= since:
+		c.proven = true // and whoever was to say so was cut short
 	case rec.Parked != "":
 		c.words = ", and it is parked"
 	case rec.Tries > 0:
@@ -221,36 +213,52 @@ func (g gate) stands(ctx context.Context, s session, c *canary, since int64) (bo
 	return true, nil
 }
 
-// Prove puts on record that an account's rotation agreed everywhere: others
-// may follow on the lanes that it went first on, and on these, whoever was to
-// go first there.
-func (l *Ledger) Prove(ctx context.Context, ref rotation.Ref, lanes ...string) error {
+// Begin puts on record that a rotation begins which nothing holds back: what a
+// person asks for goes first on every lane that is not proven, in place of
+// whoever was to.
+func (l *Ledger) Begin(ctx context.Context, ref rotation.Ref, lanes []string) error {
+	if len(lanes) == 0 {
+		return nil
+	}
+	doing := "put on record what " + string(ref) + " goes first on"
 	var g gate
-	err := l.read(ctx, "look for what "+string(ref)+" has to prove", func(ctx context.Context, s session) (err error) {
+	err := l.read(ctx, doing, func(ctx context.Context, s session) (err error) {
 		g, err = l.readGate(ctx, s, ref)
 		return err
 	})
-	if err != nil {
+	proven := func(lane string) bool { return g.lanes[lane].proven }
+	if lanes = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(lanes))), proven); err != nil || len(lanes) == 0 {
 		return err
 	}
-	proves := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(lanes))), func(lane string) bool { return g.lanes[lane].proven })
-	for lane, c := range g.lanes {
-		if c.ref == ref && !c.proven && !slices.Contains(proves, lane) {
-			proves = append(proves, lane)
+	return l.write(ctx, doing, func(ctx context.Context, s session) error { return l.goFirst(ctx, s, ref, lanes) })
+}
+
+// goFirst has an account go first on lanes, from now on, unless they are proven.
+func (l *Ledger) goFirst(ctx context.Context, s session, ref rotation.Ref, lanes []string) error {
+	for _, lane := range lanes {
+		if _, err := s.exec(ctx, `INSERT INTO ledger_lane (lane, canary, since, proven) VALUES (?, ?, `+s.back.clock(l.now)+`, 0)
+			ON CONFLICT (lane) DO UPDATE SET canary = excluded.canary, since = excluded.since WHERE ledger_lane.proven = 0`, lane, string(ref)); err != nil {
+			return err
 		}
 	}
-	if len(proves) == 0 {
-		return nil
+	return nil
+}
+
+// Prove puts on record that an account's rotation agreed everywhere: others
+// may follow on the lanes that it went first on since then or before.
+func (l *Ledger) Prove(ctx context.Context, ref rotation.Ref, agreed time.Time) error {
+	const mine = ` canary = ? AND proven = 0 AND since <= ?`
+	args := []any{string(ref), agreed.UnixMicro()}
+	var waits bool
+	err := l.read(ctx, "look for what "+string(ref)+" has to prove", func(ctx context.Context, s session) error {
+		return s.row(ctx, `SELECT EXISTS (SELECT 1 FROM ledger_lane WHERE`+mine+`)`, args...).Scan(&waits)
+	})
+	if err != nil || !waits {
+		return err
 	}
 	return l.write(ctx, "put on record what "+string(ref)+" proved", func(ctx context.Context, s session) error {
-		for _, lane := range proves {
-			now := s.back.clock(l.now)
-			if _, err := s.exec(ctx, `INSERT INTO ledger_lane (lane, canary, since, proven) VALUES (?, ?, `+now+`, `+now+`)
-				ON CONFLICT (lane) DO UPDATE SET proven = excluded.proven`, lane, string(ref)); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := s.exec(ctx, `UPDATE ledger_lane SET proven = `+s.back.clock(l.now)+` WHERE`+mine, args...)
+		return err
 	})
 }
 

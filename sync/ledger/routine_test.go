@@ -97,7 +97,7 @@ func TestOneAccountGoesFirst(t *testing.T) {
 		}
 		proves := func(ref rotation.Ref) {
 			t.Helper()
-			if err := l.Prove(t.Context(), ref); err != nil {
+			if err := l.Prove(t.Context(), ref, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -185,7 +185,18 @@ func TestAnyoneOnTheLaneProvesIt(t *testing.T) {
 		if !a.ask("a/two", 9, "vault 1").Stuck {
 			t.Error("nobody is told")
 		}
-		if err := l.Prove(t.Context(), "a/three", "vault 1", "aws 1"); err != nil {
+		if err := l.Begin(t.Context(), "a/three", []string{"vault 1", "aws 1"}); err != nil {
+			t.Fatal(err)
+		}
+		a.held("a/three goes first", "a/two", 9, "vault 1")
+		if err := l.Prove(t.Context(), "a/three", noon.Add(-time.Hour)); err != nil { // of an agreement before it began
+			t.Fatal(err)
+		}
+		a.held("a/three goes first", "a/two", 9, "vault 1")
+		if err := l.Prove(t.Context(), "a/three", noon.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Begin(t.Context(), "a/one", []string{"vault 1"}); err != nil { // proven is proven
 			t.Fatal(err)
 		}
 		a.admitted("a/two", 9, "vault 1", "aws 1")
