@@ -184,6 +184,11 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 		s.warn("warning: %s", err)
 	}
 	for _, e := range entries {
+		if ledger.Went(e.Record) {
+			if _, err := s.inventory.Find(string(e.Ref)); err != nil {
+				continue // it went on under a name that is there
+			}
+		}
 		records[e.Ref] = e.Record
 	}
 	for to, from := range s.former {
