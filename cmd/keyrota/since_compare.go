@@ -316,6 +316,8 @@ func (c *comparison) newAccount(a inventory.Account) {
 		what, means = string(config.ScopeExternal), "It owns no key: it is only watched."
 	case a.Config.Manage == config.Observe:
 		means = "It is watched; nothing is written."
+	case a.Config.Scope == config.ScopeOrganization:
+		means = "An admin creates it in W&B's own pages, and a key of it is adopted; a key of unknown age is due at once."
 	}
 	c.add(accountAdded, a.Config.Ref, "", "", strings.Join(append([]string{what}, nonEmpty(a.Config.Purpose)...), ": "), means)
 	c.organization(a.Config)
