@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -215,6 +216,19 @@ func (*comparison) settings(was, is map[string]string, tell func(path, was, is s
 	}
 }
 
+// withoutPassword is the place of a ledger as everybody may read it: of a URL
+// the host and the database.
+func withoutPassword(at string) string {
+	u, err := url.Parse(at)
+	switch {
+	case err != nil:
+		return "a URL"
+	case u.Scheme == "":
+		return at
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
 // general compares what holds for all accounts.
 func (c *comparison) general() {
 	was, is := c.was, c.is
@@ -224,7 +238,7 @@ func (c *comparison) general() {
 		{issuerChanged, "wandb.admin_key", was.WandB.AdminKey.String(), is.WandB.AdminKey.String(), "keyrota acts with another credential; without one it creates no account."},
 		{issuerChanged, "wandb.user_agent", was.WandB.UserAgent, is.WandB.UserAgent, "keyrota names itself otherwise to the server."},
 		{instanceChanged, "instance", was.Instance, is.Instance, "Refused where keys were made under the old name: it is in every label and mark."},
-		{ledgerChanged, "ledger", was.Ledger, is.Ledger, "Another ledger knows nothing of these accounts unless it was moved there."},
+		{ledgerChanged, "ledger", withoutPassword(was.Ledger), withoutPassword(is.Ledger), "Another ledger knows nothing of these accounts unless it was moved there."},
 		{limitChanged, "", was.MaxRotations.String(), is.MaxRotations.String(), fmt.Sprintf("At most %s by schedule begin in 24 hours.", count(is.RotationLimit(), "rotation"))},
 		{settingChanged, "listen", was.Listen, is.Listen, "Takes a restart."},
 		{settingChanged, "sweep_every", config.FormatDuration(was.SweepEvery), config.FormatDuration(is.SweepEvery), "How often the daemon looks at all accounts."},

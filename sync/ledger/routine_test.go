@@ -163,7 +163,7 @@ func TestHeldSaysWhatAdmitWould(t *testing.T) {
 			admitted = append(admitted, hold)
 		}
 		for i := range all {
-			if before[0][i] != before[1][i] || before[0][i].Words != admitted[i].Words {
+			if before[0][i].Words != before[1][i].Words || before[0][i].Words != admitted[i].Words {
 				t.Errorf("%d %s: %+v, then %+v, and then %+v", i, all[i].Ref, before[0][i], before[1][i], admitted[i])
 			}
 		}
@@ -193,7 +193,7 @@ func TestAnyoneOnTheLaneProvesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.held("a/three goes first", "a/two", 9, "vault 1")
-		if err := l.Prove(t.Context(), "a/three", noon.Add(time.Hour)); err != nil {
+		if err := l.Prove(t.Context(), "a/three", time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Begin(t.Context(), "a/one", []string{"vault 1"}); err != nil { // proven is proven
@@ -236,7 +236,7 @@ func TestAProofIsSeenWhereNobodySaidIt(t *testing.T) {
 		issued := rotation.Record{Seq: 2, Old: []rotation.Old{{Key: "k1", Edition: 1}}}
 		save(t, l, "a/one", issued, 1)
 		a.held("a/one goes first", "a/two", 9, "vault 1")
-		issued.Agreed = noon
+		issued.Agreed = time.Now().Add(time.Hour)
 		save(t, l, "a/one", issued, 2)
 		a.admitted("a/two", 9, "vault 1")
 	})
