@@ -49,7 +49,8 @@ func newPlan(a *app) *cobra.Command {
 		Short: "Show what would be done now, and when the next things are due",
 		Long: `Looks at the platform and the stores, reads no value, changes nothing, and says
 what sync would do now. With --until it folds the future as well. Without a
-ledger it plans from labels and marks, and says what is then unknown.
+ledger it plans from labels and marks, and says what is then unknown. Rotations
+that max_rotations_per_day holds back today are not planned for later days.
 
 With --since it compares two configurations instead, and says what the change
 means: new destinations, changed addresses, shorter overlaps and organization
