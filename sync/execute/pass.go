@@ -16,8 +16,7 @@ import (
 // pass is one worker's work on one account.
 type pass struct {
 	w        *Worker
-	wanted   inventory.Account
-	a        inventory.Account // wanted, with the record
+	a        inventory.Account
 	record   rotation.Record
 	revision ledger.Revision
 	seen     rotation.Observed
@@ -42,7 +41,7 @@ func (p *pass) load(ctx context.Context) error {
 		return fmt.Errorf("working on %s: its record went on under another name, or was given up", p.a.Ref())
 	}
 	p.record, p.revision = r, rev
-	p.a = p.wanted.For(r)
+	p.a = p.a.For(r)
 	p.a.Account.ID = r.Account
 	return nil
 }

@@ -34,6 +34,7 @@ type Account struct {
 	Lanes  []string
 	forms  []*format.Format // of Wants, in their order
 	former []former
+	own    int // Wants without any of former
 }
 
 // former is the place that a destination was at before.
@@ -46,7 +47,10 @@ type former struct {
 // destination was at before counts as wanted for as long as it is on record as
 // once written, so that readers can move from one to the other.
 func (a Account) For(r rotation.Record) Account {
-	a.Wants, a.forms = slices.Clip(a.Wants), slices.Clip(a.forms)
+	if len(a.former) == 0 {
+		return a
+	}
+	a.Wants, a.forms = slices.Clip(a.Wants[:a.own]), slices.Clip(a.forms[:a.own])
 	for _, f := range a.former {
 		if slices.Contains(r.Dests, f.want.Destination) {
 			a.Wants, a.forms = append(a.Wants, f.want), append(a.forms, f.form)
@@ -156,7 +160,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 			}
 		}
 		slices.Sort(a.Lanes)
-		a.Lanes = slices.Compact(a.Lanes)
+		a.Lanes, a.own = slices.Compact(a.Lanes), len(a.Wants)
 		inv.Accounts = append(inv.Accounts, a)
 	}
 	return inv, errors.Join(faults...)
