@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,16 +26,20 @@ func innermost[T any](layers []layer, of func(layer) *T) (*T, string) {
 // account checks one account and merges its settings.
 func (r resolver) account(i int, c *Config) Account {
 	w := &r.doc.Accounts[i]
-	path := fmt.Sprintf("accounts[%d]", i)
+	path := w.path
 	a := Account{
 		Name: w.Name, Team: w.Team, Scope: w.Scope, DefaultTeam: w.DefaultTeam,
 		Purpose: w.Purpose, UsedBy: w.UsedBy, Reason: w.Reason, Subject: w.Subject,
 		Reviewed: valueOr(w.Reviewed, day{}).Time,
-		Pos:      r.position(path),
+		Pos:      r.position(path), path: path,
 	}
 	r.identify(path, &a)
+	a.Formerly = r.formerly(w, &a)
 	r.checkSettings(path, &w.settings)
 	layers := []layer{{path, &w.settings}}
+	if w.file != nil {
+		layers = append(layers, layer{w.file.path, &w.file.settings})
+	}
 	if t, ok := r.doc.Teams[w.Team]; ok {
 		layers = append(layers, layer{join("teams", w.Team), &t.settings})
 	}
@@ -61,6 +64,7 @@ func (r resolver) account(i int, c *Config) Account {
 	} else {
 		r.deliver(&a, layers, c)
 	}
+	r.checkAllowed(w, &a)
 	r.overlap(&a, layers, c.WriteDeadline)
 	return a
 }
@@ -125,7 +129,7 @@ func (r resolver) identify(path string, a *Account) {
 // environment is what a job's environment holds besides the key.
 // Accounts of one team that add nothing of their own share it.
 func (r resolver) environment(a Account, baseURL string, layers []layer) map[string]string {
-	shared := a.Team + "/" + a.DefaultTeam
+	shared := layers[1].path + " " + a.Team + "/" + a.DefaultTeam
 	if env, ok := r.envs[shared]; ok && len(layers[0].Env) == 0 {
 		return env
 	}

@@ -39,12 +39,12 @@ func (r resolver) checkAccounts(c *Config) {
 	}
 	first := map[string]Account{}
 	for _, a := range c.Accounts {
-		path := a.Pos.Path
+		path := a.path
 		if a.Name == "" || a.Scope == "" {
 			continue // told as missing
 		}
 		if other, ok := first[a.Ref]; ok {
-			r.errorAt(path+".name", fmt.Sprintf("the same account as %s at %d:%d", other.Pos.Path, other.Pos.Line, other.Pos.Column), "write each account once, with all its destinations")
+			r.errorAt(path+".name", fmt.Sprintf("the same account as %s at %s", other.Pos.Path, other.Pos.from(a.Pos)), "write each account once, with all its destinations")
 			continue
 		}
 		first[a.Ref] = a

@@ -1,9 +1,13 @@
 package config
 
 import (
+	"fmt"
+	"io/fs"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,19 +18,29 @@ type Options struct {
 	// StoreTypes are the types of stores that there are, by name. Nil: types
 	// and blocks of stores are not checked, and Store.Config stays nil.
 	StoreTypes map[string]StoreType
+	// Dir is the directory of the file, below which include: finds others. Nil:
+	// nothing can be included. Load opens it, and no link leads out of it.
+	Dir fs.FS
+	// Beside is the directory that relative paths in the file are relative to;
+	// empty: the file's own. It is for a copy of a file from elsewhere, such as
+	// an earlier revision.
+	Beside string
 }
 
 // Config is a configuration with every setting resolved. It does not change
 // and can be used from several goroutines.
 type Config struct {
-	File          string // as it was named when loading
+	File          string   // as it was named when loading
+	Included      []string // the files that it includes, in their order
 	Instance      string
 	WandB         WandB
 	Stores        map[string]Store // those derived for the overrides of destinations among them
 	Teams         map[string]Team
-	Accounts      []Account // in the order of the file
-	Ledger        string    // path of the ledger's file, or a postgres:// URL that may hold a password
-	Listen        string    // host:port for health and metrics; empty when off
+	Accounts      []Account           // in the order of the file, then of those that it includes
+	Allow         map[string][]string // where a team may deliver: patterns as written; nil: allow: is not written
+	MaxRotations  RotationLimit       // by schedule, in 24 hours
+	Ledger        string              // path of the ledger's file, or a postgres:// URL that may hold a password
+	Listen        string              // host:port for health and metrics; empty when off
 	SweepEvery    time.Duration
 	Workers       int
 	WriteDeadline time.Duration // W: the longest that a write to a store may take to land
@@ -62,6 +76,7 @@ type Account struct {
 	Reason      string    // why organization scope is needed
 	Reviewed    time.Time // midnight UTC of the day; zero if not written
 	Subject     string    // of an external account
+	Formerly    string    // the Ref that it had before; empty if not written
 	Manage      Manage    // Observe for every external account
 	Schedule    Schedule
 	Overlap     time.Duration
@@ -73,7 +88,11 @@ type Account struct {
 	// where the team is known, and what env: adds.
 	Env     map[string]string
 	Deliver []Destination
-	Pos     Position
+	// Former are the places that destinations were at before, with the form that
+	// the key has there. Each is delivered to for as long as it is on record.
+	Former []Destination
+	Pos    Position
+	path   string
 }
 
 // Built-in defaults.
@@ -88,24 +107,32 @@ const (
 	maxWorkers           = 64
 )
 
-// Parse checks the content of a configuration file and resolves it. The
-// Config is nil if there is an error among the problems. file is the file's
-// path, for positions and for the relative paths in it; it is not opened.
+// Parse checks the content of a configuration file, and of those that it
+// includes, and resolves it. The Config is nil if there is an error among the
+// problems. file is the file's path, for positions and for the relative paths
+// in it; it is not opened.
 func Parse(file string, data []byte, o Options) (*Config, Problems) {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
-	d := &decoder{&report{file: file, nodes: map[string]*node{}}}
+	if o.Beside == "" {
+		o.Beside = filepath.Dir(file)
+	}
+	d := &decoder{&report{file: file, dir: o.Beside, nodes: map[string]*node{}}}
 	var c *Config
-	if root := readNodes(d.report, data, o.Env); root != nil {
+	if root := readNodes(d.report, "", data, o.Env); root != nil {
 		var doc document
 		d.decode(root, reflect.ValueOf(&doc).Elem())
+		for i := range doc.Accounts {
+			doc.Accounts[i].path = fmt.Sprintf("accounts[%d]", i)
+		}
+		d.include(&doc, root.entry("include"), o.Dir)
 		doc.Stores.decodeBlocks(d, o.StoreTypes)
 		if !root.bad {
 			c = resolver{decoder: d, doc: &doc, env: o.Env, envs: map[string]map[string]string{}}.resolve()
 		}
 	}
-	d.problems.sort()
+	d.problems.sort(file)
 	problems := d.problems.once()
 	if len(problems.Errors()) > 0 {
 		return nil, problems
@@ -140,6 +167,11 @@ func (r resolver) resolve() *Config {
 		Workers:       r.workers(),
 		WriteDeadline: r.atLeast("defaults.write_deadline", doc.Defaults.WriteDeadline, defaultWriteDeadline, time.Second),
 	}
+	for _, f := range doc.files {
+		c.Included = append(c.Included, strings.TrimSuffix(f.path, fileEnd))
+		r.checkSettings(f.path, &f.settings)
+	}
+	c.Allow, c.MaxRotations = r.allow(c), valueOr(doc.MaxRotationsPerDay, RotationLimit{Percent: defaultRotationPercent})
 	r.general()
 	r.checkSettings("defaults", &doc.Defaults.settings)
 	for _, name := range slices.Sorted(maps.Keys(doc.Teams)) {
@@ -154,6 +186,7 @@ func (r resolver) resolve() *Config {
 		c.Accounts = append(c.Accounts, r.account(i, c))
 	}
 	r.checkAccounts(c)
+	r.checkMoves(c)
 	r.checkReferences(c)
 	r.checkConflicts(c)
 	return c

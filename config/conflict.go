@@ -44,6 +44,14 @@ func (p place) apart(q place) string {
 	return "write {{.Account.Name}} into its path or field"
 }
 
+// named is an account as its place names it to someone who reads at another.
+func (a Account) named(at Position) string {
+	if a.Pos.File == at.File {
+		return a.Pos.Path
+	}
+	return a.Pos.Path + " of " + a.Pos.File
+}
+
 // checkConflicts refuses two deliveries to one place, and a delivery to where
 // one of our own credentials stands.
 func (r resolver) checkConflicts(c *Config) {
@@ -55,7 +63,7 @@ func (r resolver) checkConflicts(c *Config) {
 		}
 	}
 	for _, a := range c.Accounts {
-		for _, d := range a.Deliver {
+		for _, d := range slices.Concat(a.Deliver, a.Former) {
 			s, ok := c.Stores[d.Store]
 			if !ok {
 				continue
@@ -63,8 +71,9 @@ func (r resolver) checkConflicts(c *Config) {
 			id := s.Identity(d.Path)
 			here := place{d.Field, d.Pos.Path, d.Path, a.Name, d.Pos}
 			forWhom := "" // what several accounts inherit is one of them's
-			if !strings.HasPrefix(d.Pos.Path, a.Pos.Path+".") {
-				here.what, forWhom = d.Pos.Path+" for "+a.Pos.Path, "for "+a.Pos.Path+", "
+			if !strings.HasPrefix(d.path, a.path+".") {
+				whom := a.named(d.Pos)
+				here.what, forWhom = d.Pos.Path+" for "+whom, "for "+whom+", "
 			}
 			if i := slices.IndexFunc(seen[id], here.overlaps); i >= 0 {
 				other := seen[id][i]
@@ -72,7 +81,7 @@ func (r resolver) checkConflicts(c *Config) {
 					r.add(Error, d.Pos, "several accounts are delivered to this one place", here.apart(other))
 					continue
 				}
-				r.add(Error, d.Pos, fmt.Sprintf("%sthe same place as %s at %d:%d", forWhom, other.what, other.Line, other.Column),
+				r.add(Error, d.Pos, fmt.Sprintf("%sthe same place as %s at %s", forWhom, other.what, other.from(d.Pos)),
 					"deliver to another path, or each to a field of its own")
 			}
 			seen[id] = append(seen[id], here)

@@ -171,8 +171,7 @@ func (d *decoder) decodeStruct(n *node, v reflect.Value) {
 }
 
 func (d *decoder) unknownField(n *node, e entry, names []string) {
-	p := Position{File: d.file, Line: e.line, Column: e.column, Path: join(n.path, e.name)}
-	d.add(Error, p, "unknown field", suggest(e.name, names))
+	d.add(Error, d.locate(join(n.path, e.name), e.line, e.column), "unknown field", suggest(e.name, names))
 }
 
 // besideFile makes a relative path relative to the configuration file, so
@@ -181,7 +180,7 @@ func (r *report) besideFile(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(filepath.Dir(r.file), path)
+	return filepath.Join(r.dir, path)
 }
 
 func (d *decoder) decodeMap(n *node, v reflect.Value) {

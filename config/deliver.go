@@ -29,6 +29,11 @@ func (r resolver) deliver(a *Account, layers []layer, c *Config) {
 		}
 		a.Deliver = append(a.Deliver, d)
 		readable = readable || d.Readable()
+		if w.Formerly != "" {
+			if former, ok := r.former(w, a, layers, c); ok {
+				a.Former = append(a.Former, former)
+			}
+		}
 	}
 	if a.Manage != Rotate || readable || told {
 		return
@@ -38,7 +43,7 @@ func (r resolver) deliver(a *Account, layers []layer, c *Config) {
 	case len(a.Deliver) > 0:
 		r.errorAt(at, "no destination can be read back: "+reason, "add one with format: raw, or write the key in the template as {{ .WANDB_API_KEY }} alone")
 	case at == "":
-		r.errorAt(a.Pos.Path, "deliver is missing: "+reason, "add deliver: store:path#field, or manage: observe")
+		r.errorAt(a.path, "deliver is missing: "+reason, "add deliver: store:path#field, or manage: observe")
 	case len(r.place(at).items) == 0 && r.place(at).kind == kindList:
 		r.errorAt(at, "no destination: "+reason, destinationHint+", or manage: observe")
 	}
@@ -76,7 +81,7 @@ func (r resolver) destination(w writtenDestination, a *Account, layers []layer, 
 		Format: *w.Format, Style: style, ConnType: w.ConnType, Fields: w.Fields, Template: valueOr(w.Template, ""),
 		Reader: valueOr(w.Reader, ""), Cache: valueOr(w.Cache, p.cache),
 		Tags: n.tags(layers, p.tagsOf(), &w), OwnTags: len(w.Tags) > 0, Description: n.description(&w), Exclusive: w.Exclusive,
-		Pos: r.position(w.path), writeOnly: w.writeOnly,
+		Pos: r.position(w.path), path: w.path, writeOnly: w.writeOnly,
 		presetCache: w.Cache == nil && p.cache > 0, process: p.process,
 	}
 	return d, len(r.problems) == before

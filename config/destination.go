@@ -26,6 +26,7 @@ type Destination struct {
 	Exclusive   bool // a person promises that nobody else writes this secret
 	Pos         Position
 
+	path        string
 	writeOnly   bool
 	presetCache bool // Cache is what is known of the reader
 	process     bool // its reader holds the key as long as a process runs

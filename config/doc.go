@@ -8,8 +8,8 @@
 // value or a line of the file, since either may hold a secret; names of
 // fields are quoted only when they look like names.
 //
-// The package is pure over the bytes of the file and a function that looks up
-// environment variables. It knows no provider: cmd passes the types of stores
+// The package is pure over the bytes of the file, the directory that it includes
+// others from and a function that looks up environment variables. It knows no provider: cmd passes the types of stores
 // it has (Options.StoreTypes), and each store's block is decoded into the
 // provider's own type.
 //
@@ -20,10 +20,19 @@
 // c is nil if there is an error among the problems; warnings alone leave it
 // usable. Config.Accounts has every setting resolved.
 //
+// # Files of teams
+//
+// include: names further files below the directory of this one, each with the
+// accounts of one team and what they share. Whoever may change such a file can
+// reach no further than the team: it has no stores, no credentials, no
+// variables, no organization scope and no other team's accounts, and what it
+// delivers must be among the places that allow: gives the team. See include.go
+// and allow.go.
+//
 // # How settings merge
 //
-// Built-in defaults, then defaults:, then teams:, then the account; the
-// innermost one that is written wins, whole. There are two exceptions: env and
+// Built-in defaults, then defaults:, then teams:, then the top of a team's
+// file, then the account; the innermost one that is written wins, whole. There are two exceptions: env and
 // tags merge name by name, and freezes add up, since a freeze of the
 // organization binds every account. every and cron are one setting: whichever is written
 // innermost replaces both. window: always lifts an inherited window.

@@ -44,6 +44,10 @@ func (b *builder) expand(n *node, text string) {
 }
 
 func (b *builder) variable(n *node, expr string) string {
+	if b.env == nil {
+		b.report.fault(n, "a team's file does not see the environment of keyrota, where credentials are", "write the value itself, or move the setting to "+b.report.file+"; $${ is the characters ${ themselves")
+		return ""
+	}
 	name, fallback, hasFallback := strings.Cut(expr, ":-")
 	if !variableName.MatchString(name) {
 		b.report.fault(n, "what stands in ${} is not the name of a variable", "write ${NAME} or ${NAME:-default}; $${ is the characters ${ themselves")

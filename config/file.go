@@ -24,6 +24,12 @@ type document struct {
 	Teams map[string]team `yaml:"teams"`
 	// Accounts are the service accounts that keyrota looks after.
 	Accounts []account `yaml:"accounts"`
+	// Include names files with the accounts of one team each, beside this file, like teams/*.yaml. Such a file has team: and accounts:, and what the team's accounts share.
+	Include patterns `yaml:"include"`
+	// Allow says where keys of a team may be delivered, by the team's name: store:path, with * for any part of the path and /** at its end for everything below. Once it is written, teams of included files that are not in it may deliver nowhere.
+	Allow map[string]allowed `yaml:"allow"`
+	// MaxRotationsPerDay is how many rotations may begin by schedule within 24 hours: a number, or a part of the accounts like 10%, which it is when left out; one at least. What a person asks for is not held back.
+	MaxRotationsPerDay *RotationLimit `yaml:"max_rotations_per_day"`
 	// Ledger is where keyrota records what it did, a file, or postgres:// for several replicas; it never holds a key. Left out, it is a file in the user's state directory.
 	Ledger ledger `yaml:"ledger"`
 	// Listen is the address for health and metrics, or off; 127.0.0.1:9464 when left out.
@@ -32,6 +38,8 @@ type document struct {
 	SweepEvery *time.Duration `yaml:"sweep_every"`
 	// Workers is how many accounts are worked on at once; 16 when left out.
 	Workers *int `yaml:"workers"`
+
+	files []*teamFile // those included
 }
 
 // wandb says which W&B server and organization the accounts are in.
@@ -108,7 +116,12 @@ type account struct {
 	Reviewed *day `yaml:"reviewed"`
 	// Subject of an external account: the sub of its JWT.
 	Subject string `yaml:"subject"`
+	// Formerly is what the account was called before, as name or team/name: its record goes on under the new name.
+	Formerly string `yaml:"formerly"`
 	settings
+
+	path string
+	file *teamFile // nil: written in the root file
 }
 
 // day is a date.

@@ -35,8 +35,9 @@ func Find(explicit, userConfigDir string) (string, error) {
 	return "", fmt.Errorf("no configuration found, looked for %s: run keyrota init to write one, or name one with --config", where)
 }
 
-// Load reads and checks a configuration file. The error tells that the file
-// cannot be read; everything about its content is in the Problems.
+// Load reads and checks a configuration file and those that it includes. The
+// error tells that the file cannot be read; everything about its content, and
+// about the included files, is in the Problems.
 func Load(path string, o Options) (*Config, Problems, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() && info.Size() > maxFile {
@@ -45,6 +46,13 @@ func Load(path string, o Options) (*Config, Problems, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the configuration: %w: check --config, or run keyrota init to write a first one", err)
+	}
+	if o.Dir == nil {
+		// Where the directory cannot be read, include: says so.
+		if dir, err := os.OpenRoot(filepath.Dir(path)); err == nil {
+			defer func() { _ = dir.Close() }()
+			o.Dir = dir.FS()
+		}
 	}
 	c, problems := Parse(path, data, o)
 	return c, problems, nil

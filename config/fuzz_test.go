@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -42,6 +43,20 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("a problem without words or place: %+v", p)
 			}
 		}
+		// As a team's file it may hold less, and sees no variable.
+		included, more := Parse("k.yaml", []byte("instance: prod\nledger: l\nstores: {vault: {}, aws: {}}\ninclude: t.yaml\nallow: {}\n"),
+			Options{Env: testEnv, StoreTypes: testTypes, Dir: fstest.MapFS{"t.yaml": {Data: data}}})
+		if (included == nil) != (more.Err() != nil) {
+			t.Fatalf("configuration: %v, problems:\n%s", included != nil, more)
+		}
+		if included != nil {
+			for _, a := range included.Accounts {
+				if a.Scope == ScopeOrganization || a.Team == "" || len(a.Deliver) > 0 {
+					t.Errorf("a team's file has %+v", a)
+				}
+			}
+		}
+		problems = append(problems, more...)
 		if strings.Contains(problems.String(), "CANARY-0123456789012345678901234567890123456789") {
 			t.Errorf("a value is shown:\n%s", problems)
 		}

@@ -108,7 +108,7 @@ func (w *writtenDestination) renderNames(n namer) bool {
 		case !accountName.MatchString(n.account.Name):
 			fine = false // that is told
 		case n.lacks(*f.text):
-			n.errorAt(at, "the name takes a team, and "+n.account.Pos.Path+" has none", "write default_team: there, or another name here")
+			n.errorAt(at, "the name takes a team, and "+n.account.named(n.position(at))+" has none", "write default_team: there, or another name here")
 			fine = false
 		case !f.good(text):
 			w.badName(n.report, f.name)

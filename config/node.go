@@ -54,6 +54,19 @@ func (n *node) entry(name string) *node {
 	return nil
 }
 
+// leaves adds the text of every scalar below n, by its path from there.
+func (n *node) leaves(path string, to map[string]string) {
+	if n.kind == kindScalar {
+		to[path] = n.text
+	}
+	for i, item := range n.items {
+		item.leaves(fmt.Sprintf("%s[%d]", path, i), to)
+	}
+	for _, e := range n.entries {
+		e.value.leaves(join(path, e.name), to)
+	}
+}
+
 const (
 	// maxFile keeps a mistaken path from being read into memory; ten thousand
 	// accounts take about one million bytes.
@@ -61,16 +74,17 @@ const (
 	maxDepth = 64
 )
 
-// readNodes reads YAML into nodes and expands variables. It returns nil if there
-// is nothing to go on with.
-func readNodes(r *report, data []byte, env func(string) (string, bool)) *node {
+// readNodes reads the YAML of one file into nodes whose paths begin with at,
+// and expands variables; without an env it refuses them. It returns nil if
+// there is nothing to go on with.
+func readNodes(r *report, at string, data []byte, env func(string) (string, bool)) *node {
 	if len(data) > maxFile {
-		r.errorAt("", fmt.Sprintf("the file is larger than %d MiB, too large for a configuration", maxFile>>20), "check the path")
+		r.errorAt(at, fmt.Sprintf("the file is larger than %d MiB, too large for a configuration", maxFile>>20), "check the path")
 		return nil
 	}
 	file, err := parseYAML(data)
 	if err != nil {
-		r.add(Error, syntaxPosition(r.file, err), "not valid YAML: "+syntaxMessage(err), "check indentation, quotes and brackets on this line and the one before")
+		r.add(Error, r.syntaxPosition(at, err), "not valid YAML: "+syntaxMessage(err), "check indentation, quotes and brackets on this line and the one before")
 		return nil
 	}
 	var body ast.Node
@@ -79,21 +93,25 @@ func readNodes(r *report, data []byte, env func(string) (string, bool)) *node {
 		case nil, *ast.CommentGroupNode, *ast.NullNode:
 			continue
 		case *ast.DirectiveNode:
-			r.add(Error, tokenPosition(r.file, d.Body.GetToken()), "YAML directives are not supported", "remove the line")
+			r.add(Error, r.tokenPosition(at, d.Body.GetToken()), "YAML directives are not supported", "remove the line")
 			return nil
 		}
 		if body != nil {
-			r.add(Error, tokenPosition(r.file, d.Body.GetToken()), "a second YAML document begins here; one file is one configuration", "remove the line ---, or move what follows into a file of its own")
+			r.add(Error, r.tokenPosition(at, d.Body.GetToken()), "a second YAML document begins here; one file is one configuration", "remove the line ---, or move what follows into a file of its own")
 			return nil
 		}
 		body = d.Body
 	}
 	if body == nil {
-		r.add(Error, Position{File: r.file, Line: 1, Column: 1}, "the file is empty", "run keyrota init to write a first one")
+		hint := "run keyrota init to write a first one"
+		if at != "" {
+			hint = "write team: and accounts:, or remove the file"
+		}
+		r.add(Error, r.locate(at, 1, 1), "the file is empty", hint)
 		return nil
 	}
 	b := builder{report: r, env: env}
-	return b.build(body, "", 0)
+	return b.build(body, at, 0)
 }
 
 // parseYAML turns a panic of the YAML library into an error, so that no file
@@ -116,11 +134,11 @@ type yamlError interface {
 	GetToken() *token.Token
 }
 
-func syntaxPosition(file string, err error) Position {
+func (r *report) syntaxPosition(path string, err error) Position {
 	if ye, ok := errors.AsType[yamlError](err); ok {
-		return tokenPosition(file, ye.GetToken())
+		return r.tokenPosition(path, ye.GetToken())
 	}
-	return Position{File: file}
+	return r.locate(path, 0, 0)
 }
 
 // syntaxMessage returns the library's words if they cannot hold text of the
@@ -133,25 +151,22 @@ func syntaxMessage(err error) string {
 	return ye.GetMessage()
 }
 
-func tokenPosition(file string, t *token.Token) Position {
-	p := Position{File: file}
-	if t != nil && t.Position != nil {
-		p.Line, p.Column = t.Position.Line, t.Position.Column
+func (r *report) tokenPosition(path string, t *token.Token) Position {
+	if t == nil || t.Position == nil {
+		return r.locate(path, 0, 0)
 	}
-	return p
+	return r.locate(path, t.Position.Line, t.Position.Column)
 }
 
 // builder turns the library's tree into nodes.
 type builder struct {
 	report *report
-	env    func(string) (string, bool)
+	env    func(string) (string, bool) // nil: there are no variables in this file
 }
 
 func (b *builder) refuse(from ast.Node, n *node, message, hint string) {
 	n.bad = true
-	p := tokenPosition(b.report.file, from.GetToken())
-	p.Path = n.path
-	b.report.add(Error, p, message, hint)
+	b.report.add(Error, b.report.tokenPosition(n.path, from.GetToken()), message, hint)
 }
 
 func (b *builder) build(from ast.Node, path string, depth int) *node {
@@ -230,7 +245,7 @@ func (b *builder) mapping(n *node, values []*ast.MappingValueNode, depth int) {
 		}
 		e := entry{name: key.GetToken().Value, line: key.GetToken().Position.Line, column: key.GetToken().Position.Column}
 		path := join(n.path, e.name)
-		at := Position{File: b.report.file, Line: e.line, Column: e.column, Path: path}
+		at := b.report.locate(path, e.line, e.column)
 		if i := indexOf(n.entries, e.name); i >= 0 {
 			b.report.add(Error, at, fmt.Sprintf("written twice, first at %d:%d", n.entries[i].line, n.entries[i].column), "keep one of the two")
 			continue

@@ -18,7 +18,7 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 	for _, d := range a.Deliver {
 		cache = max(cache, d.Cache)
 		if !d.presetCache && d.Cache > written {
-			written, writtenAt = d.Cache, d.Pos.Path+".cache"
+			written, writtenAt = d.Cache, d.path+".cache"
 		}
 	}
 	overlap, at := innermost(layers, func(l layer) *time.Duration { return l.Overlap })
@@ -35,8 +35,8 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 		}
 		for _, l := range layers {
 			if i := slices.IndexFunc(where, func(p string) bool { return strings.HasPrefix(p, l.path+".") }); i >= 0 {
-				r.errorAt(where[i], fmt.Sprintf("%s.overlap is %s, shorter than %swrite_deadline %s: a reader could be left with a deleted key",
-					at, FormatDuration(a.Overlap), sum, FormatDuration(writeDeadline)),
+				r.errorAt(where[i], fmt.Sprintf("%soverlap is %s, shorter than %swrite_deadline %s: a reader could be left with a deleted key",
+					within(at), FormatDuration(a.Overlap), sum, FormatDuration(writeDeadline)),
 					"write overlap: "+FormatDuration(need)+" or more")
 				break
 			}
@@ -51,6 +51,15 @@ func (r resolver) overlap(a *Account, layers []layer, writeDeadline time.Duratio
 	}
 }
 
+// within names the place of settings before one of them: "defaults.", and
+// nothing for those of a whole file.
+func within(path string) string {
+	if path = shown(path); path == "" {
+		return ""
+	}
+	return path + "."
+}
+
 // adviseReaders warns of readers that may need a key for longer than it stays.
 // What a preset says of its reader is true of most, not of all: no error.
 func (r resolver) adviseReaders(a *Account, overlapAt string, longestWritten bool, writeDeadline time.Duration) {
@@ -59,10 +68,10 @@ func (r resolver) adviseReaders(a *Account, overlapAt string, longestWritten boo
 		beside = "longest_job " + FormatDuration(a.LongestJob.Duration) + " and " + beside
 	}
 	for _, d := range a.Deliver {
-		at := d.Pos.Path + ".reader"
+		at := d.path + ".reader"
 		if need := a.LongestJob.Duration + d.Cache + writeDeadline; d.presetCache && a.Overlap < need {
-			r.warnAt(at, fmt.Sprintf("%s may keep a key for %s; with %s that is longer than %s.overlap, which is %s",
-				d.Reader, FormatDuration(d.Cache), beside, overlapAt, FormatDuration(a.Overlap)),
+			r.warnAt(at, fmt.Sprintf("%s may keep a key for %s; with %s that is longer than %soverlap, which is %s",
+				d.Reader, FormatDuration(d.Cache), beside, within(overlapAt), FormatDuration(a.Overlap)),
 				"write overlap: "+FormatDuration(need)+" or more, or cache: here, with how long yours keeps one")
 		}
 		if d.process && !longestWritten {

@@ -88,7 +88,7 @@ func (s Store) derive(overrides []override, pos Position) (Store, []string) {
 	}
 	d.Config = s.kind.New()
 	// What is wrong with the block itself is told where that stands.
-	s.decode(&decoder{&report{file: s.report.file, nodes: s.report.nodes}}, d.Config)
+	s.decode(&decoder{&report{file: s.report.file, dir: s.report.dir, nodes: s.report.nodes}}, d.Config)
 	d.identify()
 	var refused []string
 	block, ok := d.Config.(overrider)

@@ -59,7 +59,8 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems are all that is wrong with one file, in the order of the file.
+// Problems are all that is wrong with a configuration, in the order of the
+// file; what is wrong with files that it includes comes after, file by file.
 type Problems []Problem
 
 // Errors returns those that make the configuration unusable.
@@ -95,9 +96,16 @@ func (ps Problems) of(s Severity) Problems {
 	return out
 }
 
-func (ps Problems) sort() {
+// sort puts those of the root file first.
+func (ps Problems) sort(root string) {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Severity, b.Severity))
+		if (a.File == root) != (b.File == root) {
+			if a.File == root {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Severity, b.Severity))
 	})
 }
 
@@ -112,10 +120,11 @@ func (ps Problems) once() Problems {
 	})
 }
 
-// report collects the problems of one file, and what is checked once all of
-// it is read.
+// report collects the problems of one configuration, and what is checked once
+// all of it is read.
 type report struct {
-	file       string
+	file       string           // the root file
+	dir        string           // what relative paths in it are relative to
 	nodes      map[string]*node // by path, to find the place of a field
 	references []Reference
 	problems   Problems
@@ -125,7 +134,7 @@ type report struct {
 // below returns a report that knows the places below one field alone, for what
 // outlives the reading of the file.
 func (r *report) below(field string) *report {
-	part := &report{file: r.file, nodes: map[string]*node{}}
+	part := &report{file: r.file, dir: r.dir, nodes: map[string]*node{}}
 	for path, n := range r.nodes {
 		if path == field || strings.HasPrefix(path, field+".") {
 			part.nodes[path] = n
@@ -137,24 +146,62 @@ func (r *report) below(field string) *report {
 // place finds the node of a path or, where that was not written, of the
 // nearest thing around it that was.
 func (r *report) place(path string) *node {
+	file, _ := splitPath(path)
 	for p := path; ; {
 		if n, ok := r.nodes[p]; ok {
 			return n
 		}
 		i := strings.LastIndexAny(p, ".[")
-		if i < 0 {
-			return r.nodes[""]
+		if i < len(file) {
+			return r.nodes[file]
 		}
 		p = p[:i]
 	}
 }
 
 func (r *report) position(path string) Position {
-	p := Position{File: r.file, Path: path}
+	line, column := 0, 0
 	if n := r.place(path); n != nil {
-		p.Line, p.Column = n.line, n.column
+		line, column = n.line, n.column
+	}
+	return r.locate(path, line, column)
+}
+
+// locate returns the position of a path whose line and column are known.
+func (r *report) locate(path string, line, column int) Position {
+	p := Position{File: r.file, Line: line, Column: column, Path: shown(path)}
+	if file, _ := splitPath(path); file != "" {
+		p.File = strings.TrimSuffix(file, fileEnd)
 	}
 	return p
+}
+
+// fileEnd ends the name of an included file, with which the paths of its
+// fields begin; those of the root file begin with the field.
+const fileEnd = "\x00"
+
+// splitPath takes the file, with its end, off a path; the root file is "".
+func splitPath(path string) (file, rest string) {
+	i := strings.Index(path, fileEnd) + len(fileEnd)
+	if i < len(fileEnd) {
+		i = 0
+	}
+	return path[:i], path[i:]
+}
+
+// shown is a path as people read it, without its file.
+func shown(path string) string {
+	_, rest := splitPath(path)
+	return strings.TrimPrefix(rest, ".")
+}
+
+// from names a position to someone who reads at another: with its file, where
+// that is not the same.
+func (p Position) from(q Position) string {
+	if p.File == q.File {
+		return fmt.Sprintf("%d:%d", p.Line, p.Column)
+	}
+	return p.String()
 }
 
 func (r *report) add(s Severity, p Position, message, hint string) {

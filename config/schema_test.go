@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -60,6 +61,9 @@ func scalars() map[string]*jsonschema.Schema {
 		"value":            value,
 		"fields":           anyOf(listOf(text("")), object(anyOf(text(""), object(ref("value"))))),
 		"integer":          anyOf(&jsonschema.Schema{Type: "integer"}, text(variable)),
+		"include":          anyOf(text(""), listOf(text(""))),
+		"allow":            anyOf(text(""), listOf(text(""))),
+		"rotation_limit":   anyOf(&jsonschema.Schema{Type: "integer", Minimum: json.Number("1")}, text(`^[0-9]+%?$|`+variable)),
 		"stores":           object(anyOf(&jsonschema.Schema{Type: "object"}, &jsonschema.Schema{Type: "null"})),
 	}
 }
@@ -75,12 +79,16 @@ var mapped = map[reflect.Type]string{
 	reflect.TypeFor[outputFields]():      "fields",
 	reflect.TypeFor[int]():               "integer",
 	reflect.TypeFor[stores]():            "stores",
+	reflect.TypeFor[patterns]():          "include",
+	reflect.TypeFor[allowed]():           "allow",
+	reflect.TypeFor[RotationLimit]():     "rotation_limit",
 	reflect.TypeFor[map[string]string](): "env",
 }
 
 var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze"}
 
-func generate(t *testing.T) []byte {
+// generate makes the schema of a kind of file from its type.
+func generate(t *testing.T, file any, title string) []byte {
 	t.Helper()
 	comments := fieldComments(t)
 	types := map[string]reflect.Type{}
@@ -123,7 +131,7 @@ func generate(t *testing.T) []byte {
 			return comment
 		},
 	}
-	s := r.Reflect(document{})
+	s := r.Reflect(file)
 	for name, def := range r.Reflect(writtenDestination{}).Definitions {
 		s.Definitions[name] = def
 	}
@@ -135,6 +143,7 @@ func generate(t *testing.T) []byte {
 	}
 	s.Definitions["env"] = object(ref("value"))
 	delete(s.Definitions, "document")
+	delete(s.Definitions, "teamFile")
 	require := func(s *jsonschema.Schema, t reflect.Type) {
 		for _, f := range fields(t) {
 			if f.required {
@@ -142,7 +151,7 @@ func generate(t *testing.T) []byte {
 			}
 		}
 	}
-	require(s, reflect.TypeFor[document]())
+	require(s, reflect.TypeOf(file))
 	for name, def := range s.Definitions {
 		if typ, ok := types[name]; ok && typ.Kind() == reflect.Struct {
 			require(def, typ)
@@ -151,8 +160,10 @@ func generate(t *testing.T) []byte {
 	if l, ok := s.Definitions["ledger"]; ok {
 		s.Definitions["ledger"] = anyOf(text(""), l)
 	}
-	s.Properties.Value("instance").Pattern = instanceName.String() + "|" + variable
-	s.Title = "keyrota configuration"
+	if instance, ok := s.Properties.Get("instance"); ok {
+		instance.Pattern = instanceName.String() + "|" + variable
+	}
+	s.Title = title
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -192,18 +203,31 @@ func fieldComments(t *testing.T) map[string]string {
 	return comments
 }
 
-// The schema that editors use is the one that follows from the types.
+// The schemas that editors use are those that follow from the types.
 func TestSchema(t *testing.T) {
-	got := generate(t)
-	if *update {
-		if err := os.WriteFile("schema.json", got, 0o600); err != nil {
-			t.Fatal(err)
+	for _, s := range []struct {
+		name, title, is string
+		of              any
+	}{
+		{"schema.json", "keyrota configuration", Schema(), document{}},
+		{"team.schema.json", "keyrota: the accounts of one team", TeamSchema(), teamFile{}},
+	} {
+		got := generate(t, s.of, s.title)
+		if *update {
+			if err := os.WriteFile(s.name, got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
 		}
-		return
+		if diff := cmp.Diff(s.is, string(got)); diff != "" {
+			t.Errorf("%s is not what the types say; run go generate ./config\n%s", s.name, diff)
+		}
+		everythingIsDescribed(t, got)
 	}
-	if diff := cmp.Diff(Schema(), string(got)); diff != "" {
-		t.Errorf("schema.json is not what the types say; run go generate ./config\n%s", diff)
-	}
+}
+
+func everythingIsDescribed(t *testing.T, got []byte) {
+	t.Helper()
 	var undescribed []string
 	var root struct {
 		Properties map[string]struct{ Description string } `json:"properties"`
@@ -231,9 +255,9 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-func schemaError(t *testing.T, data []byte) error {
+func schemaError(t *testing.T, schema string, data []byte) error {
 	t.Helper()
-	doc, err := validator.UnmarshalJSON(strings.NewReader(Schema()))
+	doc, err := validator.UnmarshalJSON(strings.NewReader(schema))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,6 +283,8 @@ func schemaError(t *testing.T, data []byte) error {
 // The schema takes what loads, and refuses what is unknown or of a wrong kind.
 func TestSchemaAgreesWithLoading(t *testing.T) {
 	good, err := filepath.Glob("testdata/good/*.yaml")
+	more, moreErr := filepath.Glob("testdata/good/teams/*.yaml")
+	good, err = append(good, more...), errors.Join(err, moreErr)
 	if err != nil || len(good) == 0 {
 		t.Fatal("no examples", err)
 	}
@@ -267,7 +293,11 @@ func TestSchemaAgreesWithLoading(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := schemaError(t, data); err != nil {
+		schema := Schema()
+		if strings.Contains(filepath.ToSlash(name), "/teams/") {
+			schema = TeamSchema()
+		}
+		if err := schemaError(t, schema, data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -280,7 +310,7 @@ func TestSchemaAgreesWithLoading(t *testing.T) {
 		switch f.Name {
 		case "unknown.yaml", "missing.yaml", "kinds.yaml", "instance.yaml", "ledger-mapping-empty.yaml":
 			refused++
-			if schemaError(t, f.Data) == nil {
+			if schemaError(t, Schema(), f.Data) == nil {
 				t.Errorf("%s is in order for the schema", f.Name)
 			}
 		}

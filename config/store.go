@@ -67,9 +67,9 @@ type Store struct {
 // role_arn: it replaces one setting, or returns false where there is none such.
 // It is asked of a block of its own, which is then checked again.
 func (s Store) Decode(into any) Problems {
-	r := &report{file: s.report.file, nodes: s.report.nodes}
+	r := &report{file: s.report.file, dir: s.report.dir, nodes: s.report.nodes}
 	s.decode(&decoder{r}, into)
-	r.problems.sort()
+	r.problems.sort(r.file)
 	return r.problems
 }
 
@@ -90,6 +90,16 @@ func (s Store) setting(name string) string {
 	return ""
 }
 
+// Settings returns what is written in the store's block, by path, like
+// auth.kubernetes.role. Of credentials it is where they stand.
+func (s Store) Settings() map[string]string {
+	all := map[string]string{}
+	if s.block != nil {
+		s.block.leaves("", all)
+	}
+	return all
+}
+
 // Identity returns the physical place of a path in this store: see
 // StoreType.Identity.
 func (s Store) Identity(path string) string {
@@ -108,7 +118,7 @@ func (s *stores) decodeNode(d *decoder, n *node) {
 	}
 	*s = stores{}
 	for _, e := range n.entries {
-		at := Position{File: d.file, Line: e.line, Column: e.column, Path: join(n.path, e.name)}
+		at := d.locate(join(n.path, e.name), e.line, e.column)
 		if !storeName.MatchString(e.name) || !speakable(e.name) {
 			d.add(Error, at, "not a name for a store", "write lower case letters, digits, - and _")
 			continue

@@ -44,6 +44,8 @@ type writtenDestination struct {
 	Description *string `yaml:"description"`
 	// Exclusive promises that nobody else writes this secret, for one field in a store that cannot guard against a second writer (Azure).
 	Exclusive bool `yaml:"exclusive"`
+	// Formerly is the place that this destination was at before, as store:path#field: as long as it is on record it is delivered to as well, so that its readers can move; keyrota release ends that.
+	Formerly string `yaml:"formerly"`
 	// Namespace of Vault, for this destination instead of the store's.
 	Namespace string `yaml:"namespace"`
 	// Mount of Vault's engine, for this destination instead of the store's.

@@ -101,6 +101,12 @@ Not affiliated with Weights & Biases.`,
 		RunE:          command,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if a.output == outputMarkdown && !cmd.Flags().Changed("since") {
+				return errors.New("--output markdown is for plan --since: write table, json or yaml")
+			}
+			return nil
+		},
 	}
 	root.SetFlagErrorFunc(flagError)
 	// The program alone runs nothing, it only answers for what is no command.

@@ -56,6 +56,10 @@ func describe(e rotation.Event) string {
 		text = fmt.Sprintf("healing %s with edition %d", e.Destination, e.Edition)
 	case rotation.EventAgreed:
 		text = fmt.Sprintf("every destination holds edition %d", e.Edition)
+	case rotation.EventHeld:
+		text = "rotations wait"
+	case rotation.EventMoved:
+		text = "the record moves"
 	default:
 		text = string(e.Kind)
 	}

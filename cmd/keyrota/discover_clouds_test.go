@@ -87,6 +87,7 @@ func TestDiscoverInClouds(t *testing.T) {
 
 	const base = `
 instance: test
+max_rotations_per_day: 100%
 wandb: {url: "${WANDB_URL}", organization: acme}
 stores:
   aws-prod: {type: aws}

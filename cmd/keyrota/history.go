@@ -96,7 +96,7 @@ func (a *app) history(ctx context.Context, names []string) error {
 func recordedRef(ctx context.Context, c *config.Config, l *ledger.Ledger, name string) (rotation.Ref, error) {
 	var found []rotation.Ref
 	for _, account := range c.Accounts {
-		if account.Ref == name {
+		if account.Ref == name || account.Formerly == name {
 			return rotation.Ref(name), nil
 		}
 		if account.Name == name {

@@ -13,7 +13,8 @@ import (
 )
 
 // firstConfig is what init writes: complete once three names are filled in.
-const firstConfig = `# keyrota: which W&B service accounts there are, and where their keys go.
+const firstConfig = `# yaml-language-server: $schema=https://raw.githubusercontent.com/keyrota/keyrota/main/config/schema.json
+# keyrota: which W&B service accounts there are, and where their keys go.
 # Check it with: keyrota validate        See what would be done: keyrota plan
 
 instance: prod                  # in every label and mark; choose once, never change

@@ -21,8 +21,7 @@ import (
 // loadConfig finds and checks the configuration. Its warnings are for validate
 // and run to show.
 func (a *app) loadConfig() (*config.Config, error) {
-	dir, _ := os.UserConfigDir()
-	path, err := config.Find(a.configPath, dir)
+	path, err := a.findConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +33,11 @@ func (a *app) loadConfig() (*config.Config, error) {
 		return nil, fmt.Errorf("the configuration cannot be used:\n%s", errs)
 	}
 	return c, nil
+}
+
+func (a *app) findConfig() (string, error) {
+	dir, _ := os.UserConfigDir()
+	return config.Find(a.configPath, dir)
 }
 
 // warn tells a person something on standard error; each of its lines keeps its
@@ -55,7 +59,8 @@ type system struct {
 	ledger    *ledger.Ledger // nil where there is none yet and nothing may be written
 	observer  inventory.Observer
 	worker    *execute.Worker
-	warnings  []string // of the providers
+	warnings  []string                      // of the providers
+	former    map[rotation.Ref]rotation.Ref // where the records of accounts still are that moved
 	warn      func(format string, args ...any)
 }
 
@@ -91,7 +96,7 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		if l.Copied() != "" {
 			a.warn("the ledger's schema was brought up to date; a copy from before is at %s", l.Copied())
 		}
-		if err := a.use(ctx, s, l); err != nil {
+		if err := a.use(ctx, s, l, mode, false); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
@@ -117,14 +122,15 @@ func (a *app) assemble(s *system, who string) error {
 	s.observer = inventory.Observer{Issuer: p.Issuer, Stores: p.Stores, Call: call, Now: a.now}
 	s.worker = &execute.Worker{
 		Issuer: p.Issuer, Stores: p.Stores, Call: call, Name: who,
-		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin,
+		Now: a.now, Nonce: rand.Text, ValidWithin: newKeyValidWithin, Limit: s.config.RotationLimit(),
 	}
 	return nil
 }
 
-// use has everything worked on with a ledger.
-func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
-	s.ledger, s.worker.Ledger = l, l
+// use has everything worked on with a ledger. engine says that this process is
+// the daemon, and runs.
+func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger, mode ledgerMode, engine bool) error {
+	s.ledger, s.worker.Ledger, s.worker.Gate = l, l, l
 	for i := range s.inventory.Accounts {
 		s.inventory.Accounts[i].Ledger = l.ID()
 	}
@@ -133,7 +139,7 @@ func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
 		return err
 	}
 	a.openLeft(s.config, s.worker.Stores, entries) // a record that cannot be read fails its own pass
-	return nil
+	return s.move(ctx, entries, mode, engine)
 }
 
 // newKeyValidWithin is how long a new key may take until it works.
@@ -178,7 +184,16 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 		s.warn("warning: %s", err)
 	}
 	for _, e := range entries {
+		if ledger.Went(e.Record) {
+			if _, err := s.inventory.Find(string(e.Ref)); err != nil {
+				continue // it went on under a name that is there
+			}
+		}
 		records[e.Ref] = e.Record
+	}
+	for to, from := range s.former {
+		records[to] = records[from]
+		delete(records, from)
 	}
 	return records, nil
 }

@@ -14,9 +14,10 @@ import (
 type outputFormat string
 
 const (
-	outputTable outputFormat = "table"
-	outputJSON  outputFormat = "json"
-	outputYAML  outputFormat = "yaml"
+	outputTable    outputFormat = "table"
+	outputJSON     outputFormat = "json"
+	outputYAML     outputFormat = "yaml"
+	outputMarkdown outputFormat = "markdown" // of plan --since alone
 )
 
 // String is part of pflag.Value.
@@ -30,7 +31,7 @@ func (o *outputFormat) String() string {
 // Set is part of pflag.Value.
 func (o *outputFormat) Set(s string) error {
 	switch f := outputFormat(s); f {
-	case outputTable, outputJSON, outputYAML:
+	case outputTable, outputJSON, outputYAML, outputMarkdown:
 		*o = f
 		return nil
 	}

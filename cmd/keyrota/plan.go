@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/plan"
 )
@@ -40,23 +42,40 @@ type waitingView struct {
 }
 
 func newPlan(a *app) *cobra.Command {
-	var until string
+	var until, since string
 	var detailed bool
 	c := &cobra.Command{
 		Use:   "plan [ACCOUNT...]",
 		Short: "Show what would be done now, and when the next things are due",
 		Long: `Looks at the platform and the stores, reads no value, changes nothing, and says
 what sync would do now. With --until it folds the future as well. Without a
-ledger it plans from labels and marks, and says what is then unknown.`,
+ledger it plans from labels and marks, and says what is then unknown. Rotations
+that max_rotations_per_day holds back today are not planned for later days.
+
+With --since it compares two configurations instead, and says what the change
+means: new destinations, changed addresses, shorter overlaps and organization
+scope first. It asks no store, no platform and no ledger, so a pipeline needs
+no credentials for it; values of environment variables are not shown. With
+--output markdown it is a comment for a pull request.`,
 		Example: `  keyrota plan --until 30d
-  keyrota plan ml-platform/nightly-eval --output json`,
+  keyrota plan ml-platform/nightly-eval --output json
+  git worktree add /tmp/base origin/main
+  keyrota plan --since /tmp/base/keyrota.yaml --output markdown`,
 		ValidArgsFunction: a.accounts,
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if since != "" {
+				if len(names) > 0 || until != "" {
+					return errors.New("--since compares whole configurations: leave out accounts and --until")
+				}
+				return a.since(since, detailed)
+			}
 			return a.plan(cmd.Context(), names, until, detailed)
 		},
 	}
 	c.Flags().StringVar(&until, "until", "", "`DURATION` to plan ahead, like 30d")
-	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if something would be done now, or differs")
+	c.Flags().StringVar(&since, "since", "", "compare with the configuration `FILE` as it was before")
+	_ = c.MarkFlagFilename("since", "yaml", "yml")
 	return c
 }
 
@@ -82,6 +101,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		return err
 	}
 	now := a.now()
+	if err := s.holdPlanned(ctx, accounts, swept, now); err != nil {
+		return err
+	}
 	p := plan.Make(swept, now, now.Add(ahead))
 	steps := make([]stepView, 0, len(p.Steps))
 	for _, step := range p.Steps {
@@ -98,6 +120,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 	for _, w := range p.Waiting {
 		if words := unlisted(swept, w.Ref); words != "" && !strings.Contains(w.Why, words) {
 			w.Notes = append(w.Notes, "the platform's keys are unknown: "+words)
+		}
+		if from, moves := s.former[w.Ref]; moves {
+			w.Notes = append(w.Notes, movesFrom(from))
 		}
 		waiting = append(waiting, waitingView{
 			string(w.Ref), string(w.Phase), moment(w.Until), moment(w.Due), w.Why, w.Overdue, w.Notes,
@@ -124,19 +149,32 @@ func unlisted(swept []plan.Account, ref rotation.Ref) string {
 	return ""
 }
 
+// holdPlanned has a plan know which rotations may not begin now.
+func (s *system) holdPlanned(ctx context.Context, accounts []inventory.Account, swept []plan.Account, now time.Time) error {
+	if s.ledger == nil {
+		return nil
+	}
+	_, err := execute.HoldPlanned(ctx, s.ledger, s.config.RotationLimit(), accounts, swept, now)
+	return err
+}
+
 // sweep looks at everything once and pairs it with what is on record.
 func (s *system) sweep(ctx context.Context, accounts []inventory.Account) ([]plan.Account, error) {
 	records, err := s.records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	seen := s.observer.Sweep(ctx, accounts, records)
+	return s.paired(accounts, records, s.observer.Sweep(ctx, accounts, records)), nil
+}
+
+// paired puts together what is wanted, recorded and seen of each account.
+func (s *system) paired(accounts []inventory.Account, records map[rotation.Ref]rotation.Record, seen map[rotation.Ref]rotation.Observed) []plan.Account {
 	swept := make([]plan.Account, 0, len(accounts))
 	for _, account := range accounts {
 		ref := account.Ref()
 		swept = append(swept, plan.Account{
-			Spec: account.Spec, Record: records[ref], Observed: seen[ref], NoLedger: s.ledger == nil,
+			Spec: account.For(records[ref]).Spec, Record: records[ref], Observed: seen[ref], NoLedger: s.ledger == nil,
 		})
 	}
-	return swept, nil
+	return swept
 }

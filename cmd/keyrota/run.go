@@ -23,8 +23,8 @@ sweeps the platform and the stores, rotates what is due, heals what was changed,
 and carries out what keyrota rotate and keyrota adopt request. One daemon works
 on one ledger; all other commands work beside it.
 
-SIGHUP loads the configuration again; one that cannot be used is refused, and
-the old one stays in force. SIGTERM lets what was begun come to its end, for up
+SIGHUP loads the configuration again, with the files that it includes; one that
+cannot be used is refused, and the old one stays in force. SIGTERM lets what was begun come to its end, for up
 to a minute. Health and metrics are at the address under listen: in the
 configuration: /healthz, /readyz and /metrics.
 
@@ -119,9 +119,9 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 			return nil, fmt.Errorf("%s: changed from %q to %q, which takes a restart: restart keyrota, or write the old value back", fixed.name, fixed.was, fixed.is)
 		}
 	}
-	s := &system{config: c}
+	s := &system{config: c, warn: a.warn}
 	if err := a.assemble(s, actor()); err != nil {
 		return nil, err
 	}
-	return s, a.use(ctx, s, first.ledger)
+	return s, a.use(ctx, s, first.ledger, ledgerWrite, true)
 }

@@ -101,16 +101,28 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
 		engine = engineView{true, named(engines)}
 	}
+	swept := s.paired(accounts, records, seen)
+	if !offline {
+		if err := s.holdPlanned(ctx, accounts, swept, a.now()); err != nil {
+			return err
+		}
+	}
 	views := make([]accountView, 0, len(accounts))
-	for _, account := range accounts {
+	for i, account := range accounts {
 		v := recorded(account, records[account.Ref()])
 		if offline {
 			v.Next = notLooked
-			v.destinations(account.Destinations(records[account.Ref()]))
+			v.destinations(swept[i].Spec.Destinations(swept[i].Record))
 		} else {
-			a.look(&v, plan.Account{
-				Spec: account.Spec, Record: records[account.Ref()], Observed: seen[account.Ref()], NoLedger: s.ledger == nil,
-			})
+			a.look(&v, swept[i])
+		}
+		for n, d := range swept[i].Spec.Destinations(swept[i].Record) {
+			if words := &v.Destinations[n].Words; account.Former(d) && *words == "" {
+				*words = formerPlace
+			}
+		}
+		if from, moves := s.former[account.Ref()]; moves {
+			v.Next = movesFrom(from) + "; " + v.Next
 		}
 		views = append(views, v)
 	}
@@ -125,6 +137,8 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		Accounts []accountView `json:"accounts"`
 	}{engine, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
 }
+
+const formerPlace = "the former place: delivered to until keyrota release"
 
 // recorded is what the ledger alone says of an account.
 func recorded(account inventory.Account, r rotation.Record) accountView {

@@ -110,6 +110,12 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	if err != nil {
 		return nil, err
 	}
+	if _, err := execute.Hold(ctx, s.worker.Gate, s.worker.Limit, accounts, swept, a.now()); err != nil {
+		return nil, err
+	}
+	if _, err := execute.TellHeld(ctx, s.worker.Gate, swept); err != nil {
+		return nil, err
+	}
 	pending := map[rotation.Ref]bool{}
 	for _, ref := range plan.Pending(swept, a.now()) {
 		pending[ref] = true
@@ -130,8 +136,7 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 	for i, account := range accounts {
 		ref := account.Ref()
 		if !pending[ref] {
-			action := rotation.Next(account.Spec, swept[i].Record, swept[i].Observed.AsFresh(), a.now())
-			views[i] = view(ref, execute.Report{Wait: action, Record: swept[i].Record}, nil)
+			views[i] = view(ref, execute.Report{Wait: swept[i].Next(a.now()), Record: swept[i].Record}, nil)
 			continue
 		}
 		swept[i].Observed.Holdings = nil // its pass looks afresh

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -27,17 +26,16 @@ func newValidate(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate",
 		Short: "Check a configuration without touching anything",
-		Long: `Checks a configuration file and says everything that is wrong with it, each
-with its place and what to write instead. It calls no server and reads no
-secret.`,
+		Long: `Checks a configuration file, and those that it includes, and says everything
+that is wrong with them, each with its place and what to write instead. It calls
+no server and reads no secret.`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return a.validate() },
 	}
 }
 
 func (a *app) validate() error {
-	dir, _ := os.UserConfigDir()
-	path, err := config.Find(a.configPath, dir)
+	path, err := a.findConfig()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
@@ -53,11 +54,19 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	swept := make([]plan.Account, 0, len(seen))
+	for _, a := range state.Inventory.Accounts {
+		r := records[a.Ref()]
+		swept = append(swept, plan.Account{Spec: a.For(r).Spec, Record: r, Observed: seen[a.Ref()]})
+	}
+	if err := d.hold(ctx, state, swept); err != nil {
+		return err
+	}
 	current := make(map[rotation.Ref]standing, len(seen))
 	var pending []rotation.Ref
-	for _, a := range state.Inventory.Accounts {
+	for i, a := range state.Inventory.Accounts {
 		ref, now := a.Ref(), d.now()
-		action, wants, fault := decide(plan.Account{Spec: a.Spec, Record: records[ref], Observed: seen[ref]}, now)
+		action, wants, fault := decide(swept[i], now)
 		switch {
 		case fault != nil:
 			d.notices.failed(ref, fault)
@@ -87,8 +96,23 @@ func decide(a plan.Account, now time.Time) (wait rotation.Action, pass bool, fau
 			fault = fmt.Errorf("deciding on %s: %w", a.Spec.Account.Ref, f)
 		}
 	}()
-	if len(plan.Pending([]plan.Account{a}, now)) > 0 {
-		return rotation.Action{}, true, nil
+	wait = a.Next(now)
+	return wait, wait.Kind != rotation.Wait, nil
+}
+
+// hold finds the routine rotations that may not begin yet, and has that told.
+func (d *Daemon) hold(ctx context.Context, state *State, swept []plan.Account) error {
+	w := state.Worker
+	if w.Gate == nil {
+		return nil
 	}
-	return rotation.Next(a.Spec, a.Record, a.Observed.AsFresh(), now), false, nil
+	held, err := execute.Hold(ctx, w.Gate, w.Limit, state.Inventory.Accounts, swept, d.now())
+	if err != nil || held == 0 {
+		return err
+	}
+	told, err := execute.TellHeld(ctx, w.Gate, swept)
+	if told {
+		d.log.Warn(string(rotation.EventHeld), "accounts", held, "limit", w.Limit)
+	}
+	return err
 }

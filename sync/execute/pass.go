@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,6 +24,7 @@ type pass struct {
 	auth     rotation.KeyID                      // the key read last by a procedure
 	fresh    providers.Secret                    // the key created last
 	stuck    []rotation.KeyID                    // could not be deleted in this pass
+	proven   time.Time                           // the agreement that was put on record as proof
 	stopping <-chan struct{}                     // closed when the program is asked to stop
 }
 
@@ -35,7 +37,11 @@ func (p *pass) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the record of %s: %w", p.a.Ref(), err)
 	}
+	if p.revision > 0 && rev == 0 {
+		return fmt.Errorf("working on %s: its record went on under another name, or was given up", p.a.Ref())
+	}
 	p.record, p.revision = r, rev
+	p.a = p.a.For(r)
 	p.a.Account.ID = r.Account
 	return nil
 }
@@ -118,6 +124,9 @@ func (p *pass) decide(ctx context.Context) (rotation.Action, error) {
 			return rotation.Action{}, err
 		}
 		action := rotation.Next(p.a.Spec, p.record, p.seen, p.w.Now())
+		if action, err := p.held(ctx, action); err != nil || action.Kind == rotation.Wait {
+			return action, err
+		}
 		if action.Kind != rotation.Seek {
 			return action, nil
 		}

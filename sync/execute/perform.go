@@ -70,6 +70,9 @@ func (p *pass) deliverTo(ctx context.Context, d rotation.Destination) (trouble s
 		seen, conflict := &rotation.DeliverState{}, false
 		step := func(proc rotation.Deliver, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Deliver, rotation.Effect) {
 			conflict = in.Result == rotation.Conflict
+			if p.a.Format(d) == nil { // a former place that was just given up
+				return proc, rotation.Effect{Kind: rotation.Done, Words: "it is not wanted any more"}
+			}
 			return proc.Step(s, r, seen, in, now)
 		}
 		trouble, err = run(ctx, p, rotation.Deliver{Destination: d, Offer: offer}, step)

@@ -41,6 +41,10 @@ type Worker struct {
 	Nonce  func() string // returns text never returned before, by any worker
 	// ValidWithin is how long a new key may take until it works.
 	ValidWithin time.Duration
+	// Gate holds routine rotations back, Limit of which may begin in 24 hours;
+	// nil: nothing does.
+	Gate  Gate
+	Limit int
 	// Saved is told of every event that was saved; nil: nobody is. It must not
 	// block.
 	Saved func(rotation.Ref, rotation.Event)
@@ -105,6 +109,9 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 			return report, err
 		}
 		report.Record = p.record
+		if err := p.prove(ctx); err != nil {
+			return report, err
+		}
 		if action.Kind == rotation.Wait {
 			if stuck != "" {
 				action.Why, action.Overdue = stuck+"; "+action.Why, true

@@ -7,6 +7,7 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -27,7 +28,40 @@ type Inventory struct {
 type Account struct {
 	rotation.Spec
 	Config *config.Account
+	// Lanes are what a routine rotation of the account goes over: each store by
+	// its settings, with a form that it is written in. After a change one account
+	// proves its lanes before others follow.
+	Lanes  []string
 	forms  []*format.Format // of Wants, in their order
+	former []former
+	own    int // Wants without any of former
+}
+
+// former is the place that a destination was at before.
+type former struct {
+	want rotation.Want
+	form *format.Format
+}
+
+// For returns the account as it is wanted with this record: a place that a
+// destination was at before counts as wanted for as long as it is on record as
+// once written, so that readers can move from one to the other.
+func (a Account) For(r rotation.Record) Account {
+	if len(a.former) == 0 {
+		return a
+	}
+	a.Wants, a.forms = slices.Clip(a.Wants[:a.own]), slices.Clip(a.forms[:a.own])
+	for _, f := range a.former {
+		if slices.Contains(r.Dests, f.want.Destination) {
+			a.Wants, a.forms = append(a.Wants, f.want), append(a.forms, f.form)
+		}
+	}
+	return a
+}
+
+// Former reports whether d is a place that a destination was at before.
+func (a Account) Former(d rotation.Destination) bool {
+	return slices.ContainsFunc(a.former, func(f former) bool { return f.want.Destination == d })
 }
 
 // Format returns the form of a wanted destination, nil of any other.
@@ -102,8 +136,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				FirstKey:  able.FirstKey,
 			},
 		}
-		for i := range from.Deliver {
-			d := &from.Deliver[i]
+		settle := func(d *config.Destination) (rotation.Want, *format.Format, bool) {
 			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
 			f, readable, err := form(p.Stores, dest, d, from.Env)
 			if err == nil {
@@ -111,11 +144,23 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 			}
 			if err != nil {
 				faults = append(faults, &Refusal{Pos: d.Pos, Ref: account.Ref, Err: err})
-				continue
+				return rotation.Want{}, nil, false
 			}
-			a.forms = append(a.forms, f)
-			a.Wants = append(a.Wants, rotation.Want{Destination: dest, Shape: f.Shape(), Readable: readable})
+			return rotation.Want{Destination: dest, Shape: f.Shape(), Readable: readable}, f, true
 		}
+		for i := range from.Deliver {
+			if want, f, ok := settle(&from.Deliver[i]); ok {
+				a.Wants, a.forms = append(a.Wants, want), append(a.forms, f)
+				a.Lanes = append(a.Lanes, lane(c.Stores[from.Deliver[i].Store], &from.Deliver[i]))
+			}
+		}
+		for i := range from.Former {
+			if want, f, ok := settle(&from.Former[i]); ok {
+				a.former = append(a.former, former{want, f})
+			}
+		}
+		slices.Sort(a.Lanes)
+		a.Lanes, a.own = slices.Compact(a.Lanes), len(a.Wants)
 		inv.Accounts = append(inv.Accounts, a)
 	}
 	return inv, errors.Join(faults...)

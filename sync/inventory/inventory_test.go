@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,5 +112,44 @@ func TestTagsAreForStoresThatKeepThem(t *testing.T) {
 		if !errors.As(err, &refused) || refused.Pos.Line != 7 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// TestLanesChangeWithWhatARotationGoesOver: with a store's settings and a form,
+// and with nothing that differs from account to account.
+func TestLanesChangeWithWhatARotationGoesOver(t *testing.T) {
+	dir := t.TempDir()
+	lanes := func(store, deliver, more string) []string {
+		t.Helper()
+		s, err := file.New(file.Config{Path: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv, err := build(t, "instance: test\nledger: l\nstores: {s: {"+store+"}}\naccounts:\n  - {name: train, team: ml, "+more+"deliver: "+deliver+"}\n",
+			map[string]providers.SecretStore{"s": s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inv.Accounts[0].Lanes
+	}
+	base := lanes("address: a", "s:x", "")
+	for _, same := range [][]string{
+		lanes("address: a", "s:y", ""), lanes("address: a", "[s:x, s:y]", ""), lanes("address: a", "s:x", "env: {A: b}, overlap: 2d, "),
+		lanes("address: a", "{store: s, path: x, reader: environment}", ""),
+	} {
+		if !slices.Equal(base, same) {
+			t.Errorf("%v, %v", base, same)
+		}
+	}
+	for _, other := range [][]string{
+		lanes("address: b", "s:x", ""), lanes("address: a, auth: {token: env:T}", "s:x", ""), lanes("address: a", "{store: s, path: x, format: env}", ""),
+		lanes("type: file, address: a", "s:x", ""),
+	} {
+		if len(other) != 1 || slices.Contains(base, other[0]) {
+			t.Errorf("%v, %v", base, other)
+		}
+	}
+	if one, other := lanes("address: a", "{store: s, path: x, format: env, fields: {A: WANDB_API_KEY}}", ""), lanes("address: a", "{store: s, path: x, format: env, fields: {B: WANDB_API_KEY}}", ""); slices.Equal(one, other) {
+		t.Error("another line is another form")
 	}
 }

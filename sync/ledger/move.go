@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keyrota/keyrota/rotation"
 )
@@ -19,13 +20,34 @@ var (
 // to prove, and an event under both names. It refuses with ErrNoRecord and
 // ErrTaken. Whoever works on the old name meanwhile gets ErrConflict.
 func (l *Ledger) Move(ctx context.Context, from, to rotation.Ref) error {
+	return l.move(ctx, from, to, false)
+}
+
+// MoveBeside is Move while others may work by the old name: there they find a
+// parked record that says where it went, and leave the account alone.
+func (l *Ledger) MoveBeside(ctx context.Context, from, to rotation.Ref) error {
+	return l.move(ctx, from, to, true)
+}
+
+// wentTo begins what a record says that stays where another went.
+const wentTo = "its record goes on as "
+
+// Went reports whether a record only says where the account's went.
+func Went(r rotation.Record) bool { return strings.HasPrefix(r.Parked, wentTo) }
+
+func (l *Ledger) move(ctx context.Context, from, to rotation.Ref, beside bool) error {
 	return l.write(ctx, fmt.Sprintf("move the record of %s to %s", from, to), func(ctx context.Context, s session) error {
 		rec, rev, err := readRecord(ctx, s, from)
 		switch {
 		case err != nil:
 			return err
-		case rev == 0:
+		case rev == 0 || Went(rec):
 			return fmt.Errorf("%w: %s", ErrNoRecord, from)
+		}
+		if old, rev, err := readRecord(ctx, s, to); err == nil && rev > 0 && Went(old) {
+			if _, err := s.exec(ctx, `DELETE FROM ledger_record WHERE ref = ?`, string(to)); err != nil {
+				return err
+			}
 		}
 		body, err := encodeRecord(rec)
 		if err != nil {
@@ -46,6 +68,19 @@ func (l *Ledger) Move(ctx context.Context, from, to rotation.Ref) error {
 		}
 		if _, err := s.exec(ctx, `DELETE FROM ledger_record WHERE ref = ?`, string(from)); err != nil {
 			return err
+		}
+		if beside {
+			stays, err := encodeRecord(rotation.Record{
+				Account: rec.Account, Seq: rec.Seq, Left: instant(l.now()),
+				Parked: wentTo + string(to) + ": once no daemon has the old configuration, run: keyrota forget " + string(from),
+			})
+			if err != nil {
+				return err
+			}
+			if _, err := s.exec(ctx, `INSERT INTO ledger_record (ref, revision, updated, body) VALUES (?, ?, ?, ?)`,
+				string(from), int64(next), stamp(l.now()), string(stays)); err != nil {
+				return err
+			}
 		}
 		for _, rename := range []struct {
 			query string

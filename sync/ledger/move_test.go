@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,6 +49,31 @@ func TestARecordGoesOnUnderAnotherName(t *testing.T) {
 		refused(t, l.Move(t.Context(), "old/name", "third/name"), ledger.ErrNoRecord, "old/name")
 		save(t, l, "third/name", rotation.Record{}, 0)
 		refused(t, l.Move(t.Context(), "new/name", "third/name"), ledger.ErrTaken, "third/name")
+	})
+}
+
+// TestWhoWorksByTheOldNameLeavesItAlone: and a record can come back to where it
+// was.
+func TestWhoWorksByTheOldNameLeavesItAlone(t *testing.T) {
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		stale := save(t, l, "old/name", rotation.Record{Account: "u-1", Seq: 3}, 0)
+		if err := l.MoveBeside(t.Context(), "old/name", "new/name"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := l.Save(t.Context(), "old/name", rotation.Record{Seq: 4}, stale)
+		refused(t, err, ledger.ErrConflict, "old/name")
+		left, _, err := l.Load(t.Context(), "old/name")
+		if err != nil || !ledger.Went(left) || !strings.Contains(left.Parked, "new/name") || left.Left.IsZero() || !(rotation.Spec{}).Idle(left) {
+			t.Errorf("%+v, %v", left, err)
+		}
+		refused(t, l.Move(t.Context(), "old/name", "third/name"), ledger.ErrNoRecord, "old/name")
+		if err := l.Move(t.Context(), "new/name", "old/name"); err != nil {
+			t.Fatal(err)
+		}
+		if back, _, err := l.Load(t.Context(), "old/name"); err != nil || ledger.Went(back) || back.Seq != 3 {
+			t.Errorf("%+v, %v", back, err)
+		}
 	})
 }
 

@@ -17,6 +17,7 @@ type fold struct {
 	seen   rotation.Observed
 	kept   rotation.KeyID   // the key whose value would be in memory
 	slots  []rotation.KeyID // those whose values this pass would have read or created
+	held   func(rotation.Action) rotation.Action
 
 	action  rotation.Action // being performed
 	written string          // why the last destination is written
@@ -85,7 +86,7 @@ func (f *fold) readsOwnKey() bool {
 
 func (f *fold) decide() rotation.Action {
 	for {
-		action := rotation.Next(f.spec, f.record, f.seen, f.now)
+		action := f.held(rotation.Next(f.spec, f.record, f.seen, f.now))
 		if action.Kind != rotation.Seek {
 			return action
 		}

@@ -29,6 +29,8 @@ type Account struct {
 	// NoLedger: the ledger could not be asked. Record is not looked at, and the
 	// account is planned from marks and labels alone.
 	NoLedger bool
+	// Held is what holds a routine rotation back that would begin now.
+	Held rotation.Hold
 }
 
 // Plan is what would be done.
@@ -78,7 +80,8 @@ type Step struct {
 	Edition     rotation.Edition
 	Destination rotation.Destination // zero where none is concerned
 	Why         string
-	Rule        int // of rotation.Next
+	Rule        int  // of rotation.Next
+	Routine     bool // of a rotation that is due by its schedule
 	// Assuming says what this step rests on that only doing shows; empty:
 	// nothing.
 	Assuming string
@@ -124,11 +127,17 @@ func Make(accounts []Account, now, until time.Time) Plan {
 func Pending(accounts []Account, now time.Time) []rotation.Ref {
 	var refs []rotation.Ref
 	for _, a := range accounts {
-		if action, _ := a.first(now); action.Kind != rotation.Wait {
+		if a.Next(now).Kind != rotation.Wait {
 			refs = append(refs, a.Spec.Account.Ref)
 		}
 	}
 	return refs
+}
+
+// Next decides on what a sweep saw, as if it were fresh.
+func (a Account) Next(now time.Time) rotation.Action {
+	action, _ := a.first(now)
+	return action
 }
 
 // first decides on what a sweep saw, and returns the record that it knew.
@@ -138,7 +147,15 @@ func (a Account) first(now time.Time) (rotation.Action, rotation.Record) {
 		r = a.Record
 	}
 	a.Spec.Account.ID = r.Account
-	return rotation.Next(a.Spec, r, a.Observed.AsFresh(), now), r
+	return a.held(rotation.Next(a.Spec, r, a.Observed.AsFresh(), now)), r
+}
+
+// held lets no routine rotation begin that is held back.
+func (a Account) held(action rotation.Action) rotation.Action {
+	if a.Held != (rotation.Hold{}) && action.Routine() {
+		return action.Held(a.Held)
+	}
+	return action
 }
 
 // passesPerAccount bounds how far into the future one account is planned.
@@ -153,10 +170,12 @@ func (a Account) plan(now, until time.Time) ([]Step, Waiting) {
 		return nil, a.waiting(record, action)
 	}
 	f := begin(a.Spec, record, a.Observed, now)
+	f.held = a.held
 	if action.Kind != rotation.Wait {
 		action = f.pass()
 	}
 	w := a.waiting(f.record, action)
+	f.held = func(action rotation.Action) rotation.Action { return action } // of later days nothing is known
 	passes := 0
 	for ; later() && passes < passesPerAccount; passes++ {
 		now = action.Until

@@ -44,7 +44,7 @@ func (f *fold) tell(e rotation.Event) {
 	}
 	f.steps = append(f.steps, Step{
 		Ref: f.spec.Account.Ref, When: f.now, Kind: kind, Key: e.Key, Edition: e.Edition,
-		Destination: e.Destination, Why: why, Rule: f.action.Rule, Assuming: strings.Join(assuming, "; "),
+		Destination: e.Destination, Why: why, Rule: f.action.Rule, Routine: f.action.Routine(), Assuming: strings.Join(assuming, "; "),
 	})
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"flag"
 	"go/ast"
 	"go/parser"
@@ -27,8 +28,9 @@ var alone = map[string]string{ // a file with it, by its words
 	"YAML directives are not supported": "%YAML 1.2\n---\ninstance: prod\n",
 	"a second YAML document begins here; one file is one configuration": "instance: prod\n---\ninstance: test\n",
 	"nested too deeply": "instance: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n",
-	"there are no accounts, so there is nothing to do":                "instance: prod\n",
-	"no place for the ledger: neither XDG_STATE_HOME nor HOME is set": "instance: prod\n",
+	"there are no accounts, so there is nothing to do":                                     "instance: prod\n",
+	"no place for the ledger: neither XDG_STATE_HOME nor HOME is set":                      "instance: prod\n",
+	"there is no allow:, so every included file may deliver to every place in every store": "instance: prod\ninclude: teams/*.yaml\n",
 	"not a whole number":               "instance: prod\nworkers: many\n",
 	"not the address of a server":      "instance: prod\nwandb: {url: acme}\n",
 	"an address with a password in it": "instance: prod\nwandb: {url: \"https://me:CANARY@acme.example\"}\n",
@@ -38,8 +40,8 @@ var alone = map[string]string{ // a file with it, by its words
 
 // never has the problems that no file can have now: they guard against types
 // of fields, and kinds of YAML, that there are not; a file that is too large is
-// not even read.
-var never = []string{" MiB, too large for a configuration", " cannot be configured", "not a number", "not a valid value for this field", "this part of YAML is not supported"}
+// not even read, nor one of a directory that cannot be opened.
+var never = []string{"the directory of this file cannot be read, so nothing can be included", " MiB, too large for a configuration", " cannot be configured", "not a number", "not a valid value for this field", "this part of YAML is not supported"}
 
 // TestEveryProblemAtOnce: whatever is wrong with a configuration is shown at
 // once, each with its place and what to write instead; by validate, and by
@@ -55,6 +57,16 @@ func TestEveryProblemAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.write("keyrota.yaml", string(text))
+			if name == "bad" {
+				team, err := os.ReadFile(filepath.Join("testdata", "bad-team.yaml"))
+				for _, dir := range []string{"teams", "folder.yaml"} {
+					err = errors.Join(err, os.Mkdir(filepath.Join(p.dir, dir), 0o700))
+				}
+				if err = errors.Join(err, os.Symlink(os.TempDir(), filepath.Join(p.dir, "away"))); err != nil {
+					t.Fatal(err)
+				}
+				p.write("teams/speech.yaml", string(team))
+			}
 			r := p.run(1, "validate")
 			golden := filepath.Join("testdata", name+".golden")
 			got := r.stdout.String() + "--\n" + r.stderr.String()

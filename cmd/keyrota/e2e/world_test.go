@@ -95,6 +95,7 @@ func (w *world) configure(defaults, accounts string) {
 	w.write("keyrota.yaml", `
 instance: e2e
 ledger: ledger.db
+max_rotations_per_day: 100%
 listen: ${LISTEN:-off}
 sweep_every: 1s
 wandb: {url: "${WANDB}", organization: acme`+admin+`}
