@@ -9,8 +9,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// errTaken: what was leased is another replica's now.
-var errTaken = errors.New("another replica has taken this over")
+var (
+	// errTaken: what was leased is another replica's now.
+	errTaken = errors.New("another replica has taken this over")
+	// errLapsed: a lease ran out before it was renewed. It is held again, but
+	// another may have had it in between.
+	errLapsed = errors.New("for a while any other replica could have taken this over")
+)
 
 // leaser is what leases need of the ledger; *ledger.Ledger has it.
 type leaser interface {
@@ -34,10 +39,12 @@ type leases struct {
 // lease is one that is held, or being asked for.
 type lease struct {
 	name, holder string
-	lost         func() // called when another has it; must not block
+	// lost is called with errTaken when another has it, and with errLapsed while
+	// it is in use. It must not block.
+	lost func(error)
 
 	// Of leases.lock:
-	busy  bool   // a pass is under way under it
+	busy  bool   // it is in use
 	asked rhythm // when it was asked for that was last granted
 
 	turn sync.Mutex // one question about it at a time
@@ -50,7 +57,7 @@ func newLeases(l leaser, lasts time.Duration, clocks func() rhythm) *leases {
 
 // take asks for a lease, for one use at a time in this process too. Nil: it is
 // in use, here or elsewhere.
-func (l *leases) take(ctx context.Context, name, holder string, lost func()) (*lease, error) {
+func (l *leases) take(ctx context.Context, name, holder string, lost func(error)) (*lease, error) {
 	l.lock.Lock()
 	k, kept := l.held[name]
 	if kept && k.busy {
@@ -61,7 +68,7 @@ func (l *leases) take(ctx context.Context, name, holder string, lost func()) (*l
 		k = &lease{name: name, holder: holder}
 		l.held[name] = k
 	}
-	k.busy, k.lost = true, lost
+	k.busy, k.lost, k.asked = true, lost, rhythm{}
 	l.lock.Unlock()
 	if err := l.renew(ctx, k); err != nil {
 		l.lock.Lock()
@@ -78,7 +85,7 @@ func (l *leases) take(ctx context.Context, name, holder string, lost func()) (*l
 	return k, nil
 }
 
-// renew asks for a lease again. errTaken: another has it.
+// renew asks for a lease again. errTaken: another has it, or it was given back.
 func (l *leases) renew(ctx context.Context, k *lease) error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
@@ -92,16 +99,25 @@ func (l *leases) renew(ctx context.Context, k *lease) error {
 	}
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	if granted {
-		k.asked = asked
-		return nil
+	if !granted {
+		k.over = true
+		delete(l.held, k.name)
+		k.tell(errTaken)
+		return errTaken
 	}
-	k.over = true
-	delete(l.held, k.name)
+	lapsed := k.busy && k.asked != (rhythm{}) && k.asked.due(l.lasts, asked.monotonic, asked.wall)
+	k.asked = asked
+	if lapsed {
+		k.tell(errLapsed)
+		return errLapsed
+	}
+	return nil
+}
+
+func (k *lease) tell(err error) {
 	if k.lost != nil {
-		k.lost()
+		k.lost(err)
 	}
-	return errTaken
 }
 
 // renewAll renews what was not asked for lately. The error is the ledger's.
@@ -119,7 +135,7 @@ func (l *leases) renewAll(ctx context.Context) error {
 	all.SetLimit(4)
 	for _, k := range old {
 		all.Go(func() error {
-			if err := l.renew(ctx, k); !errors.Is(err, errTaken) {
+			if err := l.renew(ctx, k); !errors.Is(err, errTaken) && !errors.Is(err, errLapsed) {
 				return err
 			}
 			return nil
@@ -137,7 +153,8 @@ func (l *leases) sure(name, holder string) bool {
 	return ok && k.holder == holder && !k.asked.due(l.lasts*2/3, now.monotonic, now.wall)
 }
 
-// still returns nil if a lease is held, and asks where there is doubt.
+// still returns nil if a lease is held and was all the time, and asks where
+// there is doubt.
 func (l *leases) still(ctx context.Context, name, holder string) error {
 	if l.sure(name, holder) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -33,9 +34,10 @@ type replica struct {
 	leases *leases
 	looks  chan struct{} // raised: look at once
 	leads  atomic.Pointer[leadership]
-	// heard is when the ledger began to answer without a break; zero: it does
-	// not. Of look alone.
-	heard time.Time
+	// silent: the ledger did not answer when it was asked last. heard: when it
+	// began to answer again; nil: it always did.
+	silent atomic.Bool
+	heard  atomic.Pointer[time.Time]
 	// unserved is since when jobs wait that nobody takes up; nil: none does.
 	unserved atomic.Pointer[time.Time]
 }
@@ -86,12 +88,19 @@ func (r *replica) look(ctx context.Context, q *queue) {
 	if ctx.Err() != nil {
 		return
 	}
-	if err != nil {
-		r.heard = time.Time{}
-	} else if r.heard.IsZero() {
-		r.heard = time.Now()
+	if was := r.silent.Swap(err != nil); was && err == nil {
+		now := time.Now()
+		r.heard.Store(&now)
 	}
 	r.d.notices.about(noticeReplica, err)
+}
+
+// settled reports whether what this replica finds free is free. When the ledger
+// was out of reach for all, leases ran out, and whoever had them renews first:
+// one may have the only value of a new key.
+func (r *replica) settled() bool {
+	heard := r.heard.Load()
+	return !r.silent.Load() && (heard == nil || time.Since(*heard) >= 3*r.every())
 }
 
 func (r *replica) takePart(ctx, within context.Context, q *queue) error {
@@ -123,8 +132,7 @@ func (r *replica) takePart(ctx, within context.Context, q *queue) error {
 		return err
 	}
 	r.unserved.Store(since)
-	// Whoever was out of reach together with this one renews first.
-	if r.heard.IsZero() || time.Since(r.heard) < 3*r.every() {
+	if !r.settled() {
 		return nil
 	}
 	return r.takeOver(within, q)
@@ -158,7 +166,7 @@ func (r *replica) lead(ctx, within context.Context) error {
 	r.stepDown(ctx)
 	r.giveBack(within, leaseSweep) // one that is in doubt is begun anew
 	led, cancel := context.WithCancel(ctx)
-	k, err := r.leases.take(within, leaseSweep, r.id, cancel)
+	k, err := r.leases.take(within, leaseSweep, r.id, func(error) { cancel() })
 	if err != nil || k == nil {
 		cancel()
 		if err == nil {
@@ -245,7 +253,8 @@ func (r *replica) takeOver(ctx context.Context, q *queue) error {
 			left = append(left, rotation.Ref(ref))
 		}
 	}
-	for _, ref := range left {
+	slices.Sort(left)
+	for _, ref := range slices.Compact(left) {
 		if err := r.offerAgain(ctx, q, ref); err != nil {
 			return err
 		}
@@ -272,21 +281,24 @@ func (r *replica) offerAgain(ctx context.Context, q *queue, ref rotation.Ref) er
 	return errors.Join(err, r.leases.giveBack(ctx, k))
 }
 
-// lost returns what is to be done when another replica has an account: the pass
-// ends where it is, and a value that is of no use any more is forgotten.
-func (r *replica) lost(ref rotation.Ref, end context.CancelCauseFunc) func() {
-	return func() {
+// lost returns what is to be done when the lease of an account is lost: the
+// pass ends where it is, and a value of which another replica knows nothing is
+// forgotten once that goes on with the account.
+func (r *replica) lost(ref rotation.Ref, end context.CancelCauseFunc) func(error) {
+	return func(why error) {
 		if end != nil {
-			end(errTaken)
+			end(why)
 		}
-		r.d.state.Load().Worker.Forget(ref)
+		if errors.Is(why, errTaken) {
+			r.d.state.Load().Worker.Forget(ref)
+		}
 	}
 }
 
 // work makes a pass over an account, if no other replica is at it.
 func (r *replica) work(ctx context.Context, ref rotation.Ref) result {
 	state := r.d.state.Load()
-	if !r.works(state.Config) {
+	if !r.works(state.Config) || !r.settled() {
 		return result{again: true, after: r.every()}
 	}
 	a, wanted := state.account(ref)
@@ -305,20 +317,22 @@ func (r *replica) work(ctx context.Context, ref rotation.Ref) result {
 	}
 	r.d.backlog.progress()
 	report, err := r.d.pass(during, state.Worker, a)
+	if why := r.leases.still(ctx, k.name, r.id); errors.Is(why, errTaken) || errors.Is(why, errLapsed) {
+		cancel(why)
+	}
 	held := r.leases.rest(k)
-	keeps := state.Worker.Keeps(ref)
 	switch {
 	case !held:
 		state.Worker.Forget(ref)
-	case !keeps || ctx.Err() != nil:
+	case !state.Worker.Keeps(ref) || ctx.Err() != nil:
 		r.gaveBack(k, r.leases.giveBack(ctx, k))
 		state.Worker.Forget(ref)
 	}
-	switch {
-	case errors.Is(err, errTaken), errors.Is(context.Cause(during), errTaken):
+	switch why := context.Cause(during); {
+	case errors.Is(why, errTaken), errors.Is(why, errLapsed):
 		r.d.backlog.progress()
-		r.d.log.Info("another replica goes on with an account", "account", string(ref))
-		return result{}
+		r.d.log.Info("a pass was given up", "account", string(ref), "why", why.Error())
+		return result{again: held}
 	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return result{again: true} // the engine stops, others go on
 	}

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/daemon"
+	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/ledger/postgrestest"
 )
 
 // replica is one of several engines of a world, with a log of its own.
@@ -292,5 +295,86 @@ func TestAReplicaThatEndsLetsOthersGoOn(t *testing.T) {
 	})
 	if took := time.Since(ended); took > lease {
 		t.Errorf("it took %s, as long as for a dead one", took)
+	}
+}
+
+// TestTheDatabaseGoesAndComesBack: meanwhile nothing is begun, and a new key
+// that no store has yet is not lost with it, however long it takes.
+func TestTheDatabaseGoesAndComesBack(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t)
+	w := newWorldAt(t, server.Fresh(t), strings.Replace(twoAccounts, "sweep_every: 1h", "sweep_every: 1s", 1))
+	all := []*replica{w.replica("one", &w.yaml), w.replica("two", &w.yaml)}
+	beside := w.open()
+	w.until("delivered", func() bool { return w.trained(beside) && w.evaluated(beside) })
+	w.stores["b"].Intercept(func(_ context.Context, s providertest.StoreStep) error {
+		if s.Op == "put" {
+			return providertest.Lost("put", "b")
+		}
+		return nil
+	})
+	w.request(beside, eval)
+	w.until("a key that nobody has", func() bool { return w.record(beside, eval).Offer.Edition == 2 })
+	issued := w.record(beside, eval).Offer
+	w.until("the pass over", func() bool {
+		return all[0].log.count("something is in the way")+all[1].log.count("something is in the way") > 0
+	})
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	down := time.Now()
+	var effects atomic.Int64
+	for _, r := range all {
+		w.until("not ready", func() bool { status, _ := r.get("/readyz"); return status == http.StatusServiceUnavailable })
+		if status, body := r.get("/healthz"); status != http.StatusOK {
+			t.Errorf("to be restarted for a database that is down: %s", body)
+		}
+	}
+	w.platform.Intercept(func(context.Context, providertest.PlatformStep) error { effects.Add(1); return nil })
+	w.stores["b"].Intercept(nil)
+	w.until("leases to run out", func() bool { return time.Since(down) > 2*lease })
+	if n := effects.Load(); n > 0 {
+		t.Errorf("%d calls to the platform without a ledger", n)
+	}
+	lines := all[0].log.count("\n")
+	t.Logf("%d lines were logged in %s", lines, time.Since(down))
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.until("delivered", func() bool { return w.evaluated(beside) })
+	if now := w.record(beside, eval).Offer; now != issued {
+		t.Errorf("key %s was lost, and %s made in its place", issued.Key, now.Key)
+	}
+	for _, r := range all {
+		w.until("ready", func() bool { status, _ := r.get("/readyz"); return status == http.StatusOK })
+	}
+	w.request(beside, train)
+	w.until("requests carried out", func() bool { return w.record(beside, train).Offer.Edition == 2 && w.trained(beside) })
+}
+
+// TestANewerProgramBesideThisOne: what it makes of its queue, and of the ledger, does
+// not trouble one that runs; one that starts refuses a ledger that it does not
+// know.
+func TestANewerProgramBesideThisOne(t *testing.T) {
+	t.Parallel()
+	w := newWorldAt(t, onServer(t), twoAccounts)
+	w.replica("older", &w.yaml)
+	beside := w.open()
+	w.until("delivered", func() bool { return w.trained(beside) && w.evaluated(beside) })
+	for _, step := range []string{
+		`ALTER TABLE ledger_record ADD COLUMN of_the_future TEXT`,
+		`INSERT INTO ledger_schema (version_id, is_applied) SELECT max(version_id) + 1, true FROM ledger_schema`,
+		`CREATE SCHEMA public_river9`,
+		`CREATE TABLE public_river9.river_job (id BIGINT)`,
+	} {
+		if _, err := beside.DB().ExecContext(t.Context(), step); err != nil {
+			t.Fatalf("%s: %v", step, err)
+		}
+	}
+	w.request(beside, train)
+	w.until("the older one works on", func() bool { return w.record(beside, train).Offer.Edition == 2 && w.trained(beside) })
+	_, err := ledger.Open(t.Context(), w.path, ledger.Options{Instance: "test"})
+	if !errors.Is(err, ledger.ErrNewer) {
+		t.Errorf("an older program that starts: %v", err)
 	}
 }
