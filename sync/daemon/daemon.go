@@ -133,7 +133,8 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 		return err
 	}
 	d.since.Store(head.Seq)
-	q, err := openQueue(ctx, d.o.Ledger, engaged.ID(), d.state.Load().Workers, d.o.Grace/2, d.log, d.work)
+	quiet := slog.New(quieter{d.log.Handler(), func() bool { return d.replica != nil && d.replica.silent.Load() }})
+	q, err := openQueue(ctx, d.o.Ledger, engaged.ID(), d.state.Load().Workers, d.o.Grace/2, quiet, d.work)
 	if err != nil {
 		return err
 	}

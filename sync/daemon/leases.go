@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,17 +133,25 @@ func (l *leases) renewAll(ctx context.Context) error {
 		}
 	}
 	l.lock.Unlock()
+	slices.SortFunc(old, func(a, b *lease) int { return strings.Compare(a.name, b.name) })
+	failed := make([]error, len(old))
 	var all errgroup.Group
 	all.SetLimit(4)
-	for _, k := range old {
+	for i, k := range old {
 		all.Go(func() error {
 			if err := l.renew(ctx, k); !errors.Is(err, errTaken) && !errors.Is(err, errLapsed) {
-				return err
+				failed[i] = err
 			}
 			return nil
 		})
 	}
-	return all.Wait()
+	_ = all.Wait()
+	for _, err := range failed {
+		if err != nil {
+			return err // one says it for all, and the same one every time
+		}
+	}
+	return nil
 }
 
 // sure reports whether a lease is held beyond doubt, without asking.

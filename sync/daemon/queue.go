@@ -119,7 +119,7 @@ type base interface {
 
 // openQueue prepares the queue in a ledger's database, for an engine with an
 // id.
-func openQueue(ctx context.Context, l *ledger.Ledger, id string, workers int, soft time.Duration, log *slog.Logger, work func(context.Context, rotation.Ref) result) (_ *queue, err error) {
+func openQueue(ctx context.Context, l *ledger.Ledger, id string, workers int, soft time.Duration, quiet *slog.Logger, work func(context.Context, rotation.Ref) result) (_ *queue, err error) {
 	explained := func(err error) error { return fmt.Errorf("opening the queue in %s: %w", l.Name(), err) }
 	var in base
 	if l.Shared() {
@@ -135,7 +135,6 @@ func openQueue(ctx context.Context, l *ledger.Ledger, id string, workers int, so
 			err = errors.Join(explained(err), in.close())
 		}
 	}()
-	quiet := slog.New(quieter{log.Handler()})
 	if err := in.prepare(ctx, quiet); err != nil {
 		return nil, err
 	}
@@ -252,21 +251,27 @@ func (q *queue) stop(ctx context.Context) error { return q.client.Stop(ctx) }
 func (q *queue) close() error { return q.base.close() }
 
 // quieter lets the queue speak of trouble only, unless the log is for
-// debugging. Its errors are not ours: a single one of them is not yet trouble.
-type quieter struct{ slog.Handler }
+// debugging, and not of what the engine says already. Its errors are not ours:
+// a single one of them is not yet trouble.
+type quieter struct {
+	slog.Handler
+	hush func() bool
+}
 
 // Enabled is part of slog.Handler.
 func (h quieter) Enabled(ctx context.Context, l slog.Level) bool {
-	return h.Handler.Enabled(ctx, l) && (l >= slog.LevelWarn || h.Handler.Enabled(ctx, slog.LevelDebug))
+	return h.Handler.Enabled(ctx, l) && (l >= slog.LevelWarn && !h.hush() || h.Handler.Enabled(ctx, slog.LevelDebug))
 }
 
 // WithAttrs is part of slog.Handler.
 func (h quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{h.Handler.WithAttrs(attrs)}
+	return quieter{h.Handler.WithAttrs(attrs), h.hush}
 }
 
 // WithGroup is part of slog.Handler.
-func (h quieter) WithGroup(name string) slog.Handler { return quieter{h.Handler.WithGroup(name)} }
+func (h quieter) WithGroup(name string) slog.Handler {
+	return quieter{h.Handler.WithGroup(name), h.hush}
+}
 
 // Handle says whose words they are.
 func (h quieter) Handle(ctx context.Context, r slog.Record) error {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -219,4 +220,127 @@ func lastLine(p *process, words string) string {
 		}
 	}
 	return last
+}
+
+// TestReplicasAreKilledAndPaused at random moments, while keys are due all the
+// time: no reader ever has a dead key, the work of whoever is away is taken
+// over, and in the end each account has one key.
+func TestReplicasAreKilledAndPaused(t *testing.T) {
+	t.Parallel()
+	const accounts = 6
+	r := newReplicas(t, postgresURL(t), accounts, "overlap: 1s, every: 1s")
+	random, rounds := seeded(t), 12
+	switch {
+	case testing.Short():
+		rounds = 3
+	case os.Getenv("KEYROTA_SOAK") != "":
+		rounds *= 10
+	}
+	running := []*process{r.daemon(), r.daemon(), r.daemon()}
+	readers := r.read(time.Second, r.places(accounts)...)
+	var slowest time.Duration
+	kinds := map[string]int{}
+	for range rounds {
+		time.Sleep(time.Duration(300+random.IntN(700)) * time.Millisecond) // work goes on
+		i := random.IntN(len(running))
+		hit, back := running[i], func() {}
+		switch random.IntN(3) {
+		case 0:
+			kinds["SIGKILL"]++
+			hit.kill()
+			back = func() { running[i] = r.daemon() }
+		case 1:
+			kinds["SIGTERM"]++
+			hit.signal(t, syscall.SIGTERM)
+			hit.wait(t)
+			back = func() { running[i] = r.daemon() }
+		default:
+			kinds["SIGSTOP"]++
+			hit.signal(t, syscall.SIGSTOP)
+			back = func() { hit.signal(t, syscall.SIGCONT) }
+		}
+		// Every account is rotated again while one is away: whatever it was at
+		// is taken over.
+		begun, editions := time.Now(), r.editions()
+		poll(t, endsWithin, "every account to go on", func() bool {
+			for ref, was := range editions {
+				if r.editions()[ref] <= was {
+					return false
+				}
+			}
+			return true
+		})
+		slowest = max(slowest, time.Since(begun))
+		back()
+	}
+	for _, p := range running {
+		p.signal(t, syscall.SIGTERM)
+		p.wait(t)
+		if p.exitCode() != 0 {
+			t.Errorf("exit code %d:\n%s", p.exitCode(), p.text())
+		}
+	}
+	r.settings("keyrota.yaml", accounts, "overlap: 1s, every: 90d")
+	last := r.daemon()
+	for i := range accounts {
+		ref := fmt.Sprintf("%s/n%d", team, i)
+		poll(t, endsWithin, ref+" to be settled", func() bool { return r.settled(ref, 1) })
+	}
+	last.signal(t, syscall.SIGTERM)
+	last.wait(t)
+	readers.end(t)
+	t.Logf("%v; all %d accounts were rotated within %s while one was away; leases last %s; %d reads, %d late",
+		kinds, accounts, slowest.Round(10*time.Millisecond), takeover, readers.reads, readers.late)
+}
+
+// editions are those of the offers, by account.
+func (r *replicas) editions() map[string]uint64 {
+	all := map[string]uint64{}
+	for _, a := range decode[struct {
+		Accounts []struct {
+			Account string `json:"account"`
+			Edition uint64 `json:"edition"`
+		} `json:"accounts"`
+	}](r.t, r.run(0, "status", "--offline", "-o", "json")).Accounts {
+		all[a.Account] = a.Edition
+	}
+	return all
+}
+
+// TestTwoDaemonsWithALedgerEach, on the same secrets and the same platform. The
+// second cannot tell that its empty ledger is not a lost one, and goes on; the
+// first sees its marks and stops with the names of both. Where a person lets the
+// first go on without stopping the second, that one stops.
+func TestTwoDaemonsWithALedgerEach(t *testing.T) {
+	t.Parallel()
+	r := newReplicas(t, "first.db", 1, "overlap: 1s, every: 90d")
+	const ref = team + "/n0"
+	readers := r.read(time.Second, r.places(1)...)
+	first := r.daemon()
+	poll(t, endsWithin, "delivered", func() bool { return r.settled(ref, 1) })
+	env := r.env
+	r.env = append(slices.Clone(env), "LEDGER=second.db")
+	second := r.daemon()
+	r.env = env
+	says := regexp.MustCompile(`account.parked.*another ledger, ([a-z2-7]{16}); ours is ([a-z2-7]{16})`)
+	named := func(p *process) (other, own string) {
+		t.Helper()
+		poll(t, endsWithin, "one to stop and name both", func() bool {
+			m := says.FindStringSubmatch(p.stderr.String())
+			if m != nil {
+				other, own = m[1], m[2]
+			}
+			return m != nil
+		})
+		return other, own
+	}
+	theirs, ours := named(first)
+	if theirs == ours {
+		t.Errorf("both are %s", ours)
+	}
+	r.run(0, "rotate", "n0")
+	if a, b := named(second); a != ours || b != theirs {
+		t.Errorf("the first named %s and %s, the second %s and %s", theirs, ours, a, b)
+	}
+	readers.end(t)
 }
