@@ -2,26 +2,31 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/sync/daemon"
 	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 func newRun(a *app) *cobra.Command {
+	var o daemon.Options
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon: do on schedule what sync does once",
 		Long: `Keeps every account at what the configuration says, until it is told to stop:
 sweeps the platform and the stores, rotates what is due, heals what was changed,
 and carries out what keyrota rotate and keyrota adopt request. One daemon works
-on one ledger; all other commands work beside it.
+on a ledger in a file, any number on one in PostgreSQL, and share the accounts;
+all other commands work beside them.
 
 SIGHUP loads the configuration again, with the files that it includes; one that
 cannot be used is refused, and the old one stays in force. SIGTERM lets what was begun come to its end, for up
@@ -36,10 +41,14 @@ elsewhere.`,
 			if err != nil {
 				return err
 			}
+			if o.Lease < time.Second {
+				return fmt.Errorf("--takeover %s: write a second or longer", o.Lease)
+			}
+			o.Logger = log
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP)
 			defer signal.Stop(hangups)
-			d, closeLedger, err := a.daemon(cmd.Context(), daemon.Options{Logger: log})
+			d, closeLedger, err := a.daemon(cmd.Context(), o)
 			if err != nil {
 				return unlessAsked(cmd.Context(), err)
 			}
@@ -58,6 +67,7 @@ elsewhere.`,
 	}
 	c.Flags().StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	c.Flags().BoolVar(&a.logJSON, "log-json", false, "log JSON on a terminal too; --log-json=false logs text everywhere")
+	c.Flags().DurationVar(&o.Lease, "takeover", time.Minute, "of several daemons on one ledger: how long the others wait for this one,\nwhen nothing is heard of it, before they take its work over")
 	return c
 }
 
@@ -86,6 +96,11 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 	}()
 	started := false
 	o.Ledger, o.Listen, o.Now, o.Version = first.ledger, first.config.Listen, a.now, version()
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	o.Name = ledger.Holder{PID: os.Getpid(), Host: host}.String()
 	o.Load = func(ctx context.Context) (*daemon.State, error) {
 		s := first
 		if started {
@@ -94,9 +109,13 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 			}
 		}
 		started = true
+		digest, err := a.digest()
+		if err != nil {
+			return nil, err
+		}
 		return &daemon.State{
 			Inventory: s.inventory, Observer: s.observer, Worker: s.worker,
-			SweepEvery: s.config.SweepEvery, Workers: s.config.Workers,
+			SweepEvery: s.config.SweepEvery, Workers: s.config.Workers, Config: digest,
 		}, nil
 	}
 	o.Notify, o.Watchdog = a.serviceManager()
@@ -124,4 +143,18 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 		return nil, err
 	}
 	return s, a.use(ctx, s, first.ledger, ledgerWrite, true)
+}
+
+// digest identifies the configuration as it is now: the SHA-256 of its file.
+func (a *app) digest() (string, error) {
+	dir, _ := os.UserConfigDir()
+	path, err := config.Find(a.configPath, dir)
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the configuration: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text)), nil
 }

@@ -42,6 +42,13 @@ func (a *agenda) due(now time.Time) []rotation.Ref {
 	return refs
 }
 
+// clear strikes everything.
+func (a *agenda) clear() {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	clear(a.at)
+}
+
 // rhythm says when the next sweep is due. Both clocks count: the monotonic one
 // stands still while the machine sleeps, and the wall clock may be set back.
 type rhythm struct {

@@ -7,8 +7,10 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 )
 
-// backlog is the accounts that want a pass. It, not the queue, is what the
-// engine goes by: an account stays in it until a worker takes it.
+// backlog is the accounts that want a pass. It, not the queue, is what an
+// engine goes by that has its ledger to itself: an account stays in it until a
+// worker takes it. Of several replicas, the one that sweeps has it, and an
+// account leaves it for the queue.
 type backlog struct {
 	added chan struct{} // raised when there is something to offer
 
@@ -75,6 +77,27 @@ func (b *backlog) queued(ref rotation.Ref) {
 	if _, there := b.waiting[ref]; there {
 		b.waiting[ref] = true
 	}
+}
+
+// shared notes that the queue has an account, for whichever replica takes it.
+func (b *backlog) shared(ref rotation.Ref) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	delete(b.waiting, ref)
+}
+
+// clear forgets what waits.
+func (b *backlog) clear() {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	clear(b.waiting)
+}
+
+// last returns when a pass last began or ended here.
+func (b *backlog) last() time.Time {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.moved
 }
 
 // doubt has everything brought to the queue again, where it is known already

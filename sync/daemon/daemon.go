@@ -32,8 +32,15 @@ type Options struct {
 	// Registry takes the metrics and is what /metrics shows; nil: one of the
 	// engine's own.
 	Registry *prometheus.Registry
+	// Name tells people which engine this is, of several replicas; empty: the
+	// ledger finds one.
+	Name string
 	// Version is shown by the metric keyrota_build_info.
 	Version string
+	// Lease is how long the other replicas leave alone what this one works on
+	// and is not heard of; 0: a minute. Where the ledger is not shared it means
+	// nothing.
+	Lease time.Duration
 	// Listen is the host:port of health and metrics; empty: off. Port 0
 	// chooses one.
 	Listen string
@@ -56,6 +63,9 @@ type Daemon struct {
 	state   atomic.Pointer[State]
 	reloads chan struct{}
 	sweeps  chan struct{}
+	staff   chan struct{}
+	replica *replica     // nil: the engine has its ledger to itself
+	since   atomic.Int64 // the last event that was looked at for requests
 	backlog *backlog
 	agenda  *agenda
 	notices *notices
@@ -63,7 +73,10 @@ type Daemon struct {
 	metrics *metrics
 }
 
-const defaultGrace = time.Minute
+const (
+	defaultGrace = time.Minute
+	defaultLease = time.Minute
+)
 
 // New returns an engine that does nothing yet.
 func New(o Options) (*Daemon, error) {
@@ -82,13 +95,19 @@ func New(o Options) (*Daemon, error) {
 	if o.Grace <= 0 {
 		o.Grace = defaultGrace
 	}
+	if o.Lease <= 0 {
+		o.Lease = defaultLease
+	}
+	if o.Ledger.Shared() && o.Name != "" {
+		o.Logger = o.Logger.With("replica", o.Name)
+	}
 	m, err := newMetrics(o.Registry, o.Version)
 	if err != nil {
 		return nil, fmt.Errorf("registering the engine's metrics: %w", err)
 	}
 	return &Daemon{
 		o: o, log: o.Logger, metrics: m,
-		reloads: make(chan struct{}, 1), sweeps: make(chan struct{}, 1),
+		reloads: make(chan struct{}, 1), sweeps: make(chan struct{}, 1), staff: make(chan struct{}, 1),
 		backlog: newBacklog(), agenda: newAgenda(), notices: newNotices(o.Logger), health: newHealth(time.Now()),
 	}, nil
 }
@@ -98,19 +117,24 @@ func New(o Options) (*Daemon, error) {
 // one runs on the ledger (ledger.ErrLocked), the configuration cannot be used,
 // the address is taken.
 func (d *Daemon) Run(ctx context.Context) (err error) {
-	engaged, err := d.o.Ledger.Engage(ctx, "", d.o.Version)
+	engaged, err := d.o.Ledger.Engage(ctx, d.o.Name, d.o.Version)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, engaged.Release()) }()
+	if d.o.Ledger.Shared() {
+		d.replica = newReplica(d, engaged.ID())
+	}
 	if err := d.load(ctx); err != nil {
 		return err
 	}
-	since, err := d.o.Ledger.Head(ctx) // what is requested earlier, the first sweep finds
+	head, err := d.o.Ledger.Head(ctx) // what is requested earlier, the first sweep finds
 	if err != nil {
 		return err
 	}
-	q, err := openQueue(ctx, d.o.Ledger.Path(), d.state.Load().Workers, d.o.Grace/2, d.log, d.work)
+	d.since.Store(head.Seq)
+	quiet := slog.New(quieter{d.log.Handler(), func() bool { return d.replica != nil && d.replica.silent.Load() }})
+	q, err := openQueue(ctx, d.o.Ledger, engaged.ID(), d.state.Load().Workers, d.o.Grace/2, quiet, d.work)
 	if err != nil {
 		return err
 	}
@@ -120,6 +144,12 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopServing()
+	if d.replica == nil {
+		d.metrics.leads(true)
+		d.metrics.inForce(true)
+	} else {
+		d.replica.look(ctx, q)
+	}
 	if err := q.start(ctx); err != nil {
 		return err
 	}
@@ -129,11 +159,15 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 	var loops sync.WaitGroup
 	for _, loop := range []func(context.Context){
 		d.sweeping,
-		func(ctx context.Context) { d.tending(ctx, q, since.Seq) },
-		func(ctx context.Context) { d.reloading(ctx, q) },
+		func(ctx context.Context) { d.tending(ctx, q) },
+		d.reloading,
+		func(ctx context.Context) { d.staffing(ctx, q) },
 		d.watching,
 	} {
 		loops.Go(func() { loop(ctx) })
+	}
+	if d.replica != nil {
+		loops.Go(func() { d.replica.standing(ctx, q) })
 	}
 	<-ctx.Done()
 	d.log.Info("stopping: passes under way may end", "grace", d.o.Grace.String())
@@ -143,6 +177,9 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 	defer cancel()
 	left := q.stop(grace)
 	loops.Wait()
+	if d.replica != nil {
+		d.replica.end(ctx, q)
+	}
 	if left != nil {
 		d.log.Warn("passes were left behind: the next start finds what they began", "error", left.Error())
 	}
@@ -174,7 +211,7 @@ const (
 
 // tending brings accounts to the queue: those whose time has come, those with
 // a new request, and those that a sweep found.
-func (d *Daemon) tending(ctx context.Context, q *queue, since int64) {
+func (d *Daemon) tending(ctx context.Context, q *queue) {
 	ticks := time.NewTicker(tend)
 	defer ticks.Stop()
 	for {
@@ -184,24 +221,31 @@ func (d *Daemon) tending(ctx context.Context, q *queue, since int64) {
 		case <-ticks.C:
 		case <-d.backlog.added:
 		}
+		leading := d.leading(ctx)
+		if leading == nil {
+			continue
+		}
+		all, err := q.found(leading)
+		for _, f := range all {
+			d.take(f)
+		}
 		d.backlog.add(d.agenda.due(d.now())...)
-		since = d.requested(ctx, since)
-		d.notices.about(noticeQueue, q.offer(ctx, d.backlog))
+		d.requested(leading)
+		d.notices.about(noticeQueue, errors.Join(err, q.offer(leading, d.backlog)))
 	}
 }
 
 // requested follows the ledger's events, and finds the accounts in whose
 // record somebody saved a request.
-func (d *Daemon) requested(ctx context.Context, since int64) int64 {
-	events, err := d.o.Ledger.Events(ctx, since, requestsAtOnce, "")
+func (d *Daemon) requested(ctx context.Context) {
+	events, err := d.o.Ledger.Events(ctx, d.since.Load(), requestsAtOnce, "")
 	if ctx.Err() == nil {
 		d.notices.about(noticeEvents, err)
 	}
 	for _, e := range events {
-		since = e.Seq
+		d.since.Store(e.Seq)
 		if e.Event.Kind == rotation.EventRequested {
 			d.backlog.add(e.Ref)
 		}
 	}
-	return since
 }

@@ -17,7 +17,8 @@ import (
 // never by what is said to be running.
 type health struct {
 	lock   sync.Mutex
-	since  time.Time // when the engine began
+	begun  bool      // a sweep came to its end, here or where another replica sweeps
+	since  time.Time // since when this engine is to sweep
 	sweep  time.Time // when a sweep last came to its end; zero: none has
 	faults int       // passes in a row that could not be made at all
 	fault  string    // the words of the last one
@@ -29,7 +30,21 @@ func newHealth(now time.Time) *health { return &health{since: now} }
 func (h *health) swept(now time.Time) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	h.sweep = now
+	h.sweep, h.begun = now, true
+}
+
+// follow takes down that another replica sweeps now.
+func (h *health) follow(now time.Time) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.since, h.sweep, h.begun = now, time.Time{}, true
+}
+
+// lead takes down that from now on this replica sweeps.
+func (h *health) lead(now time.Time) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.since, h.sweep = now, time.Time{}
 }
 
 func (h *health) passed(err error) {
@@ -85,7 +100,7 @@ func (h *health) unready() error {
 	switch {
 	case h.stops:
 		return errors.New("stopping")
-	case h.sweep.IsZero():
+	case !h.begun:
 		return errors.New("the first sweep has not ended yet")
 	case h.faults >= faultsTold:
 		return fmt.Errorf("the last %d passes could not be made: %s", h.faults, h.fault)
@@ -96,7 +111,11 @@ func (h *health) unready() error {
 // alive is what /healthz and the watchdog go by.
 func (d *Daemon) alive() error {
 	now := time.Now()
-	return d.health.hung(now, d.state.Load().SweepEvery, d.backlog.stuck(now))
+	stuck := d.backlog.stuck(now)
+	if d.replica != nil {
+		stuck = max(stuck, d.replica.stuck(now))
+	}
+	return d.health.hung(now, d.state.Load().SweepEvery, stuck)
 }
 
 const ledgerAnswersWithin = 3 * time.Second

@@ -24,6 +24,9 @@ type metrics struct {
 	callTook     *prometheus.HistogramVec
 	reloadWorked prometheus.Gauge
 	reloads      *prometheus.CounterVec
+	sweeps       prometheus.Gauge
+	force        prometheus.Gauge
+	takeovers    prometheus.Counter
 
 	lock sync.Mutex
 	are  map[rotation.Ref]standing
@@ -60,6 +63,15 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keyrota_config_reloads_total", Help: "Reloads of the configuration, by result.",
 		}, []string{"result"}),
+		sweeps: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_sweeper", Help: "Whether this engine sweeps: of several replicas one does, and it alone counts accounts.",
+		}),
+		force: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "keyrota_config_in_force", Help: "Whether this engine works: of several replicas those that have the configuration in force.",
+		}),
+		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "keyrota_takeovers_total", Help: "Accounts that this engine offered again after a replica had left them behind.",
+		}),
 		are: map[rotation.Ref]standing{},
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -74,7 +86,7 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 		m.reloads.WithLabelValues(result)
 	}
 	all := []prometheus.Collector{
-		m.lastSweep, m.sweepTook, m.passes, m.calls, m.callTook, m.reloadWorked, m.reloads, build,
+		m.lastSweep, m.sweepTook, m.passes, m.calls, m.callTook, m.reloadWorked, m.reloads, m.sweeps, m.force, m.takeovers, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	}
 	for _, p := range []rotation.Phase{
@@ -128,6 +140,27 @@ func (m *metrics) reloaded(worked bool) {
 		m.reloadWorked.Set(0)
 		m.reloads.WithLabelValues(reloadRefused).Inc()
 	}
+}
+
+// leads takes down whether this engine sweeps. What it knew of accounts is
+// another's to say from then on.
+func (m *metrics) leads(so bool) {
+	m.sweeps.Set(number(so))
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	clear(m.are)
+}
+
+// inForce takes down whether this engine works.
+func (m *metrics) inForce(so bool) { m.force.Set(number(so)) }
+
+func (m *metrics) takenOver() { m.takeovers.Inc() }
+
+func number(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
 }
 
 func (m *metrics) passed(r execute.Result) { m.passes.WithLabelValues(string(r)).Inc() }

@@ -27,6 +27,8 @@ const (
 	noticeEvents   = "following the ledger"
 	noticeQueue    = "the queue"
 	noticeWatchdog = "the watchdog"
+	noticeReplica  = "the ledger shared with other replicas"
+	noticeConfig   = "the configuration"
 )
 
 func newNotices(log *slog.Logger) *notices {

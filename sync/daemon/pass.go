@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -11,21 +12,47 @@ import (
 	"github.com/keyrota/keyrota/sync/inventory"
 )
 
+// result is what became of a job.
+type result struct {
+	again bool          // hand it back, for whoever takes it then
+	after time.Duration // and not before
+	found *found        // nil: nothing that the replica that sweeps should know
+}
+
+// found is how a pass left an account. Replicas of other versions read it too.
+type found struct {
+	Account rotation.Ref   `json:"-"`
+	Until   time.Time      `json:"until,omitzero"` // when it is next due
+	Phase   rotation.Phase `json:"phase"`
+	Late    bool           `json:"late,omitempty"`
+}
+
 // work is one job of the queue: passes over one account, until nobody wants
 // another.
-func (d *Daemon) work(ctx context.Context, ref rotation.Ref) {
+func (d *Daemon) work(ctx context.Context, ref rotation.Ref) result {
+	if d.replica != nil {
+		return d.replica.work(ctx, ref)
+	}
 	for ctx.Err() == nil && d.backlog.take(ref) {
 		state := d.state.Load()
 		a, wanted := state.account(ref)
 		if !wanted {
-			return // it left the configuration, and is left as it is
+			break // it left the configuration, and is left as it is
 		}
 		report, err := d.pass(ctx, state.Worker, a)
 		if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return // the engine stops
+			break // the engine stops
 		}
 		d.passed(ref, report, err)
+		if err == nil {
+			d.take(foundBy(ref, report))
+		}
 	}
+	return result{}
+}
+
+func foundBy(ref rotation.Ref, r execute.Report) found {
+	return found{Account: ref, Until: r.Wait.Until, Phase: r.Record.Phase(), Late: r.Wait.Overdue}
 }
 
 // pass makes one pass. A fault of this program stops one account, not the
@@ -39,7 +66,7 @@ func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Accoun
 	return w.Pass(ctx, a)
 }
 
-// passed takes down what came of a pass.
+// passed says what came of a pass.
 func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
 	d.backlog.progress()
 	d.health.passed(err)
@@ -48,7 +75,11 @@ func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
 		d.notices.failed(ref, err)
 		return
 	}
-	d.agenda.note(ref, report.Wait.Until, d.now())
 	d.notices.waits(ref, report.Record, report.Wait)
-	d.metrics.stands(ref, standing{phase: report.Record.Phase(), late: report.Wait.Overdue})
+}
+
+// take takes down how a pass left an account, for whoever sweeps.
+func (d *Daemon) take(f found) {
+	d.agenda.note(f.Account, f.Until, d.now())
+	d.metrics.stands(f.Account, standing{phase: f.Phase, late: f.Late})
 }

@@ -2,22 +2,19 @@ package daemon
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 	"github.com/riverqueue/river/rivertype"
-	"modernc.org/sqlite"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 const (
@@ -29,11 +26,8 @@ const (
 	rescueAfter = jobTimeout + time.Minute
 	// keepJobs is how long jobs that ended stay; what happened is in the ledger.
 	keepJobs = time.Minute
-	// A new job is fetched at once. Looking for others by itself is a fallback.
+	// A new job is fetched at once by whoever inserted it.
 	fetchCooldown = 10 * time.Millisecond
-	fetchPoll     = 5 * time.Second
-	// queueBusy is how long the queue waits while the ledger is written.
-	queueBusy = 10 * time.Second
 	// insertedAtOnce bounds one transaction, so that the ledger can be written
 	// between two.
 	insertedAtOnce = 200
@@ -62,75 +56,102 @@ func (passJob) InsertOpts() river.InsertOpts {
 
 type passWorker struct {
 	river.WorkerDefaults[passJob]
-	work func(context.Context, rotation.Ref)
+	work func(context.Context, rotation.Ref) result
 }
 
 // Work makes passes.
 func (w *passWorker) Work(ctx context.Context, job *river.Job[passJob]) error {
-	w.work(ctx, rotation.Ref(job.Args.Account))
+	came := w.work(ctx, rotation.Ref(job.Args.Account))
+	switch {
+	case came.again:
+		return river.JobSnooze(came.after)
+	case came.found != nil:
+		return river.RecordOutput(ctx, came.found)
+	}
 	return nil
 }
 
-// queue is River on the ledger's file, over a connection of its own.
+// queue is River in the ledger's database, over connections of its own.
 type queue struct {
-	db     *sql.DB
-	client *river.Client[*sql.Tx]
+	client client
+	base   base
 	// adding keeps a queue that is being added from being woken: River's Add
 	// and InsertMany race.
 	adding sync.Mutex
 }
 
-// local is the driver of a queue that one process has to itself: whoever
-// inserts a job wakes the workers, and nobody asks the database for news.
-type local struct{ *riversqlite.Driver }
+// client is what the engine needs of River's, whatever the database.
+type client interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	InsertMany(ctx context.Context, jobs []river.InsertManyParams) ([]*rivertype.JobInsertResult, error)
+	Queues() *river.QueueBundle
+}
 
-// SupportsListener is part of riverdriver.Driver.
-func (local) SupportsListener() bool { return false }
+// migrator is River's, whatever the database.
+type migrator interface {
+	AllVersions() []rivermigrate.Migration
+	Migrate(ctx context.Context, to rivermigrate.Direction, o *rivermigrate.MigrateOpts) (*rivermigrate.MigrateResult, error)
+}
 
-// SupportsListenNotify is part of riverdriver.Driver.
-func (local) SupportsListenNotify() bool { return false }
+// base is the database that a queue is in.
+type base interface {
+	// prepare makes the queue's tables.
+	prepare(ctx context.Context, quiet *slog.Logger) error
+	// connect makes a client, and may first change c.
+	connect(c *river.Config) (client, error)
+	close() error
 
-// openQueue prepares the queue's tables and throws away what an earlier engine
-// left in them. The caller holds the engine's lock.
-func openQueue(ctx context.Context, path string, workers int, soft time.Duration, log *slog.Logger, work func(context.Context, rotation.Ref)) (_ *queue, err error) {
-	// NORMAL: a power failure may lose jobs, and nothing is lost with them.
-	query := "mode=rw&_journal_mode=WAL&_synchronous=NORMAL&_txlock=immediate" +
-		"&_pragma=" + url.QueryEscape(fmt.Sprintf("busy_timeout(%d)", queueBusy.Milliseconds()))
-	c, err := sqlite.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: query}).String())
-	if err != nil {
-		return nil, fmt.Errorf("opening the queue: %w", err)
+	// What follows is for replicas, and does nothing where there are none.
+
+	// shared reports whether jobs are shared with other engines.
+	shared() bool
+	// found returns, once, how passes left their accounts.
+	found(ctx context.Context) ([]found, error)
+	// abandoned returns accounts that jobs say to be worked on for a while.
+	abandoned(ctx context.Context, since time.Duration) ([]rotation.Ref, error)
+	// forget removes the jobs that say an account is worked on.
+	forget(ctx context.Context, ref rotation.Ref) error
+	// unserved returns since when a job could have been taken up, by the clock
+	// here; nil: none waits.
+	unserved(ctx context.Context) (*time.Time, error)
+}
+
+// openQueue prepares the queue in a ledger's database, for an engine with an
+// id.
+func openQueue(ctx context.Context, l *ledger.Ledger, id string, workers int, soft time.Duration, quiet *slog.Logger, work func(context.Context, rotation.Ref) result) (_ *queue, err error) {
+	explained := func(err error) error { return fmt.Errorf("opening the queue in %s: %w", l.Name(), err) }
+	var in base
+	if l.Shared() {
+		in, err = queueOnServer(ctx, l)
+	} else {
+		in, err = queueInFile(l.Path())
 	}
-	q := &queue{db: sql.OpenDB(c)}
-	q.db.SetMaxOpenConns(1) // the driver's authors ask for it (package riversqlite)
+	if err != nil {
+		return nil, explained(err)
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("opening the queue in %s: %w", path, err), q.db.Close())
+			err = errors.Join(explained(err), in.close())
 		}
 	}()
-	driver, quiet := local{riversqlite.New(q.db)}, slog.New(quieter{log.Handler()})
-	m, err := rivermigrate.New[*sql.Tx](driver, &rivermigrate.Config{Logger: quiet})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return nil, err
-	}
-	if _, err := q.db.ExecContext(ctx, `DELETE FROM river_job; DELETE FROM river_leader; DELETE FROM river_queue`); err != nil {
+	if err := in.prepare(ctx, quiet); err != nil {
 		return nil, err
 	}
 	workersOf := river.NewWorkers()
 	river.AddWorker(workersOf, &passWorker{work: work})
-	q.client, err = river.NewClient[*sql.Tx](driver, &river.Config{
+	c, err := in.connect(&river.Config{
+		ID:     id,
 		Queues: map[string]river.QueueConfig{queueName: {MaxWorkers: workers}}, Workers: workersOf, Logger: quiet,
-		FetchCooldown: fetchCooldown, FetchPollInterval: fetchPoll,
-		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter, SoftStopTimeout: soft,
+		FetchCooldown: fetchCooldown,
+		JobTimeout:    jobTimeout, RescueStuckJobsAfter: rescueAfter, SoftStopTimeout: soft,
 		CompletedJobRetentionPeriod: keepJobs, CancelledJobRetentionPeriod: keepJobs, DiscardedJobRetentionPeriod: keepJobs,
 		ReindexerIndexNames: []string{},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return q, nil
+	return &queue{client: c, base: in}, nil
 }
 
 // start begins to work. Only stop ends it.
@@ -147,13 +168,7 @@ func (q *queue) offer(ctx context.Context, b *backlog) error {
 	refs := b.unqueued()
 	for len(refs) > 0 {
 		n := min(len(refs), insertedAtOnce)
-		params := make([]river.InsertManyParams, 0, n)
-		for _, ref := range refs[:n] {
-			params = append(params, river.InsertManyParams{Args: passJob{Account: string(ref)}})
-		}
-		q.adding.Lock()
-		rows, err := q.client.InsertMany(ctx, params)
-		q.adding.Unlock()
+		rows, err := q.insert(ctx, refs[:n]...)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -161,7 +176,11 @@ func (q *queue) offer(ctx context.Context, b *backlog) error {
 			return fmt.Errorf("queueing %d accounts: %w", len(refs), err)
 		}
 		for i, row := range rows {
-			if row.Job.State != rivertype.JobStateRunning {
+			switch {
+			case row.Job.State == rivertype.JobStateRunning:
+			case q.base.shared():
+				b.shared(refs[i])
+			default:
 				b.queued(refs[i])
 			}
 		}
@@ -170,37 +189,89 @@ func (q *queue) offer(ctx context.Context, b *backlog) error {
 	return nil
 }
 
-// resize changes the number of workers. It waits for the passes under way.
-func (q *queue) resize(ctx context.Context, workers int) error {
-	if err := q.client.Queues().Remove(ctx, queueName); err != nil {
-		return err
+func (q *queue) insert(ctx context.Context, refs ...rotation.Ref) ([]*rivertype.JobInsertResult, error) {
+	jobs := make([]river.InsertManyParams, 0, len(refs))
+	for _, ref := range refs {
+		jobs = append(jobs, river.InsertManyParams{Args: passJob{Account: string(ref)}})
 	}
 	q.adding.Lock()
 	defer q.adding.Unlock()
-	return q.client.Queues().Add(queueName, river.QueueConfig{MaxWorkers: workers})
+	return q.client.InsertMany(ctx, jobs)
+}
+
+// again has an account worked on anew that nobody works on, whatever its job
+// says.
+func (q *queue) again(ctx context.Context, ref rotation.Ref) error {
+	err := q.base.forget(ctx, ref)
+	if err == nil {
+		_, err = q.insert(ctx, ref)
+	}
+	if err != nil {
+		return fmt.Errorf("queueing %s again: %w", ref, err)
+	}
+	return nil
+}
+
+// found returns, once, how passes by any replica left their accounts.
+func (q *queue) found(ctx context.Context) ([]found, error) {
+	all, err := q.base.found(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil
+	}
+	return all, err
+}
+
+func (q *queue) abandoned(ctx context.Context, since time.Duration) ([]rotation.Ref, error) {
+	return q.base.abandoned(ctx, since)
+}
+
+func (q *queue) unserved(ctx context.Context) (*time.Time, error) { return q.base.unserved(ctx) }
+
+// resize changes the number of workers, and returns how many there are then. It
+// waits for the passes under way.
+func (q *queue) resize(ctx context.Context, from, to int) (int, error) {
+	if from > 0 {
+		if err := q.client.Queues().Remove(ctx, queueName); err != nil {
+			return from, err
+		}
+	}
+	if to > 0 {
+		q.adding.Lock()
+		defer q.adding.Unlock()
+		if err := q.client.Queues().Add(queueName, river.QueueConfig{MaxWorkers: to}); err != nil {
+			return 0, err
+		}
+	}
+	return to, nil
 }
 
 // stop takes up no more jobs and waits for those that run, until ctx ends.
 func (q *queue) stop(ctx context.Context) error { return q.client.Stop(ctx) }
 
-func (q *queue) close() error { return q.db.Close() }
+func (q *queue) close() error { return q.base.close() }
 
 // quieter lets the queue speak of trouble only, unless the log is for
-// debugging. Its errors are not ours: a single one of them is not yet trouble.
-type quieter struct{ slog.Handler }
+// debugging, and not of what the engine says already. Its errors are not ours:
+// a single one of them is not yet trouble.
+type quieter struct {
+	slog.Handler
+	hush func() bool
+}
 
 // Enabled is part of slog.Handler.
 func (h quieter) Enabled(ctx context.Context, l slog.Level) bool {
-	return h.Handler.Enabled(ctx, l) && (l >= slog.LevelWarn || h.Handler.Enabled(ctx, slog.LevelDebug))
+	return h.Handler.Enabled(ctx, l) && (l >= slog.LevelWarn && !h.hush() || h.Handler.Enabled(ctx, slog.LevelDebug))
 }
 
 // WithAttrs is part of slog.Handler.
 func (h quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{h.Handler.WithAttrs(attrs)}
+	return quieter{h.Handler.WithAttrs(attrs), h.hush}
 }
 
 // WithGroup is part of slog.Handler.
-func (h quieter) WithGroup(name string) slog.Handler { return quieter{h.Handler.WithGroup(name)} }
+func (h quieter) WithGroup(name string) slog.Handler {
+	return quieter{h.Handler.WithGroup(name), h.hush}
+}
 
 // Handle says whose words they are.
 func (h quieter) Handle(ctx context.Context, r slog.Record) error {

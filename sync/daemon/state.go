@@ -19,6 +19,9 @@ type State struct {
 	Worker     *execute.Worker // with a ledger
 	SweepEvery time.Duration
 	Workers    int // passes at once
+	// Config is the configuration's digest. Of several engines on one ledger
+	// only those work that have the same.
+	Config string
 
 	index map[rotation.Ref]int
 }
@@ -56,6 +59,12 @@ func (d *Daemon) load(ctx context.Context) error {
 			told(ref, e)
 		}
 	}
+	if d.replica != nil {
+		if next.Config == "" {
+			return errors.New("the configuration has no digest, by which replicas tell whether they have the same")
+		}
+		next.Worker.Ledger = guarded{next.Worker.Ledger, d.replica}
+	}
 	if last := d.state.Load(); last != nil {
 		next.Worker.Inherit(last.Worker)
 	}
@@ -66,14 +75,13 @@ func (d *Daemon) load(ctx context.Context) error {
 
 // reloading loads the configuration again whenever it is asked for. One that
 // cannot be used changes nothing.
-func (d *Daemon) reloading(ctx context.Context, q *queue) {
+func (d *Daemon) reloading(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.reloads:
 		}
-		workers := d.state.Load().Workers
 		if err := d.load(ctx); err != nil {
 			d.metrics.reloaded(false)
 			d.log.Error("the new configuration is refused; the old one stays in force", "error", err.Error())
@@ -83,10 +91,35 @@ func (d *Daemon) reloading(ctx context.Context, q *queue) {
 		state := d.state.Load()
 		d.log.Info("the configuration was loaded again", "accounts", len(state.Inventory.Accounts))
 		d.Sweep()
-		if state.Workers != workers {
-			if err := q.resize(ctx, state.Workers); err != nil && ctx.Err() == nil {
-				d.log.Error(fmt.Sprintf("the number of workers stays %d", workers), "error", err.Error())
-			}
+		raise(d.staff)
+		if d.replica != nil {
+			raise(d.replica.looks)
 		}
+	}
+}
+
+// staffing keeps the number of workers at what the configuration says: none
+// while that of other replicas is in force.
+func (d *Daemon) staffing(ctx context.Context, q *queue) {
+	has := d.state.Load().Workers
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.staff:
+		}
+		state := d.state.Load()
+		wants := state.Workers
+		if d.replica != nil && !d.replica.works(state.Config) {
+			wants = 0
+		}
+		if wants == has {
+			continue
+		}
+		now, err := q.resize(ctx, has, wants)
+		if err != nil && ctx.Err() == nil {
+			d.log.Error(fmt.Sprintf("the number of workers stays %d", now), "error", err.Error())
+		}
+		has = now
 	}
 }

@@ -16,10 +16,13 @@ func (d *Daemon) sweeping(ctx context.Context) {
 	var last rhythm
 	for {
 		every := d.state.Load().SweepEvery
-		if wall := d.now(); last.due(every, time.Now(), wall) {
+		leading := d.leading(ctx)
+		if leading == nil {
+			last = rhythm{} // whoever is to sweep from now on does so at once
+		} else if wall := d.now(); last.due(every, time.Now(), wall) {
 			last = rhythm{monotonic: time.Now(), wall: wall}
-			err := d.sweep(ctx)
-			if ctx.Err() == nil {
+			err := d.sweep(leading)
+			if leading.Err() == nil {
 				d.notices.about(noticeSweep, err)
 			}
 		}
@@ -31,6 +34,15 @@ func (d *Daemon) sweeping(ctx context.Context) {
 		case <-time.After(min(tend, max(time.Until(last.monotonic.Add(every)), time.Millisecond))):
 		}
 	}
+}
+
+// leading returns a context that ends when this engine is not to find work any
+// more; nil: another replica does.
+func (d *Daemon) leading(ctx context.Context) context.Context {
+	if d.replica == nil {
+		return ctx
+	}
+	return d.replica.leading()
 }
 
 // now is the wall clock alone, so that times compare as people read them.

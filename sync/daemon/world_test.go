@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,9 @@ import (
 
 // patience bounds every wait of a test; none takes it unless it fails.
 const patience = 30 * time.Second
+
+// lease is how long a replica is waited for of which nothing is heard.
+const lease = 3 * time.Second
 
 // world is a platform and stores in memory, around a real ledger.
 type world struct {
@@ -58,8 +62,13 @@ const (
 )
 
 func newWorld(t *testing.T, yaml string) *world {
+	return newWorldAt(t, filepath.Join(t.TempDir(), "ledger.db"), yaml)
+}
+
+// newWorldAt puts the ledger at a place.
+func newWorldAt(t *testing.T, at, yaml string) *world {
 	w := &world{
-		t: t, path: filepath.Join(t.TempDir(), "ledger.db"), stores: map[string]*providertest.Memory{}, log: &journal{},
+		t: t, path: at, stores: map[string]*providertest.Memory{}, log: &journal{},
 		platform: providertest.NewPlatform(providertest.PlatformOptions{Now: time.Now}),
 	}
 	for _, name := range []string{"a", "b"} {
@@ -85,8 +94,13 @@ func (w *world) open() *ledger.Ledger {
 
 // load does what cmd does with a configuration.
 func (w *world) load(l *ledger.Ledger) func(context.Context) (*daemon.State, error) {
+	return w.loading(l, w.yaml.Load)
+}
+
+func (w *world) loading(l *ledger.Ledger, yaml func() *string) func(context.Context) (*daemon.State, error) {
 	return func(context.Context) (*daemon.State, error) {
-		c, problems := config.Parse("keyrota.yaml", []byte(*w.yaml.Load()), config.Options{})
+		text := *yaml()
+		c, problems := config.Parse("keyrota.yaml", []byte(text), config.Options{})
 		if err := problems.Err(); err != nil {
 			return nil, err
 		}
@@ -110,7 +124,7 @@ func (w *world) load(l *ledger.Ledger) func(context.Context) (*daemon.State, err
 				Issuer: w.platform, Stores: stores, Ledger: l, Call: call, Name: "the engine", Now: time.Now,
 				Nonce: func() string { return fmt.Sprint(w.nonces.Add(1)) }, ValidWithin: time.Minute,
 			},
-			SweepEvery: c.SweepEvery, Workers: c.Workers,
+			SweepEvery: c.SweepEvery, Workers: c.Workers, Config: fmt.Sprintf("%x", sha256.Sum256([]byte(text))),
 		}, nil
 	}
 }
@@ -128,7 +142,7 @@ func (w *world) options() daemon.Options {
 	l := w.open()
 	return daemon.Options{
 		Ledger: l, Load: w.load(l), Listen: "127.0.0.1:0", Version: "v0-test", Grace: patience,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Lease: lease, Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 

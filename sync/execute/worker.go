@@ -146,6 +146,17 @@ func (w *Worker) Hand(ref rotation.Ref, key rotation.KeyID, value providers.Secr
 	w.kept.put(ref, held{key: key, value: value})
 }
 
+// Keeps reports whether the worker alone has the value of an account's new key:
+// no destination of it is known to hold that yet.
+func (w *Worker) Keeps(ref rotation.Ref) bool {
+	_, ok := w.kept.get(ref)
+	return ok
+}
+
+// Forget drops the value of an account's new key, because another goes on with
+// the account: to whom it is lost, so that another key is issued.
+func (w *Worker) Forget(ref rotation.Ref) { w.kept.drop(ref) }
+
 // Inherit has w hold the keys that from holds, together with it: for a worker
 // that takes over, before its first pass.
 func (w *Worker) Inherit(from *Worker) { w.kept.of = from.kept.root() }
