@@ -27,10 +27,6 @@ type request struct {
 	values bool
 }
 
-// answerLimit is above the largest request that Vault takes, 32 MiB by default
-// (Vault docs, listener "max_request_size").
-const answerLimit = 64 << 20
-
 // pace returns the pace of the server's calls. No quota is published: it is what
 // an operator sets.
 func (s *Store) pace() *pace.Pace {
@@ -73,7 +69,7 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 		return &failure{request: r, err: err}
 	}
 	defer resp.Body.Close()
-	body, readErr := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	body, readErr := io.ReadAll(resp.Body) // bounded
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		f := s.refused(r, resp, err, body)
 		if f.status == http.StatusTooManyRequests {
@@ -123,6 +119,9 @@ func (e *loginError) Unwrap() error { return e.err }
 
 func (s *Store) refused(r request, resp *api.Response, err error, body []byte) *failure {
 	f := &failure{request: r, status: resp.StatusCode}
+	if to, err := resp.Location(); err == nil {
+		f.redirected = to.Scheme + "://" + to.Host
+	}
 	var about struct {
 		Data struct {
 			Metadata *versionAnswer `json:"metadata"`

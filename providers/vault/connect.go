@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/api"
+
+	"github.com/keyrota/keyrota/providers"
 )
 
 // client makes Vault's own client of the configuration and the environment. It
@@ -35,6 +37,7 @@ func (c Config) client(o Options) (client *api.Client, insecure bool, err error)
 		insecure = false
 	}
 	conf.MaxRetries = 0
+	conf.DisableRedirects = true // the token would go along: see failure.redirected
 	// Vault Enterprise: a node that has not seen our last write says 412
 	// instead of answering from before it.
 	conf.ReadYourWrites = true
@@ -42,6 +45,11 @@ func (c Config) client(o Options) (client *api.Client, insecure bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
+	// Only now: until here the client wants a transport of net/http. It would
+	// read an error's body whole, however long it is.
+	bounded := *conf.HttpClient
+	bounded.Transport, bounded.CheckRedirect = providers.Bounded{RoundTripper: bounded.Transport}, providers.NoRedirect
+	conf.HttpClient = &bounded
 	client.ClearToken() // every request bears the session's
 	if c.Namespace != "" {
 		client.SetNamespace(c.Namespace)

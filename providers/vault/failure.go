@@ -19,6 +19,7 @@ type failure struct {
 	status     int      // 0: no answer
 	said       []string // the server's own error messages
 	ofVersion  bool     // a 404 that told of a version: it was deleted or destroyed
+	redirected string   // the server that it redirected to, which was not asked
 	retryAfter time.Duration
 	err        error // of the connection, where there is no answer
 
@@ -68,6 +69,9 @@ func (f *failure) Error() string {
 		return what + "Vault is sealed"
 	case f.has(saidStandby), f.status == 473, f.status == 472:
 		return what + "a standby node answered, and knows no active one"
+	}
+	if f.redirected != "" {
+		return what + "the server redirects to " + f.redirected
 	}
 	what += fmt.Sprintf("status %d", f.status)
 	if text := http.StatusText(f.status); text != "" {
@@ -159,6 +163,9 @@ func (f *failure) classify() (kind providers.Kind, hint string) {
 	switch {
 	case f.status == 0 && f.words == "":
 		hint = "is the address right, and can this machine reach it?"
+	case f.redirected != "":
+		hint = "the token is not sent along redirects: write the address of the active node or of a load balancer as address or VAULT_ADDR, " +
+			"or let standby nodes forward requests"
 	case f.has(saidSealed):
 		hint = "unseal it: `vault operator unseal`"
 	case f.has(saidNoRoute):
