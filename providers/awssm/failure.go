@@ -87,6 +87,10 @@ func unanswered(ctx context.Context, err error) *connectionError {
 		return &connectionError{"the deadline passed", context.DeadlineExceeded}
 	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
 		return &connectionError{"canceled", context.Canceled}
+	case errors.Is(err, providers.ErrTooLong):
+		return &connectionError{providers.ErrTooLong.Error(), nil}
+	case errors.Is(err, errRedirected):
+		return &connectionError{errRedirected.Error(), nil}
 	case errors.As(err, &unread):
 		return &connectionError{"the answer is not one that AWS gives", nil}
 	}

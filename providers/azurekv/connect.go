@@ -12,6 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/keyrota/keyrota/providers"
 )
 
 // client makes the SDK's own client. It never tries again by itself: the caller
@@ -49,9 +51,7 @@ func (c Config) httpClient(o Options) (*http.Client, error) {
 	if client.Transport == nil {
 		client.Transport = http.DefaultTransport
 	}
-	client.Transport = transport{client.Transport}
-	// A vault does not redirect; who does shall not be sent a value.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Transport, client.CheckRedirect = transport{providers.Bounded{RoundTripper: client.Transport}}, providers.NoRedirect
 	return &client, nil
 }
 

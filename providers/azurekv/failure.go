@@ -63,7 +63,7 @@ func failed(op operation, err error, now time.Time) *failure {
 			f.inner, f.retryAfter = innerCode(r), retryAfter(r.Header, now)
 		}
 		return f
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &connection):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, providers.ErrTooLong), errors.As(err, &connection):
 		return &failure{op: op, err: err}
 	case strings.Contains(err.Error(), "challenge resource"):
 		return &failure{op: op, kind: kindOf(providers.Denied), words: "the vault asks for tokens of another domain than its own",
@@ -165,6 +165,8 @@ func connectionWords(err error) string {
 		return "the deadline passed"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
+	case errors.Is(err, providers.ErrTooLong):
+		return providers.ErrTooLong.Error()
 	case errors.As(err, &authority):
 		return "its certificate is of an authority that is not trusted"
 	case errors.As(err, &wrapped):
