@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -122,6 +123,11 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 	s := &system{config: c}
 	if err := a.assemble(s, actor()); err != nil {
 		return nil, err
+	}
+	for _, w := range s.warnings {
+		if !slices.Contains(first.warnings, w) {
+			a.warn("warning: %s", w)
+		}
 	}
 	return s, a.use(ctx, s, first.ledger)
 }

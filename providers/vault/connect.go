@@ -57,6 +57,11 @@ func (c Config) client(o Options) (client *api.Client, insecure bool, err error)
 	if !isAddress(client.Address()) {
 		return nil, false, fmt.Errorf("VAULT_ADDR or VAULT_AGENT_ADDR is not the URL of a server: write https://HOST:8200")
 	}
+	if insecure && !c.TLS.InsecureSkipVerify && strings.HasPrefix(client.Address(), "https:") {
+		// Nobody reviews an environment.
+		return nil, false, fmt.Errorf("%s is set, so that whoever answers would get the keys: unset it and trust the server's authority with tls.ca_file "+
+			"or VAULT_CACERT, or write tls: {insecure_skip_verify: true} if nothing else is possible", api.EnvVaultSkipVerify)
+	}
 	return client, insecure, nil
 }
 
@@ -68,7 +73,7 @@ func warnings(address string, insecure bool) []string {
 		return nil
 	}
 	if insecure {
-		all = append(all, fmt.Sprintf("the certificate of %s is not checked (insecure_skip_verify or VAULT_SKIP_VERIFY): whoever answers gets the keys", u.Host))
+		all = append(all, fmt.Sprintf("the certificate of %s is not checked (insecure_skip_verify): whoever answers gets the keys", u.Host))
 	}
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		all = append(all, fmt.Sprintf("%s is reached without TLS: whoever listens in gets the keys", u.Host))
