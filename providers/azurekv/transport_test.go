@@ -94,7 +94,9 @@ func TestEndlessAnswers(t *testing.T) {
 	w.asPod(t, w.Admin)
 	for _, status := range []int{200, 403, 500} {
 		for who, mine := range map[string]func(*http.Request) bool{
-			"vault":     func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/secrets/") && r.Header.Get("Authorization") != "" },
+			"vault": func(r *http.Request) bool {
+				return strings.HasPrefix(r.URL.Path, "/secrets/") && r.Header.Get("Authorization") != ""
+			},
 			"authority": func(r *http.Request) bool { return !strings.HasPrefix(r.URL.Path, "/secrets/") },
 		} {
 			client := w.Client()
