@@ -1,10 +1,13 @@
 package providers
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 )
 
 // AnswerMax is the longest answer of a server that is read, in bytes: more than
@@ -14,6 +17,34 @@ const AnswerMax = 32 << 20
 
 // ErrTooLong is what reading an answer ends in that is longer than AnswerMax.
 var ErrTooLong = errors.New("the answer is longer than " + fmt.Sprint(AnswerMax>>20) + " MiB, which no answer to this should be")
+
+// Transport returns a transport that goes through the proxies of the environment
+// (HTTPS_PROXY, NO_PROXY), speaks TLS 1.2 or newer and checks certificates. It
+// trusts the system's authorities and those of caFile, if that is not empty.
+func Transport(caFile string) (*http.Transport, error) {
+	base, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // a program that imports this package has replaced it
+		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	base = base.Clone()
+	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile == "" {
+		return base, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	text, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM", caFile)
+	}
+	base.TLSClientConfig.RootCAs = pool
+	return base, nil
+}
 
 // NoRedirect is the CheckRedirect of every client that bears a credential: a
 // redirect is an answer like any other and is not followed, since it could
