@@ -40,14 +40,14 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	content := r.body
 	r.body = nil // so that no failure holds it
 	if err := ctx.Err(); err != nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	if err := s.pace().Wait(ctx); err != nil {
 		var held *pace.Held
 		if errors.As(err, &held) {
 			return &failure{request: r, kind: kindOf(providers.Limited), words: held.Error(), retryAfter: held.After()}
 		}
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -66,7 +66,7 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	//nolint:staticcheck // SA1019: what is to replace it hides Retry-After and decodes values, so that foreign fields would change
 	resp, err := s.client.RawRequestWithContext(ctx, req)
 	if resp == nil || resp.Response == nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	defer resp.Body.Close()
 	body, readErr := io.ReadAll(resp.Body) // bounded
@@ -78,7 +78,7 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 		return f
 	}
 	if err = errors.Join(err, readErr); err != nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	if into == nil || len(body) == 0 {
 		return nil

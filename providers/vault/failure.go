@@ -1,11 +1,9 @@
 package vault
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -58,7 +56,7 @@ func (f *failure) Error() string {
 	what := f.request.method + " " + f.request.path + ": "
 	switch {
 	case f.status == 0:
-		return what + "no answer: " + connectionWords(f.err)
+		return what + "no answer: " + f.err.Error()
 	case f.has(saidMismatch):
 		return what + "the secret has another version by now"
 	case f.has(saidUpgrading):
@@ -98,22 +96,6 @@ func (f *failure) repeatable() string {
 		said = strings.ToValidUTF8(said[:most], "") + "..."
 	}
 	return said
-}
-
-// connectionWords leaves out the method and URL that net/http puts before.
-func connectionWords(err error) string {
-	var wrapped *url.Error
-	switch {
-	case err == nil:
-		return "nothing"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the deadline passed"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.As(err, &wrapped):
-		return wrapped.Err.Error()
-	}
-	return err.Error()
 }
 
 func (f *failure) Unwrap() error { return f.err }

@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,6 +58,28 @@ func TestRedirectsCarryNothing(t *testing.T) {
 			}
 		}
 		other.Close()
+	}
+}
+
+// net/http quotes an answer that it cannot read: it may be what was sent.
+func TestAnswersThatAreNoHTTP(t *testing.T) {
+	const echo = "CANARY-token-0123456789-0123456789-0123456789"
+	for _, answer := range []string{echo + "\r\n\r\n", "HTTP/1.1 200 OK\r\n" + echo, "HTTP/1.1 " + echo + " OK\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: %zz" + echo + "\r\n\r\n"} {
+		s := before(t, func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = c.Write([]byte(answer))
+			_ = c.Close()
+		})
+		for op, err := range everyCall(t, s) {
+			providertest.WantKind(t, err, providers.Transient)
+			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "CANARY") {
+				t.Errorf("%s repeats it: %s", op, text)
+			}
+		}
 	}
 }
 

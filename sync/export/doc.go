@@ -1,6 +1,6 @@
 // Package export hands the events of a ledger to others: as JSON lines in a
 // file, or to a webhook, in the field names of the Elastic Common Schema, with
-// or without an envelope of CloudEvents. EVENTS.md beside it describes every
+// or without an envelope of CloudEvents. cmd/keyrota/EVENTS.md describes every
 // field, with an example of each kind of event.
 //
 // The ledger is the outbox. An Exporter reads it behind the work and never

@@ -130,6 +130,7 @@ func (e Encoder) Event(s ledger.StoredEvent, f Format) (Item, error) {
 		d.Related.User = append(d.Related.User, d.User.Target.Name)
 		d.Labels.Account = string(s.Ref)
 	}
+	d.Labels.Config = s.Config
 	d.Labels.Key, d.Labels.KeyLabel = string(s.Event.Key), string(s.Event.Label)
 	if s.Event.Edition != 0 {
 		d.Labels.Edition = strconv.FormatUint(uint64(s.Event.Edition), 10)

@@ -158,9 +158,10 @@ func (x *Exporter) tell(t Target, said string, err error) string {
 type courier struct {
 	*Exporter
 	Target
-	batch int  // how many at once, now
-	owes  bool // events were sent, and no head after them
-	holds bool // the target was this process's own
+	batch int       // how many at once, now
+	beat  time.Time // when this process sent a head last; zero: never
+	owes  bool      // events were sent, and no head after them
+	holds bool      // the target was this process's own
 }
 
 // The names under which a target's cursor and lease, and the time of its last
@@ -236,9 +237,12 @@ func (c *courier) look(ctx context.Context) (from int64, head ledger.Head, beat 
 		return 0, ledger.Head{}, false, err
 	}
 	last, err := c.Ledger.Cursor(ctx, c.beatName())
-	since := c.Now().Sub(time.Unix(last, 0))
 	c.Metrics.behind(c.Target.Name, max(head.Seq-from, 0))
-	return from, head, since < 0 || since >= c.Heartbeat, err
+	recorded := time.Unix(last, 0)
+	if now := c.Now(); recorded.After(now) { // by a clock that was ahead
+		return from, head, c.beat.IsZero() || now.Sub(c.beat) >= c.Heartbeat, err
+	}
+	return from, head, c.Now().Sub(recorded) >= c.Heartbeat, err
 }
 
 // head writes a head at the last event that was sent, which is given without
@@ -266,10 +270,11 @@ func (c *courier) confirm(ctx context.Context, events []ledger.StoredEvent, head
 			return err
 		}
 	}
-	if head {
-		return c.Ledger.SetCursor(ctx, c.beatName(), c.Now().Unix())
+	if !head {
+		return nil
 	}
-	return nil
+	c.beat = c.Now()
+	return c.Ledger.SetCursor(ctx, c.beatName(), c.beat.Unix())
 }
 
 // leave gives the target back, so that another process need not wait.

@@ -80,11 +80,7 @@ func (w *Webhook) Send(ctx context.Context, items []Item) error {
 	}
 	answer, err := w.http.Do(r)
 	if err != nil {
-		var told *url.Error
-		if errors.As(err, &told) { // without the address, which may hold a credential
-			err = told.Err
-		}
-		return w.fail(providers.Transient, 0, fmt.Errorf("no answer: %w", err), "is the address right, and can this machine reach it?")
+		return w.fail(providers.Transient, 0, fmt.Errorf("no answer: %w", providers.Unanswered(err)), "is the address right, and can this machine reach it?")
 	}
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
