@@ -118,6 +118,7 @@ type report struct {
 	file       string
 	nodes      map[string]*node // by path, to find the place of a field
 	references []Reference
+	sources    []source
 	problems   Problems
 	structs    map[reflect.Type][]field // see decoder.fieldsOf
 }

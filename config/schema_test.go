@@ -60,6 +60,7 @@ func scalars() map[string]*jsonschema.Schema {
 		"value":            value,
 		"fields":           anyOf(listOf(text("")), object(anyOf(text(""), object(ref("value"))))),
 		"integer":          anyOf(&jsonschema.Schema{Type: "integer"}, text(variable)),
+		"headers":          object(ref("reference")),
 		"stores":           object(anyOf(&jsonschema.Schema{Type: "object"}, &jsonschema.Schema{Type: "null"})),
 	}
 }
@@ -76,9 +77,11 @@ var mapped = map[reflect.Type]string{
 	reflect.TypeFor[int]():               "integer",
 	reflect.TypeFor[stores]():            "stores",
 	reflect.TypeFor[map[string]string](): "env",
+
+	reflect.TypeFor[map[string]Reference](): "headers",
 }
 
-var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze"}
+var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze", "eventTarget": "event_target"}
 
 func generate(t *testing.T) []byte {
 	t.Helper()
