@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/sync/daemon"
@@ -85,6 +86,13 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 			err = errors.Join(err, first.Close())
 		}
 	}()
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	out, err := newExports(o.Logger, o.Registry)
+	if err != nil {
+		return nil, nil, err
+	}
 	started := false
 	o.Ledger, o.Listen, o.Now, o.Version = first.ledger, first.config.Listen, a.now, version()
 	o.Load = func(ctx context.Context) (*daemon.State, error) {
@@ -94,6 +102,13 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 				return nil, err
 			}
 		}
+		x, err := a.exporter(s)
+		if err != nil {
+			return nil, err
+		}
+		if err := out.use(x); err != nil {
+			a.warn("warning: %s", err)
+		}
 		started = true
 		return &daemon.State{
 			Inventory: s.inventory, Observer: s.observer, Worker: s.worker,
@@ -102,7 +117,7 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 	}
 	o.Notify, o.Watchdog = a.serviceManager()
 	d, err := daemon.New(o)
-	return d, first.Close, err
+	return d, func() error { return errors.Join(out.end(), first.Close()) }, err
 }
 
 // reopen puts the configuration together as it is now, on the same ledger.
@@ -129,5 +144,5 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 			a.warn("warning: %s", w)
 		}
 	}
-	return s, a.use(ctx, s, first.ledger)
+	return s, a.use(ctx, s, first.ledger.ForConfig(c.Digest))
 }

@@ -1,6 +1,10 @@
 package export
 
-import "github.com/keyrota/keyrota/rotation"
+import (
+	"slices"
+
+	"github.com/keyrota/keyrota/rotation"
+)
 
 // class is where an event belongs in the categories of the Elastic Common
 // Schema (ECS 8.17, "Categorization Fields").
@@ -25,9 +29,8 @@ const (
 	outcomeUnknown = "unknown" // of what is on record before its effect
 )
 
-// classOf returns the class of a kind of event, and false for a kind of a later
-// version.
-func classOf(k rotation.EventKind) (class, bool) {
+// classes are all classes, with the kinds of events that are in them.
+func classes() []classified {
 	user := func(what string, outcome string) class {
 		return class{kindEvent, categoryIAM, []string{"user", what}, outcome}
 	}
@@ -38,36 +41,55 @@ func classOf(k rotation.EventKind) (class, bool) {
 		c.kind = kindAlert
 		return c
 	}
-	switch k {
-	case rotation.EventProvisioning, rotation.EventIssuing:
-		return user("creation", outcomeUnknown), true
-	case rotation.EventProvisioned, rotation.EventOffered:
-		return user("creation", outcomeSuccess), true
-	case rotation.EventIssueFailed, rotation.EventAbandoned:
-		return user("creation", outcomeFailure), true
-	case rotation.EventCondemned:
-		return user("deletion", outcomeUnknown), true
-	case rotation.EventRevoked, rotation.EventDiscarded:
-		return user("deletion", outcomeSuccess), true
-	case rotation.EventGone: // someone else deleted it
-		return alert(user("deletion", "")), true
-	case rotation.EventStrange: // someone else made it
-		return alert(user("creation", "")), true
-	case rotation.EventLeaked:
-		return alert(user("info", "")), true
-	case rotation.EventParked:
-		return alert(user("info", outcomeFailure)), true
-	case rotation.EventFound, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned:
-		return user("info", ""), true
-	case rotation.EventRecovered, rotation.EventAdopted, rotation.EventRolledBack, rotation.EventWithdrawn,
-		rotation.EventLeakOver, rotation.EventEnded, rotation.EventMoved, rotation.EventForgotten:
-		return user("change", outcomeSuccess), true
-	case rotation.EventDelivering, rotation.EventHealed:
-		return secret("change", outcomeUnknown), true
-	case rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen:
-		return secret("change", outcomeSuccess), true
-	case rotation.EventPruned:
-		return secret("deletion", outcomeSuccess), true
+	type kinds = []rotation.EventKind
+	return []classified{
+		{user("creation", outcomeUnknown), kinds{rotation.EventProvisioning, rotation.EventIssuing}},
+		{user("creation", outcomeSuccess), kinds{rotation.EventProvisioned, rotation.EventOffered}},
+		{user("creation", outcomeFailure), kinds{rotation.EventIssueFailed, rotation.EventAbandoned}},
+		{user("deletion", outcomeUnknown), kinds{rotation.EventCondemned}},
+		{user("deletion", outcomeSuccess), kinds{rotation.EventRevoked, rotation.EventDiscarded}},
+		{user("change", outcomeSuccess), kinds{
+			rotation.EventRecovered, rotation.EventAdopted, rotation.EventRolledBack, rotation.EventWithdrawn,
+			rotation.EventLeakOver, rotation.EventEnded, rotation.EventMoved, rotation.EventForgotten,
+		}},
+		{user("info", ""), kinds{
+			rotation.EventFound, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
+		}},
+		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed}},
+		{secret("change", outcomeSuccess), kinds{
+			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen,
+		}},
+		{secret("deletion", outcomeSuccess), kinds{rotation.EventPruned}},
+		// What somebody else did, or what waits for a person.
+		{alert(user("creation", "")), kinds{rotation.EventStrange}},
+		{alert(user("deletion", "")), kinds{rotation.EventGone}},
+		{alert(user("info", "")), kinds{rotation.EventLeaked}},
+		{alert(user("info", outcomeFailure)), kinds{rotation.EventParked}},
 	}
-	return class{kindEvent, categoryIAM, []string{"info"}, ""}, false
+}
+
+type classified struct {
+	class
+	kinds []rotation.EventKind
+}
+
+// Kinds returns all kinds of events that there are.
+func Kinds() []rotation.EventKind {
+	var all []rotation.EventKind
+	for _, c := range classes() {
+		all = append(all, c.kinds...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// classOf returns the class of a kind of event. One of a later version is in
+// none, and told as an account's.
+func classOf(k rotation.EventKind) class {
+	for _, c := range classes() {
+		if slices.Contains(c.kinds, k) {
+			return c.class
+		}
+	}
+	return class{kindEvent, categoryIAM, []string{"info"}, ""}
 }

@@ -57,21 +57,19 @@ var allowed = map[string][]string{
 }
 
 func TestEveryKindOfEventHasAClass(t *testing.T) {
+	all := Kinds()
 	for _, k := range kinds(t) {
-		c, ok := classOf(k)
-		if !ok {
-			t.Errorf("%s: say in class.go where it belongs", k)
+		if n := len(slices.DeleteFunc(slices.Clone(all), func(other rotation.EventKind) bool { return other != k })); n != 1 {
+			t.Errorf("%s is in %d classes: say in class.go where it belongs", k, n)
 		}
+		c := classOf(k)
 		for _, typ := range c.types {
 			if !slices.Contains(allowed[c.category], typ) {
 				t.Errorf("%s: ECS has no type %s in category %s", k, typ, c.category)
 			}
 		}
-		if !slices.Contains([]string{"event", "alert"}, c.kind) || !slices.Contains([]string{"", "success", "failure", "unknown"}, c.outcome) {
-			t.Errorf("%s: %+v", k, c)
-		}
 	}
-	if c, ok := classOf("of.tomorrow"); ok || c.kind != kindEvent {
+	if c := classOf("of.tomorrow"); c.kind != kindEvent || c.category == "" {
 		t.Errorf("a kind of a later version: %+v", c)
 	}
 }

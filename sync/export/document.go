@@ -111,8 +111,7 @@ const product = "keyrota"
 
 // Event writes one event.
 func (e Encoder) Event(s ledger.StoredEvent, f Format) (Item, error) {
-	c, _ := classOf(s.Event.Kind)
-	d := e.document(c, s.Time, ledger.Head{Seq: s.Seq, Hash: s.Hash})
+	d := e.document(classOf(s.Event.Kind), s.Time, ledger.Head{Seq: s.Seq, Hash: s.Hash})
 	d.Event.Action, d.Event.Dataset, d.Event.Reason = string(s.Event.Kind), product+".events", s.Event.Words
 	d.Event.ID = e.Ledger + "-" + strconv.FormatInt(s.Seq, 10)
 	d.Message = s.Event.Words
