@@ -100,7 +100,7 @@ func (s *Store) listedMetadata(ctx context.Context, p place) (metadata, error) {
 
 // current returns the current version, and whether it can be read.
 func (m metadata) current(now time.Time) (version, bool) {
-	if m.Current == 0 {
+	if m.Current < 1 { // none, or not one that Vault gives
 		return version{}, false
 	}
 	v := m.Versions[strconv.Itoa(m.Current)]
