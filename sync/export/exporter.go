@@ -60,9 +60,9 @@ type Exporter struct {
 const (
 	// lookEvery is how often the ledger is asked for events.
 	lookEvery = time.Second
-	// heldFor is how long a target is one process's own: longer than one request
-	// may take.
-	heldFor = 2 * time.Minute
+	// heldFor is how long a target stays one process's own, also after it was
+	// killed: longer than one request may take.
+	heldFor = 2 * answersWithin
 	// After a failure the next try is after firstWait, then twice as long each
 	// time, up to mostWait; between half and all of it.
 	firstWait = time.Second

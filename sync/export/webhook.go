@@ -43,7 +43,7 @@ type Webhook struct {
 }
 
 const (
-	answersWithin = 30 * time.Second
+	answersWithin = 15 * time.Second
 	// longestWait bounds what a server may ask for with Retry-After.
 	longestWait = 15 * time.Minute
 )
