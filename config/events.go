@@ -149,7 +149,7 @@ func (r resolver) checkWebhook(w *eventTarget, at string) {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !printable(w.Webhook):
 		r.errorAt(path, "not the address of a server", "write webhook: https://HOST/path")
 	case u.User != nil:
-		r.errorAt(path, "an address with a password in it", "write it as headers: {Authorization: env:NAME}")
+		r.errorAt(path, "a password stands in the address", "write it as headers: {Authorization: env:NAME}")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		r.errorAt(path, "plain HTTP would show events and credentials to the network", "write https://")
 	}

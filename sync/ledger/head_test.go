@@ -42,7 +42,7 @@ func headAt(t *testing.T, l *ledger.Ledger, seq int64) ledger.Head {
 }
 
 func TestAHeadNotedElsewhere(t *testing.T) {
-	l := chained(t, 7)
+	l := chained(t, newPath(t), 7)
 	begun := ledger.Head{Hash: ledger.Hash(sha256.Sum256([]byte(l.ID())))}
 	third, last := headAt(t, l, 3), headAt(t, l, 7)
 	if head, err := l.Verify(t.Context(), begun, third, last); err != nil || head != last {
@@ -52,7 +52,7 @@ func TestAHeadNotedElsewhere(t *testing.T) {
 	refused(t, err, ledger.ErrBroken, "the head noted elsewhere, 3:"+last.Hash.String(), "event 3 has the hash "+third.Hash.String())
 	_, err = l.Verify(t.Context(), ledger.Head{Seq: 9, Hash: last.Hash})
 	refused(t, err, ledger.ErrBroken, "broken at event 8", "up to event 9, the head noted elsewhere")
-	_, err = chained(t, 7).Verify(t.Context(), begun)
+	_, err = chained(t, newPath(t), 7).Verify(t.Context(), begun)
 	refused(t, err, ledger.ErrBroken, "the beginning of another ledger")
 
 	forge(t, l, "event 5", "event five")
@@ -64,7 +64,7 @@ func TestAHeadNotedElsewhere(t *testing.T) {
 }
 
 func TestParseHead(t *testing.T) {
-	h := headAt(t, chained(t, 2), 2)
+	h := headAt(t, chained(t, newPath(t), 2), 2)
 	if got, err := ledger.ParseHead(h.String()); err != nil || got != h {
 		t.Errorf("%s is read as %s, %v", h, got, err)
 	}
