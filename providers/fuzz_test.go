@@ -2,6 +2,7 @@ package providers_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -52,7 +53,7 @@ func FuzzField(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if before != nil && before != providers.ErrFieldNoText {
+		if before != nil && !errors.Is(before, providers.ErrFieldNoText) {
 			t.Fatalf("%q was written, and cannot be read: %v", object, before)
 		}
 		text := made.Expose()

@@ -51,7 +51,8 @@ type holder struct {
 	A       [1]providers.Secret
 }
 
-func (h holder) unused() (providers.Secret, *providers.Secret) { return h.hidden, h.hiddenP }
+// also is what is hidden in it.
+func (h *holder) also() []any { return []any{h.hidden, h.hiddenP} }
 
 type failure struct{ s providers.Secret }
 
@@ -67,7 +68,7 @@ func places() map[string]any {
 	failed := failure{s}
 	return map[string]any{
 		"alone": s, "pointer": &s, "struct": h, "pointer to a struct": &h, "nested": struct{ H *holder }{&h},
-		"map value": h.M, "map key": h.K, "slice": h.L, "array": h.A, "interface": []any{s, &s},
+		"map value": h.M, "map key": h.K, "slice": h.L, "array": h.A, "interface": []any{s, &s}, "hidden": h.also(),
 		"error": failed, "wrapped": fmt.Errorf("x: %w", failed), "joined": errors.Join(failed, errors.New("y")),
 		"provider's error": &providers.Error{Provider: "p", Err: failed}, "payload": providers.Payload{Value: s},
 	}

@@ -118,10 +118,10 @@ func newExports(log *slog.Logger, r prometheus.Registerer) (*exports, error) {
 }
 
 // use goes on with another exporter in the place of the one before.
-func (e *exports) use(x *export.Exporter) error {
+func (e *exports) use(ctx context.Context, x *export.Exporter) error {
 	err := e.halt()
 	x.Log, x.Metrics = e.log, e.metrics
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // only stop ends it
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -143,12 +143,12 @@ func (e *exports) halt() error {
 }
 
 // end stops, and brings the last events where they belong.
-func (e *exports) end() error {
+func (e *exports) end(ctx context.Context) error {
 	if e.now == nil {
 		return nil
 	}
 	e.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), endExports)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endExports)
 	defer cancel()
 	if err := e.now.Flush(ctx); err != nil && e.log != nil {
 		e.log.Warn("events wait in the ledger for the next start", "why", err.Error())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -21,7 +20,7 @@ func (a *app) exportHistory(ctx context.Context, c *config.Config, l *ledger.Led
 	if format != export.ECS && format != export.CloudEvents {
 		return fmt.Errorf("--export %s: write %s or %s", f.export, export.ECS, export.CloudEvents)
 	}
-	var out io.Writer = a.stdout
+	out := a.stdout
 	if f.to != "" {
 		file, failed := os.OpenFile(f.to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if failed != nil {

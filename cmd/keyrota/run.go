@@ -106,7 +106,7 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 		if err != nil {
 			return nil, err
 		}
-		if err := out.use(x); err != nil {
+		if err := out.use(ctx, x); err != nil {
 			a.warn("warning: %s", err)
 		}
 		started = true
@@ -117,7 +117,7 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 	}
 	o.Notify, o.Watchdog = a.serviceManager()
 	d, err := daemon.New(o)
-	return d, func() error { return errors.Join(out.end(), first.Close()) }, err
+	return d, func() error { return errors.Join(out.end(ctx), first.Close()) }, err
 }
 
 // reopen puts the configuration together as it is now, on the same ledger.

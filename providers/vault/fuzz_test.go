@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 func FuzzMark(f *testing.F) {
 	for _, answer := range []string{
 		``, `null`, `{}`, `{"current_version":1}`, `{"current_version":-1,"versions":{"-1":{"created_time":"x"}}}`,
+		`{"current_version":1,"versions":{"-1":{"created_time":"x"},"1":{"created_time":"x-deleted"}}}`,
 		`{"current_version":2,"versions":{"1":{"created_time":"2026-01-01T00:00:00Z"},"2":{"created_time":"2026-01-02T00:00:00Z"}},"custom_metadata":{"keyrota":"{\"by\":\"keyrota\",\"version\":2,\"created\":\"2026-01-02T00:00:00Z\"}"}}`,
 		`{"current_version":2,"versions":{"2":{"created_time":"2026-01-02T00:00:00Z","destroyed":true}},"custom_metadata":{"keyrota":"{\"by\":\"keyrota\",\"version\":2,\"created\":\"2026-01-02T00:00:00Z\"}","keyrota.K":"{}"}}`,
 		`{"current_version":1,"versions":{"1":{"created_time":"2026-01-02T00:00:00Z","deletion_time":"9999-99-99"}},"custom_metadata":{"keyrota.K":"CANARY"}}`,
@@ -25,6 +27,11 @@ func FuzzMark(f *testing.F) {
 		var m metadata
 		if json.Unmarshal([]byte(answer), &m) != nil {
 			return
+		}
+		for _, v := range m.Versions {
+			if strings.HasSuffix(v.Created, deletedMark) {
+				return // no time ends so
+			}
 		}
 		h, _ := m.holding(field, now)
 		v, live := m.current(now)

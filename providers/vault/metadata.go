@@ -123,7 +123,7 @@ func (m metadata) token(now time.Time) rotation.Version {
 func (m metadata) older(now time.Time) []rotation.Version {
 	var all []version
 	for number, v := range m.Versions {
-		if n, err := strconv.Atoi(number); err == nil && n < m.Current && v.readable(now) {
+		if n, err := strconv.Atoi(number); err == nil && 0 < n && n < m.Current && v.readable(now) {
 			all = append(all, version{n, v.Created})
 		}
 	}

@@ -80,7 +80,7 @@ func (x *Exporter) Run(ctx context.Context) {
 }
 
 func (x *Exporter) run(ctx context.Context, t Target) {
-	c := courier{Exporter: x, Target: t, batch: t.Batch}
+	c := courier{Exporter: x, to: t, batch: t.Batch}
 	defer c.leave(ctx)
 	said, wait := "", time.Duration(0)
 	for {
@@ -114,7 +114,7 @@ func (x *Exporter) Flush(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, t := range x.Targets {
 		all.Go(func() {
-			c := courier{Exporter: x, Target: t, batch: t.Batch}
+			c := courier{Exporter: x, to: t, batch: t.Batch}
 			defer c.leave(ctx)
 			for more := true; more; {
 				var err error
@@ -157,7 +157,7 @@ func (x *Exporter) tell(t Target, said string, err error) string {
 // courier brings events to one target.
 type courier struct {
 	*Exporter
-	Target
+	to    Target
 	batch int       // how many at once, now
 	beat  time.Time // when this process sent a head last; zero: never
 	owes  bool      // events were sent, and no head after them
@@ -166,8 +166,8 @@ type courier struct {
 
 // The names under which a target's cursor and lease, and the time of its last
 // head, are kept.
-func (c *courier) cursorName() string { return "export/" + c.Target.Name }
-func (c *courier) beatName() string   { return "export/" + c.Target.Name + "/head" }
+func (c *courier) cursorName() string { return "export/" + c.to.Name }
+func (c *courier) beatName() string   { return "export/" + c.to.Name + "/head" }
 
 // step sends one batch, if there is something to send and no other process does
 // so. more says that there may be more right now. whole says that a head ends
@@ -175,7 +175,7 @@ func (c *courier) beatName() string   { return "export/" + c.Target.Name + "/hea
 func (c *courier) step(ctx context.Context, whole bool) (more bool, err error) {
 	defer func() {
 		if err != nil {
-			c.Metrics.failed(c.Target.Name)
+			c.Metrics.failed(c.to.Name)
 		}
 	}()
 	from, head, beat, err := c.look(ctx)
@@ -195,7 +195,7 @@ func (c *courier) step(ctx context.Context, whole bool) (more bool, err error) {
 	items := make([]Item, 0, len(events)+1)
 	last := ledger.StoredEvent{Seq: head.Seq, Hash: head.Hash}
 	for _, last = range events {
-		item, err := c.Encoder.Event(last, c.Format)
+		item, err := c.Encoder.Event(last, c.to.Format)
 		if err != nil {
 			return false, err
 		}
@@ -212,7 +212,7 @@ func (c *courier) step(ctx context.Context, whole bool) (more bool, err error) {
 	if len(items) == 0 {
 		return false, nil
 	}
-	if err := c.Sink.Send(ctx, items); err != nil {
+	if err := c.to.Sink.Send(ctx, items); err != nil {
 		if errors.Is(err, errTooLarge) {
 			c.batch = max(1, len(items)/2)
 		}
@@ -222,8 +222,8 @@ func (c *courier) step(ctx context.Context, whole bool) (more bool, err error) {
 		return false, err
 	}
 	full := len(items) == c.batch
-	c.batch, c.owes = c.Target.Batch, len(events) > 0 && !ends || c.owes && !ends
-	c.Metrics.sent(c.Target.Name, len(events), max(head.Seq-last.Seq, 0), c.Now())
+	c.batch, c.owes = c.to.Batch, len(events) > 0 && !ends || c.owes && !ends
+	c.Metrics.sent(c.to.Name, len(events), max(head.Seq-last.Seq, 0), c.Now())
 	return full || whole && c.owes, nil
 }
 
@@ -237,12 +237,12 @@ func (c *courier) look(ctx context.Context) (from int64, head ledger.Head, beat 
 		return 0, ledger.Head{}, false, err
 	}
 	last, err := c.Ledger.Cursor(ctx, c.beatName())
-	c.Metrics.behind(c.Target.Name, max(head.Seq-from, 0))
+	c.Metrics.behind(c.to.Name, max(head.Seq-from, 0))
 	recorded := time.Unix(last, 0)
 	if now := c.Now(); recorded.After(now) { // by a clock that was ahead
-		return from, head, c.beat.IsZero() || now.Sub(c.beat) >= c.Heartbeat, err
+		return from, head, c.beat.IsZero() || now.Sub(c.beat) >= c.to.Heartbeat, err
 	}
-	return from, head, c.Now().Sub(recorded) >= c.Heartbeat, err
+	return from, head, c.Now().Sub(recorded) >= c.to.Heartbeat, err
 }
 
 // head writes a head at the last event that was sent, which is given without
@@ -256,7 +256,7 @@ func (c *courier) head(ctx context.Context, last ledger.StoredEvent) (Item, erro
 		for _, last = range events {
 		}
 	}
-	return c.Encoder.Head(ledger.Head{Seq: last.Seq, Hash: last.Hash}, last.Time, c.Now(), c.Format)
+	return c.Encoder.Head(ledger.Head{Seq: last.Seq, Hash: last.Hash}, last.Time, c.Now(), c.to.Format)
 }
 
 // confirm moves the cursor past what has arrived, unless the target became
