@@ -44,6 +44,8 @@ type Config struct {
 	SweepEvery    time.Duration
 	Workers       int
 	WriteDeadline time.Duration // W: the longest that a write to a store may take to land
+	Events        []EventTarget
+	Digest        string // identifies the files that were read: see report.digest
 }
 
 // WandB says which W&B server and organization the accounts are in.
@@ -119,6 +121,7 @@ func Parse(file string, data []byte, o Options) (*Config, Problems) {
 		o.Beside = filepath.Dir(file)
 	}
 	d := &decoder{&report{file: file, dir: o.Beside, nodes: map[string]*node{}}}
+	d.reads(filepath.Base(file), data)
 	var c *Config
 	if root := readNodes(d.report, "", data, o.Env); root != nil {
 		var doc document
@@ -166,6 +169,8 @@ func (r resolver) resolve() *Config {
 		SweepEvery:    r.atLeast("sweep_every", doc.SweepEvery, defaultSweepEvery, time.Second),
 		Workers:       r.workers(),
 		WriteDeadline: r.atLeast("defaults.write_deadline", doc.Defaults.WriteDeadline, defaultWriteDeadline, time.Second),
+		Events:        r.events(),
+		Digest:        r.digest(),
 	}
 	for _, f := range doc.files {
 		c.Included = append(c.Included, strings.TrimSuffix(f.path, fileEnd))

@@ -38,6 +38,8 @@ type document struct {
 	SweepEvery *time.Duration `yaml:"sweep_every"`
 	// Workers is how many accounts are worked on at once; 16 when left out.
 	Workers *int `yaml:"workers"`
+	// Events are where everything that happens is told, besides the ledger: files and webhooks.
+	Events []eventTarget `yaml:"events"`
 
 	files []*teamFile // those included
 }

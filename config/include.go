@@ -117,6 +117,7 @@ func (d *decoder) readTeam(doc *document, dir fs.FS, name, includedAt string) {
 		d.errorAt(includedAt, file+" cannot be read: "+reasonOf(err), "an included file is a plain file below the directory of this one, and no link to elsewhere")
 		return
 	}
+	d.reads(name, data)
 	n := readNodes(d.report, file+fileEnd, data, nil)
 	if n == nil {
 		return

@@ -127,6 +127,7 @@ type report struct {
 	dir        string           // what relative paths in it are relative to
 	nodes      map[string]*node // by path, to find the place of a field
 	references []Reference
+	sources    []source
 	problems   Problems
 	structs    map[reflect.Type][]field // see decoder.fieldsOf
 }

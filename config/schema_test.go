@@ -64,6 +64,7 @@ func scalars() map[string]*jsonschema.Schema {
 		"include":          anyOf(text(""), listOf(text(""))),
 		"allow":            anyOf(text(""), listOf(text(""))),
 		"rotation_limit":   anyOf(&jsonschema.Schema{Type: "integer", Minimum: json.Number("1")}, text(`^[0-9]+%?$|`+variable)),
+		"headers":          object(ref("reference")),
 		"stores":           object(anyOf(&jsonschema.Schema{Type: "object"}, &jsonschema.Schema{Type: "null"})),
 	}
 }
@@ -83,9 +84,11 @@ var mapped = map[reflect.Type]string{
 	reflect.TypeFor[allowed]():           "allow",
 	reflect.TypeFor[RotationLimit]():     "rotation_limit",
 	reflect.TypeFor[map[string]string](): "env",
+
+	reflect.TypeFor[map[string]Reference](): "headers",
 }
 
-var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze"}
+var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze", "eventTarget": "event_target"}
 
 // generate makes the schema of a kind of file from its type.
 func generate(t *testing.T, file any, title string) []byte {

@@ -61,8 +61,7 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // run executes one command line and returns the exit code.
 func run(args []string, a *app) int {
-	// No core dump may hold a key.
-	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
+	noDumps()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once

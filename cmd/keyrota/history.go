@@ -12,6 +12,7 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/export"
 	"github.com/keyrota/keyrota/sync/ledger"
 )
 
@@ -27,21 +28,74 @@ type eventView struct {
 	Destination string    `json:"destination,omitempty"`
 	Words       string    `json:"words,omitempty"`
 	By          string    `json:"by"`
+	Config      string    `json:"config,omitempty"` // digest of the configuration that was acted by
 	Hash        string    `json:"hash"`
 }
 
-func newHistory(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:               "history [ACCOUNT]",
-		Short:             "What happened to an account, or to all, newest last",
-		Args:              atMostOneAccount,
-		ValidArgsFunction: a.account,
-		RunE:              func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names) },
-	}
+// historyFlags say which events are shown, and how.
+type historyFlags struct {
+	since  string
+	events []string
+	last   int
+	follow bool
+	verify bool
+	heads  []string
+	export string
+	to     string
 }
 
-// history needs the ledger alone: it works while stores and platform are down.
-func (a *app) history(ctx context.Context, names []string) error {
+func newHistory(a *app) *cobra.Command {
+	var f historyFlags
+	c := &cobra.Command{
+		Use:   "history [ACCOUNT]",
+		Short: "What happened to an account, or to all, newest last",
+		Long: `Shows what is on record. It needs the ledger alone: it works while stores and
+platform are down.
+
+Every event bears a hash over itself and all before it. --verify walks that chain
+from the first event, names the first one that does not fit, and prints the head:
+where the chain ends. Someone who can write the ledger can also write a chain that
+holds; so note the head elsewhere, and have --head prove later that nothing up to
+it was changed. Heads are also in every export, and in status -o json.
+
+--export writes events as JSON lines for a SIEM: documents of the Elastic Common
+Schema (ecs), or the same in envelopes of CloudEvents (cloudevents), and the head
+at the end. events: in the configuration sends them by itself.`,
+		Args:              atMostOneAccount,
+		ValidArgsFunction: a.account,
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names, f) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.since, "since", "", "only events since `WHEN`: 7d ago, a day like 2026-05-01, or a time like\n2026-05-01T09:00:00Z")
+	flags.StringSliceVar(&f.events, "event", nil, "only events of this `KIND`, like key.offered, or key for all that\nbegin so; may be repeated")
+	flags.IntVar(&f.last, "last", 0, "only the last `N` events")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what happens from now on, until interrupted")
+	flags.BoolVar(&f.verify, "verify", false, "prove that no event was changed, removed or added, and print the head")
+	flags.StringSliceVar(&f.heads, "head", nil, "with --verify: prove that `SEQ:HASH`, noted earlier, is part of the\nchain; may be repeated")
+	flags.StringVar(&f.export, "export", "", "write JSON lines for a SIEM: `FORMAT` ecs or cloudevents")
+	flags.StringVar(&f.to, "to", "", "with --export: write to `FILE` instead of standard output")
+	_ = c.RegisterFlagCompletionFunc("export", cobra.FixedCompletions(
+		[]cobra.Completion{string(export.ECS), string(export.CloudEvents)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("event", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var kinds []cobra.Completion
+		for _, k := range export.Kinds() {
+			kinds = append(kinds, string(k))
+		}
+		return kinds, cobra.ShellCompDirectiveNoFileComp
+	})
+	c.MarkFlagsMutuallyExclusive("verify", "follow")
+	c.MarkFlagsMutuallyExclusive("verify", "export")
+	c.MarkFlagsMutuallyExclusive("export", "follow")
+	return c
+}
+
+func (a *app) history(ctx context.Context, names []string, f historyFlags) error {
+	if len(f.heads) > 0 && !f.verify {
+		return errors.New("--head needs --verify")
+	}
+	if f.to != "" && f.export == "" {
+		return errors.New("--to needs --export")
+	}
 	c, err := a.loadConfig()
 	if err != nil {
 		return err
@@ -51,44 +105,70 @@ func (a *app) history(ctx context.Context, names []string) error {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	ref := rotation.Ref("")
-	if len(names) == 1 {
-		if ref, err = recordedRef(ctx, c, l, names[0]); err != nil {
-			return err
-		}
+	if f.verify {
+		return a.verify(ctx, l, f.heads)
 	}
-	events, err := l.Events(ctx, 0, 0, ref)
+	which, err := a.chosen(ctx, c, l, names, f)
 	if err != nil {
 		return err
 	}
+	if f.export != "" {
+		return a.exportHistory(ctx, c, l, which, f)
+	}
+	head, err := headOf(ctx, l)
+	if err != nil {
+		return err
+	}
+	var events []ledger.StoredEvent
+	err = which.upTo(ctx, l, head.Seq, func(e ledger.StoredEvent) error {
+		events = append(events, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if f.follow {
+		return a.follow(ctx, l, which, events, head.Seq)
+	}
 	views := make([]eventView, 0, len(events))
 	for _, e := range events {
-		v := eventView{
-			Seq: e.Seq, Time: e.Time, Account: string(e.Ref), Event: string(e.Event.Kind), Edition: uint64(e.Event.Edition),
-			Key: string(e.Event.Key), Label: string(e.Event.Label), Words: e.Event.Words, By: e.By, Hash: e.Hash.String(),
-		}
-		if e.Event.Destination != (rotation.Destination{}) {
-			v.Destination = e.Event.Destination.String()
-		}
-		views = append(views, v)
+		views = append(views, viewOf(e))
 	}
 	return a.print(struct {
+		Head   headView    `json:"head"`
 		Events []eventView `json:"events"`
-	}{views}, func(w io.Writer) {
-		rows := make([][]string, 0, len(events))
-		for _, e := range events {
-			row := []string{localTime(e.Time), string(e.Ref), describe(e.Event)}
-			if ref != "" {
-				row = []string{localTime(e.Time), describe(e.Event)}
-			}
-			rows = append(rows, row)
-		}
-		header := []string{"TIME", "ACCOUNT", "WHAT"}
-		if ref != "" {
-			header = []string{"TIME", "WHAT"}
-		}
-		a.columns(w, header, rows)
-	})
+	}{head, views}, func(w io.Writer) { a.historyTable(w, which, events) })
+}
+
+func viewOf(e ledger.StoredEvent) eventView {
+	v := eventView{
+		Seq: e.Seq, Time: e.Time, Account: string(e.Ref), Event: string(e.Event.Kind), Edition: uint64(e.Event.Edition),
+		Key: string(e.Event.Key), Label: string(e.Event.Label), Words: e.Event.Words, By: e.By, Config: e.Config, Hash: e.Hash.String(),
+	}
+	if e.Event.Destination != (rotation.Destination{}) {
+		v.Destination = e.Event.Destination.String()
+	}
+	return v
+}
+
+// historyRow is one event for a person; of one account, without its name.
+func (which chosen) historyRow(e ledger.StoredEvent) []string {
+	if which.ref != "" {
+		return []string{localTime(e.Time), describe(e.Event)}
+	}
+	return []string{localTime(e.Time), string(e.Ref), describe(e.Event)}
+}
+
+func (a *app) historyTable(w io.Writer, which chosen, events []ledger.StoredEvent) {
+	rows := make([][]string, 0, len(events))
+	for _, e := range events {
+		rows = append(rows, which.historyRow(e))
+	}
+	header := []string{"TIME", "ACCOUNT", "WHAT"}
+	if which.ref != "" {
+		header = []string{"TIME", "WHAT"}
+	}
+	a.columns(w, header, rows)
 }
 
 // recordedRef finds the account that a person named, also one that left the

@@ -199,6 +199,14 @@ var laws = []law{
 		deep: true,
 	},
 	{
+		why: "events are exported from the ledger alone, whatever the configuration and the engine are",
+		of:  under("sync/export"),
+		breaks: func(path, imported string, std bool) bool {
+			return under("config", "sync/inventory", "sync/plan", "sync/execute", "sync/report", "sync/daemon")(own(imported))
+		},
+		deep: true,
+	},
+	{
 		why:    "nothing imports the command",
 		of:     except(func(string) bool { return true }, under("cmd")),
 		breaks: func(path, imported string, std bool) bool { return under("cmd")(own(imported)) },

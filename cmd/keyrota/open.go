@@ -82,7 +82,7 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 	if err := a.assemble(s, who); err != nil {
 		return nil, err // before a ledger is made
 	}
-	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now}
+	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now, Config: c.Digest}
 	var l *ledger.Ledger
 	if mode == ledgerWrite {
 		l, err = ledger.Open(ctx, c.Ledger, options)

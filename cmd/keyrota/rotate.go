@@ -101,6 +101,7 @@ func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Acco
 // work makes one pass over each account, here, and prints what came of it.
 func (a *app) work(ctx context.Context, s *system, accounts []inventory.Account) error {
 	views, err := a.passes(ctx, s, accounts)
+	a.exportNow(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -2,17 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/sync/daemon"
 	"github.com/keyrota/keyrota/sync/ledger"
 )
@@ -94,6 +94,13 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 			err = errors.Join(err, first.Close())
 		}
 	}()
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	out, err := newExports(o.Logger, o.Registry)
+	if err != nil {
+		return nil, nil, err
+	}
 	started := false
 	o.Ledger, o.Listen, o.Now, o.Version = first.ledger, first.config.Listen, a.now, version()
 	host, err := os.Hostname()
@@ -108,19 +115,22 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 				return nil, err
 			}
 		}
-		started = true
-		digest, err := a.digest()
+		x, err := a.exporter(s)
 		if err != nil {
 			return nil, err
 		}
+		if err := out.use(ctx, x); err != nil {
+			a.warn("warning: %s", err)
+		}
+		started = true
 		return &daemon.State{
 			Inventory: s.inventory, Observer: s.observer, Worker: s.worker,
-			SweepEvery: s.config.SweepEvery, Workers: s.config.Workers, Config: digest,
+			SweepEvery: s.config.SweepEvery, Workers: s.config.Workers, Config: s.config.Digest,
 		}, nil
 	}
 	o.Notify, o.Watchdog = a.serviceManager()
 	d, err := daemon.New(o)
-	return d, first.Close, err
+	return d, func() error { return errors.Join(out.end(ctx), first.Close()) }, err
 }
 
 // reopen puts the configuration together as it is now, on the same ledger.
@@ -142,19 +152,10 @@ func (a *app) reopen(ctx context.Context, first *system) (*system, error) {
 	if err := a.assemble(s, actor()); err != nil {
 		return nil, err
 	}
-	return s, a.use(ctx, s, first.ledger, ledgerWrite, true)
-}
-
-// digest identifies the configuration as it is now: the SHA-256 of its file.
-func (a *app) digest() (string, error) {
-	dir, _ := os.UserConfigDir()
-	path, err := config.Find(a.configPath, dir)
-	if err != nil {
-		return "", err
+	for _, w := range s.warnings {
+		if !slices.Contains(first.warnings, w) {
+			a.warn("warning: %s", w)
+		}
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the configuration: %w", err)
-	}
-	return fmt.Sprintf("%x", sha256.Sum256(text)), nil
+	return s, a.use(ctx, s, first.ledger.ForConfig(c.Digest), ledgerWrite, true)
 }

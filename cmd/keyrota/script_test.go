@@ -65,6 +65,7 @@ const (
 //	exits CODE PROGRAM ARGS...              the program ends with this code
 //	engine start|stop LEDGER                a daemon holds the ledger
 //	port VARIABLE, connect ADDRESS          a free port; something listens there by now
+//	tamper LEDGER STATEMENT                 somebody changes the ledger's file with other tools
 //
 // No key may be anywhere but in the store's directory, secrets, and in the
 // *.key files that click makes: whatever was printed and whatever was written
@@ -79,6 +80,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandbox, "click": click, "fault": fault, "await": await, "clock": clock, "live": live, "holds": holds,
 			"called": called, "exits": exits, "engine": engine, "port": port, "connect": connect,
+			"tamper": tamper,
 		},
 	})
 }
@@ -274,6 +276,14 @@ func engine(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	s.engine, err = ledger.Lock(context.Background(), ts.MkAbs(args[1]))
 	ts.Check(err)
+}
+
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2)
+	l, err := ledger.Open(context.Background(), ts.MkAbs(args[0]), ledger.Options{Instance: "test"})
+	ts.Check(err)
+	_, err = l.DB().ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, l.Close()))
 }
 
 func port(ts *testscript.TestScript, neg bool, args []string) {

@@ -132,10 +132,19 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	if s.ledger == nil {
 		a.warn("there is no ledger yet: keyrota sync, or keyrota run, makes one")
 	}
+	var head *headView
+	if s.ledger != nil {
+		h, err := headOf(ctx, s.ledger)
+		if err != nil {
+			return err
+		}
+		head = &h
+	}
 	return a.print(struct {
 		Engine   engineView    `json:"engine"`
+		Head     *headView     `json:"head,omitempty"` // of the ledger; absent where there is none yet
 		Accounts []accountView `json:"accounts"`
-	}{engine, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
+	}{engine, head, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
 }
 
 const formerPlace = "the former place: delivered to until keyrota release"

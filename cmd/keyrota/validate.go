@@ -43,7 +43,9 @@ func (a *app) validate() error {
 	if err != nil {
 		return err
 	}
+	digest := ""
 	if c != nil {
+		digest = c.Digest
 		problems = append(problems, a.providerProblems(c)...)
 	}
 	views := make([]problemView, 0, len(problems))
@@ -55,14 +57,16 @@ func (a *app) validate() error {
 	err = a.print(struct {
 		File     string        `json:"file"`
 		Valid    bool          `json:"valid"`
+		Digest   string        `json:"digest,omitempty"` // of the file and those that it includes
 		Problems []problemView `json:"problems"`
-	}{path, len(problems.Errors()) == 0, views}, func(w io.Writer) {
+	}{path, len(problems.Errors()) == 0, digest, views}, func(w io.Writer) {
 		for _, p := range problems {
 			_, _ = fmt.Fprintln(w, p)
 		}
 		if c != nil && len(problems.Errors()) == 0 {
 			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s\n", path,
 				count(len(c.Accounts), "account"), count(len(c.StoreNames()), "store"), count(len(problems.Warnings()), "warning"))
+			_, _ = fmt.Fprintf(w, "Its digest, which events will bear: %s\n", digest)
 		}
 	})
 	if err != nil {
@@ -86,6 +90,9 @@ func (a *app) providerProblems(c *config.Config) config.Problems {
 	var problems config.Problems
 	for _, w := range warnings {
 		problems = append(problems, of(config.Warning, w))
+	}
+	if _, err := a.targets(c, p.Stores); err != nil {
+		problems = append(problems, of(config.Error, err.Error()))
 	}
 	_, err = inventory.Build(c, p, "")
 	var refused *inventory.Refusal

@@ -16,10 +16,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // sessionName is how an assumed role's calls show in CloudTrail.
@@ -75,6 +77,9 @@ func (c Config) clients(ctx context.Context, o Options) (*clients, error) {
 		awsconfig.WithAppID("keyrota"),
 		// Nothing is logged below keyrota: what the SDK would say may hold values.
 		awsconfig.WithLogger(logging.Nop{}),
+		awsconfig.WithHTTPClient(httpClient()),
+		awsconfig.WithEndpointCredentialOptions(func(to *endpointcreds.Options) { to.HTTPClient = httpClient() }),
+		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{bounded}),
 	}
 	if c.Region != "" {
 		load = append(load, awsconfig.WithRegion(c.Region))

@@ -51,8 +51,8 @@ func credentialsFailed(ctx context.Context, err error) *credentialError {
 	}
 	e.assuming = errors.As(err, &operation) && operation.ServiceID == "STS"
 	switch {
-	case errors.As(err, &told):
-		e.said = oneLine(told.ErrorCode() + ": " + told.ErrorMessage())
+	case errors.As(err, &told) && told.ErrorCode() != "": // else the message is whatever was answered
+		e.said = providers.OneLine(told.ErrorCode() + ": " + told.ErrorMessage())
 		e.transient = status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || told.ErrorCode() == "Throttling"
 	case status != 0:
 		e.said = http.StatusText(status)

@@ -2,11 +2,8 @@ package awssm
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -74,52 +71,27 @@ func retryAfter(header string, now time.Time) time.Duration {
 // network's.
 type connectionError struct {
 	words string
-	cause error // context.Canceled or context.DeadlineExceeded, or nil
+	cause error // context.Canceled, context.DeadlineExceeded, providers.ErrTooLong, or nil
 }
 
 func (e *connectionError) Error() string { return e.words }
 func (e *connectionError) Unwrap() error { return e.cause }
 
 func unanswered(ctx context.Context, err error) *connectionError {
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	var unread *smithy.DeserializationError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &connectionError{"the deadline passed", context.DeadlineExceeded}
-	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
-		return &connectionError{"canceled", context.Canceled}
+	told := providers.Unanswered(err)
+	switch cause := errors.Unwrap(told); {
+	case cause != nil:
+		return &connectionError{told.Error(), cause}
+	case errors.Is(err, errRedirected):
+		return &connectionError{errRedirected.Error(), nil}
 	case errors.As(err, &unread):
 		return &connectionError{"the answer is not one that AWS gives", nil}
 	}
-	return &connectionError{"no answer: " + networkWords(err), nil}
-}
-
-// networkWords repeats what the network said and nothing that the other side
-// sent: net/http quotes an answer that it cannot read.
-func networkWords(err error) string {
-	var operation *net.OpError
-	var name *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &certificate):
-		return oneLine(certificate.Error())
-	case errors.As(err, &operation):
-		return oneLine(operation.Error())
-	case errors.As(err, &name):
-		return oneLine(name.Error())
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection ended"
-	}
-	return "the connection failed"
-}
-
-// oneLine bounds what others say.
-func oneLine(text string) string {
-	const most = 300
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
+	return &connectionError{"no answer: " + told.Error(), nil}
 }
 
 // GoString is what happened too: AWS's message may hold a value.
@@ -138,7 +110,7 @@ func (f *failure) Error() string {
 		return what + fmt.Sprintf("status %d %s", f.status, http.StatusText(f.status))
 	}
 	what += f.code
-	if said := oneLine(f.said); said != "" && !f.operation.bearsValues() {
+	if said := providers.OneLine(f.said); said != "" && !f.operation.bearsValues() {
 		what += ": " + said
 	}
 	return what

@@ -78,7 +78,7 @@ func replicaError(name string, r types.ReplicationStatusType) error {
 		return nil
 	case types.StatusTypeFailed:
 		f.kind = kindOf(providers.Denied)
-		f.words = fmt.Sprintf("the replica in %s failed: %s", region, oneLine(aws.ToString(r.StatusMessage)))
+		f.words = fmt.Sprintf("the replica in %s failed: %s", region, providers.OneLine(aws.ToString(r.StatusMessage)))
 		f.hint = fmt.Sprintf("put right what it says, then `aws secretsmanager remove-regions-from-replication --secret-id %s --remove-replica-regions %s`: keyrota replicates it anew", name, region)
 	default:
 		f.kind = kindOf(providers.Transient)

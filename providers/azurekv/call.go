@@ -59,10 +59,10 @@ func call[T any](ctx context.Context, s *Store, op operation, send func(context.
 		if errors.As(err, &until) {
 			return none, &failure{op: op, kind: kindOf(providers.Limited), words: op.name + ": " + until.Error(), retryAfter: until.After()}
 		}
-		return none, &failure{op: op, err: err}
+		return none, &failure{op: op, err: unanswered(err)}
 	}
 	if err := ctx.Err(); err != nil {
-		return none, &failure{op: op, err: err}
+		return none, &failure{op: op, err: unanswered(err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()

@@ -1,8 +1,6 @@
 package azurekv
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +10,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/keyrota/keyrota/providers"
 )
 
 // client makes the SDK's own client. It never tries again by itself: the caller
@@ -40,7 +40,7 @@ func (c Config) httpClient(o Options) (*http.Client, error) {
 	if o.HTTPClient != nil {
 		client = *o.HTTPClient
 	} else {
-		base, err := c.baseTransport()
+		base, err := providers.Transport(c.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -49,34 +49,8 @@ func (c Config) httpClient(o Options) (*http.Client, error) {
 	if client.Transport == nil {
 		client.Transport = http.DefaultTransport
 	}
-	client.Transport = transport{client.Transport}
-	// A vault does not redirect; who does shall not be sent a value.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Transport, client.CheckRedirect = transport{providers.Bounded{RoundTripper: client.Transport}}, providers.NoRedirect
 	return &client, nil
-}
-
-func (c Config) baseTransport() (*http.Transport, error) {
-	base, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
-	}
-	base = base.Clone()
-	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CAFile != "" {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		text, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("ca_file: %w", err)
-		}
-		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM", c.CAFile)
-		}
-		base.TLSClientConfig.RootCAs = pool
-	}
-	return base, nil
 }
 
 // authority is where tokens come from: the configured cloud's, else what

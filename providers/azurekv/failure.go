@@ -63,8 +63,8 @@ func failed(op operation, err error, now time.Time) *failure {
 			f.inner, f.retryAfter = innerCode(r), retryAfter(r.Header, now)
 		}
 		return f
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &connection):
-		return &failure{op: op, err: err}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, providers.ErrTooLong), errors.As(err, &connection):
+		return &failure{op: op, err: unanswered(err)}
 	case strings.Contains(err.Error(), "challenge resource"):
 		return &failure{op: op, kind: kindOf(providers.Denied), words: "the vault asks for tokens of another domain than its own",
 			hint: "is the url that of the vault itself, https://NAME.vault.azure.net? No token was sent"}
@@ -140,7 +140,7 @@ func (f *failure) Error() string {
 	case f.words != "":
 		return f.words
 	case f.status == 0:
-		return what + "no answer: " + connectionWords(f.err)
+		return what + "no answer: " + f.err.Error()
 	}
 	what += fmt.Sprintf("status %d", f.status)
 	for _, code := range []string{f.code, f.inner} {
@@ -154,23 +154,12 @@ func (f *failure) Error() string {
 // Unwrap returns the error of the connection or the context, if it was that.
 func (f *failure) Unwrap() error { return f.err }
 
-// connectionWords leaves out the method and URL that net/http puts before.
-func connectionWords(err error) string {
-	var wrapped *url.Error
-	var authority x509.UnknownAuthorityError
-	switch {
-	case err == nil:
-		return "nothing"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the deadline passed"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.As(err, &authority):
-		return "its certificate is of an authority that is not trusted"
-	case errors.As(err, &wrapped):
-		return wrapped.Err.Error()
+// unanswered tells anew why there is no answer.
+func unanswered(err error) error {
+	if authority := (x509.UnknownAuthorityError{}); errors.As(err, &authority) {
+		return errors.New("its certificate is of an authority that is not trusted")
 	}
-	return "the connection failed"
+	return providers.Unanswered(err)
 }
 
 // classify says what a caller can do, and what a person can.

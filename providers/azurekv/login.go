@@ -39,12 +39,12 @@ func (l login) failure(ctx context.Context, err, connection error) *failure {
 	var refused *azidentity.AuthenticationFailedError
 	switch {
 	case ctx.Err() != nil:
-		return &failure{err: ctx.Err(), words: "no token: " + connectionWords(ctx.Err()), kind: kindOf(providers.Transient)}
+		return &failure{err: ctx.Err(), words: "no token: " + unanswered(ctx.Err()).Error(), kind: kindOf(providers.Transient)}
 	case errors.As(err, &refused) && refused.RawResponse != nil:
 		return refusal(refused.RawResponse, l.now())
 	case connection != nil:
 		return &failure{
-			kind: kindOf(providers.Transient), words: "no token: no answer: " + connectionWords(connection),
+			kind: kindOf(providers.Transient), words: "no token: no answer: " + unanswered(connection).Error(),
 			hint: "can this machine reach Entra ID, or the identity endpoint?",
 		}
 	}

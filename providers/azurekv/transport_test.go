@@ -76,6 +76,53 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// endless is a body without an end, which counts what is read of it.
+type endless struct{ read *atomic.Int64 }
+
+// Read fills p.
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	e.read.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// Whoever answers without an end, vault or authority, is not read without one.
+func TestEndlessAnswers(t *testing.T) {
+	w := start(t)
+	w.asPod(t, w.Admin)
+	for _, status := range []int{200, 403, 500} {
+		for who, mine := range map[string]func(*http.Request) bool{
+			"vault": func(r *http.Request) bool {
+				return strings.HasPrefix(r.URL.Path, "/secrets/") && r.Header.Get("Authorization") != ""
+			},
+			"authority": func(r *http.Request) bool { return !strings.HasPrefix(r.URL.Path, "/secrets/") },
+		} {
+			client := w.Client()
+			inner := client.Transport
+			var read atomic.Int64
+			client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				if !mine(r) {
+					return inner.RoundTrip(r)
+				}
+				read.Store(0)
+				a := answered(r, status, http.Header{"Content-Type": {"application/json"}}, "")
+				a.Body = io.NopCloser(endless{&read})
+				return a, nil
+			})
+			s := w.open(t, azurekv.Config{URL: w.URL, Auth: azurekv.AuthWorkloadIdentity}, azurekv.Options{HTTPClient: client})
+			_, err := s.Look(t.Context(), dest("ci/wandb"))
+			if n := read.Load(); err == nil || n == 0 || n > 2*providers.AnswerMax {
+				t.Errorf("%s, %d: %d MiB were read, error %v", who, status, n>>20, err)
+			}
+			if status == http.StatusOK && who == "vault" {
+				providertest.WantKind(t, err, providers.Transient, "longer than 32 MiB")
+			}
+		}
+	}
+}
+
 // A machine that slept while a token was fetched sends nothing when it wakes:
 // the deadline is a time of day, and a timer that slept along does not know it.
 func TestNothingAfterTheDeadlineOfASleeper(t *testing.T) {

@@ -27,10 +27,6 @@ type request struct {
 	values bool
 }
 
-// answerLimit is above the largest request that Vault takes, 32 MiB by default
-// (Vault docs, listener "max_request_size").
-const answerLimit = 64 << 20
-
 // pace returns the pace of the server's calls. No quota is published: it is what
 // an operator sets.
 func (s *Store) pace() *pace.Pace {
@@ -44,14 +40,14 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	content := r.body
 	r.body = nil // so that no failure holds it
 	if err := ctx.Err(); err != nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	if err := s.pace().Wait(ctx); err != nil {
 		var held *pace.Held
 		if errors.As(err, &held) {
 			return &failure{request: r, kind: kindOf(providers.Limited), words: held.Error(), retryAfter: held.After()}
 		}
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -70,10 +66,10 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 	//nolint:staticcheck // SA1019: what is to replace it hides Retry-After and decodes values, so that foreign fields would change
 	resp, err := s.client.RawRequestWithContext(ctx, req)
 	if resp == nil || resp.Response == nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	defer resp.Body.Close()
-	body, readErr := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	body, readErr := io.ReadAll(resp.Body) // bounded
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		f := s.refused(r, resp, err, body)
 		if f.status == http.StatusTooManyRequests {
@@ -82,7 +78,7 @@ func (s *Store) send(ctx context.Context, token string, r request, into any) err
 		return f
 	}
 	if err = errors.Join(err, readErr); err != nil {
-		return &failure{request: r, err: err}
+		return &failure{request: r, err: providers.Unanswered(err)}
 	}
 	if into == nil || len(body) == 0 {
 		return nil
@@ -123,6 +119,9 @@ func (e *loginError) Unwrap() error { return e.err }
 
 func (s *Store) refused(r request, resp *api.Response, err error, body []byte) *failure {
 	f := &failure{request: r, status: resp.StatusCode}
+	if to, err := resp.Location(); err == nil {
+		f.redirected = to.Scheme + "://" + to.Host
+	}
 	var about struct {
 		Data struct {
 			Metadata *versionAnswer `json:"metadata"`

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/api"
+
+	"github.com/keyrota/keyrota/providers"
 )
 
 // client makes Vault's own client of the configuration and the environment. It
@@ -35,6 +37,7 @@ func (c Config) client(o Options) (client *api.Client, insecure bool, err error)
 		insecure = false
 	}
 	conf.MaxRetries = 0
+	conf.DisableRedirects = true // the token would go along: see failure.redirected
 	// Vault Enterprise: a node that has not seen our last write says 412
 	// instead of answering from before it.
 	conf.ReadYourWrites = true
@@ -42,12 +45,22 @@ func (c Config) client(o Options) (client *api.Client, insecure bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
+	// Only now: until here the client wants a transport of net/http. It would
+	// read an error's body whole, however long it is.
+	bounded := *conf.HttpClient
+	bounded.Transport, bounded.CheckRedirect = providers.Bounded{RoundTripper: bounded.Transport}, providers.NoRedirect
+	conf.HttpClient = &bounded
 	client.ClearToken() // every request bears the session's
 	if c.Namespace != "" {
 		client.SetNamespace(c.Namespace)
 	}
 	if !isAddress(client.Address()) {
 		return nil, false, fmt.Errorf("VAULT_ADDR or VAULT_AGENT_ADDR is not the URL of a server: write https://HOST:8200")
+	}
+	if insecure && !c.TLS.InsecureSkipVerify && strings.HasPrefix(client.Address(), "https:") {
+		// Nobody reviews an environment.
+		return nil, false, fmt.Errorf("%s is set, so that whoever answers would get the keys: unset it and trust the server's authority with tls.ca_file "+
+			"or VAULT_CACERT, or write tls: {insecure_skip_verify: true} if nothing else is possible", api.EnvVaultSkipVerify)
 	}
 	return client, insecure, nil
 }
@@ -60,7 +73,7 @@ func warnings(address string, insecure bool) []string {
 		return nil
 	}
 	if insecure {
-		all = append(all, fmt.Sprintf("the certificate of %s is not checked (insecure_skip_verify or VAULT_SKIP_VERIFY): whoever answers gets the keys", u.Host))
+		all = append(all, fmt.Sprintf("the certificate of %s is not checked (insecure_skip_verify): whoever answers gets the keys", u.Host))
 	}
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		all = append(all, fmt.Sprintf("%s is reached without TLS: whoever listens in gets the keys", u.Host))

@@ -1,11 +1,9 @@
 package vault
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,6 +17,7 @@ type failure struct {
 	status     int      // 0: no answer
 	said       []string // the server's own error messages
 	ofVersion  bool     // a 404 that told of a version: it was deleted or destroyed
+	redirected string   // the server that it redirected to, which was not asked
 	retryAfter time.Duration
 	err        error // of the connection, where there is no answer
 
@@ -57,7 +56,7 @@ func (f *failure) Error() string {
 	what := f.request.method + " " + f.request.path + ": "
 	switch {
 	case f.status == 0:
-		return what + "no answer: " + connectionWords(f.err)
+		return what + "no answer: " + f.err.Error()
 	case f.has(saidMismatch):
 		return what + "the secret has another version by now"
 	case f.has(saidUpgrading):
@@ -68,6 +67,9 @@ func (f *failure) Error() string {
 		return what + "Vault is sealed"
 	case f.has(saidStandby), f.status == 473, f.status == 472:
 		return what + "a standby node answered, and knows no active one"
+	}
+	if f.redirected != "" {
+		return what + "the server redirects to " + f.redirected
 	}
 	what += fmt.Sprintf("status %d", f.status)
 	if text := http.StatusText(f.status); text != "" {
@@ -94,22 +96,6 @@ func (f *failure) repeatable() string {
 		said = strings.ToValidUTF8(said[:most], "") + "..."
 	}
 	return said
-}
-
-// connectionWords leaves out the method and URL that net/http puts before.
-func connectionWords(err error) string {
-	var wrapped *url.Error
-	switch {
-	case err == nil:
-		return "nothing"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the deadline passed"
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.As(err, &wrapped):
-		return wrapped.Err.Error()
-	}
-	return err.Error()
 }
 
 func (f *failure) Unwrap() error { return f.err }
@@ -159,6 +145,9 @@ func (f *failure) classify() (kind providers.Kind, hint string) {
 	switch {
 	case f.status == 0 && f.words == "":
 		hint = "is the address right, and can this machine reach it?"
+	case f.redirected != "":
+		hint = "the token is not sent along redirects: write the address of the active node or of a load balancer as address or VAULT_ADDR, " +
+			"or let standby nodes forward requests"
 	case f.has(saidSealed):
 		hint = "unseal it: `vault operator unseal`"
 	case f.has(saidNoRoute):

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,7 +130,13 @@ func TestTLS(t *testing.T) {
 	t.Setenv("VAULT_CACERT", server.CAFile)
 	providertest.WantMarked(t, w.open(t, vault.Config{Address: server.Address, Auth: root}), d, providertest.MarkOf("a", 1))
 	t.Setenv("VAULT_SKIP_VERIFY", "true")
-	if s := w.open(t, vault.Config{Address: server.Address, Auth: root}); len(s.Warnings()) != 1 {
+	for _, c := range []vault.Config{{Address: server.Address}, {Address: server.Address, TLS: vault.TLS{CAFile: server.CAFile}}} {
+		if _, err := vault.New(c, vault.Options{}); err == nil || !strings.Contains(err.Error(), "VAULT_SKIP_VERIFY is set") {
+			t.Errorf("an environment turns the check off: %v", err)
+		}
+	}
+	if s := w.open(t, vault.Config{Address: server.Address, Auth: root, TLS: vault.TLS{InsecureSkipVerify: true}}); len(s.Warnings()) != 1 {
 		t.Errorf("warned of %q", s.Warnings())
 	}
+	w.open(t, vault.Config{Address: "http://127.0.0.1:8200", Auth: root}) // nothing is checked there
 }

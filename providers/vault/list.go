@@ -40,7 +40,7 @@ func (s *Store) List(ctx context.Context, prefix string, yield func(providers.Li
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return problem(op, prefix, &failure{words: connectionWords(err), err: err})
+		return problem(op, prefix, &failure{words: providers.Unanswered(err).Error(), err: err})
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (s *Store) listedMetadata(ctx context.Context, p place) (metadata, error) {
 
 // current returns the current version, and whether it can be read.
 func (m metadata) current(now time.Time) (version, bool) {
-	if m.Current == 0 {
+	if m.Current < 1 { // none, or not one that Vault gives
 		return version{}, false
 	}
 	v := m.Versions[strconv.Itoa(m.Current)]
@@ -123,7 +123,7 @@ func (m metadata) token(now time.Time) rotation.Version {
 func (m metadata) older(now time.Time) []rotation.Version {
 	var all []version
 	for number, v := range m.Versions {
-		if n, err := strconv.Atoi(number); err == nil && n < m.Current && v.readable(now) {
+		if n, err := strconv.Atoi(number); err == nil && 0 < n && n < m.Current && v.readable(now) {
 			all = append(all, version{n, v.Created})
 		}
 	}

@@ -68,7 +68,7 @@ func (s *Store) Observe(ctx context.Context, ds []rotation.Destination, yield fu
 		return problem(op, "", fault)
 	}
 	if err == nil && ctx.Err() != nil {
-		_ = o.failed("", &failure{words: connectionWords(ctx.Err()), err: ctx.Err()})
+		_ = o.failed("", &failure{words: providers.Unanswered(ctx.Err()).Error(), err: ctx.Err()})
 	}
 	return o.result(op, len(paths))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -14,9 +13,6 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 )
-
-// maxAnswer is the longest answer read, in bytes: some hundred thousand keys.
-const maxAnswer = 32 << 20
 
 // call is one operation on the server with one credential. It is the
 // graphql.Client of the generated code; its errors are *providers.Error. Not
@@ -67,13 +63,13 @@ func (c *call) MakeRequest(ctx context.Context, req *graphql.Request, resp *grap
 
 // decode reads the answer. What was read is wiped: it may hold keys.
 func (c *call) decode(ctx context.Context, answer *http.Response, resp *graphql.Response) error {
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	text, err := io.ReadAll(providers.BoundedBody(answer.Body))
 	defer clear(text)
+	if errors.Is(err, providers.ErrTooLong) {
+		return c.fail(providers.Transient, err, "")
+	}
 	if err != nil && answer.StatusCode == http.StatusOK {
 		return c.unreached(ctx, err)
-	}
-	if len(text) > maxAnswer {
-		return c.fail(providers.Transient, fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20), "")
 	}
 	var body struct {
 		Data   json.RawMessage   `json:"data"`

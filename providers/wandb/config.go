@@ -86,7 +86,7 @@ func New(c Config, o Options) (*Issuer, error) {
 	client.Jar = nil
 	// A redirect could carry the key to another host, and repeats or loses what
 	// was posted: it is an answer like any other.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = providers.NoRedirect
 	if client.Timeout == 0 {
 		client.Timeout = defaultTimeout
 	}

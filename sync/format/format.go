@@ -48,6 +48,9 @@ func New(dest *config.Destination, env map[string]string) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := strings.Count(dummy.Value.Expose(), dummyKey); dest.Format == config.FormatTemplate && dest.Readable() && n != 1 {
+		return nil, fmt.Errorf("the template of %s writes %q %d times where keyrota tries it with that as the key: write something else beside the key", dest, dummyKey, n)
+	}
 	f.before, f.after, _ = strings.Cut(dummy.Value.Expose(), dummyKey)
 	f.shape = shape(dest, dummy)
 	return f, nil

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // ErrBroken: the chain of events does not hold: an event was changed, removed,
@@ -23,6 +25,17 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // MarshalText writes what String returns.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// ParseHead reads what people noted of a head: "SEQ:HASH".
+func ParseHead(s string) (Head, error) {
+	number, sum, _ := strings.Cut(s, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	hash, ok := parseHash(sum)
+	if err != nil || seq < 0 || !ok {
+		return Head{}, errors.New("not a head: write SEQ:HASH, as history --verify prints it")
+	}
+	return Head{Seq: seq, Hash: hash}, nil
+}
 
 func parseHash(s string) (Hash, bool) {
 	b, err := hex.DecodeString(s)
@@ -42,6 +55,9 @@ type Head struct {
 	Seq  int64 // of the last event; 0: there is none yet
 	Hash Hash
 }
+
+// String returns "SEQ:HASH".
+func (h Head) String() string { return strconv.FormatInt(h.Seq, 10) + ":" + h.Hash.String() }
 
 // Head returns where the chain of events ends.
 func (l *Ledger) Head(ctx context.Context) (Head, error) {
@@ -76,14 +92,17 @@ const linksAtOnce = 1000
 
 // Verify walks the chain from its beginning and returns the head that it
 // proved. The error wraps ErrBroken and names the first event that does not
-// fit. Someone who can write the file can also write a chain that holds:
-// compare the head with one noted elsewhere.
-func (l *Ledger) Verify(ctx context.Context) (Head, error) {
+// fit. Someone who can write the file can also write a chain that holds: so it
+// is also proven that heads noted elsewhere, earlier, are part of it.
+func (l *Ledger) Verify(ctx context.Context, elsewhere ...Head) (Head, error) {
 	noted, err := l.Head(ctx) // events saved from now on come after it
 	if err != nil {
 		return Head{}, err
 	}
-	proof := proof{head: Head{Hash: genesis(l.id)}, noted: noted}
+	proof := proof{head: Head{Hash: genesis(l.id)}, noted: noted, elsewhere: elsewhere}
+	if err := proof.known(); err != nil {
+		return proof.head, fmt.Errorf("ledger %s: %w", l.back.name(), err)
+	}
 	for more := true; more; {
 		var links []link
 		err := l.read(ctx, "read the events", func(ctx context.Context, s session) (err error) {
@@ -110,6 +129,8 @@ func (l *Ledger) Verify(ctx context.Context) (Head, error) {
 type proof struct {
 	head  Head // what is proven so far
 	noted Head // where the chain is said to end; events may have come since
+	// elsewhere are heads that were noted elsewhere, earlier.
+	elsewhere []Head
 }
 
 // next takes the next event of the chain, or says why it cannot be.
@@ -122,6 +143,22 @@ func (p *proof) next(k link) error {
 		return broken(next.Seq, "its hash is not the one noted as the head")
 	}
 	p.head = next
+	return p.known()
+}
+
+// known compares what is proven with what was noted elsewhere.
+func (p *proof) known() error {
+	for _, h := range p.elsewhere {
+		switch {
+		case h.Seq != p.head.Seq || h.Hash == p.head.Hash:
+		case h.Seq == 0:
+			return fmt.Errorf("%w: the head noted elsewhere is the beginning of another ledger", ErrBroken)
+		default:
+			return fmt.Errorf("%w: the head noted elsewhere, %s, is not part of it: here event %d has the hash %s, "+
+				"so this is another ledger, or an event up to there was changed and all hashes after it made anew: "+
+				"compare with a copy or an export from before", ErrBroken, h, h.Seq, p.head.Hash)
+		}
+	}
 	return nil
 }
 
@@ -129,6 +166,12 @@ func (p *proof) next(k link) error {
 func (p *proof) end() error {
 	if p.head.Seq < p.noted.Seq {
 		return broken(p.head.Seq+1, fmt.Sprintf("it is missing, as is everything up to event %d", p.noted.Seq))
+	}
+	for _, h := range p.elsewhere {
+		if h.Seq > p.head.Seq {
+			return broken(p.head.Seq+1, fmt.Sprintf("it is missing, as is everything up to event %d, the head noted elsewhere: "+
+				"events were cut off, or an older copy was put in place", h.Seq))
+		}
 	}
 	return nil
 }

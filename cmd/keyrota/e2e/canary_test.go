@@ -7,9 +7,11 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,6 +63,7 @@ func TestNoKeyAnywhereElse(t *testing.T) {
 	w := newWorld(t, sandbox.KeysHashed)
 	h := newHunter(w, filepath.Join(w.dir, "secrets"), t.TempDir())
 	w.gate.look = func(*http.Request, graphRequest) { h.processes() } // one waits with a key in memory
+	siem := talkativeSIEM(t, w, h)
 	w.configure("overlap: 1s, every: 90d", fourAccounts)
 	w.put("eval", foreign)
 
@@ -72,10 +75,11 @@ func TestNoKeyAnywhereElse(t *testing.T) {
 	talkativeServers(t, w)
 	talkativeDaemon(t, w, h)
 	everyCommand(t, w)
+	siem()
 	h.output()
 	h.directory(w.dir)
 	t.Log(h.looked)
-	for _, kind := range []string{"standard output", "standard error", "arguments", "environment", "open file", "file"} {
+	for _, kind := range []string{"standard output", "standard error", "arguments", "environment", "open file", "file", "HTTP", "webhook"} {
 		if h.looked[kind] == 0 {
 			t.Errorf("nothing was looked at: %s", kind)
 		}
@@ -90,6 +94,71 @@ func TestNoKeyAnywhereElse(t *testing.T) {
 	file, err := os.ReadFile(filepath.Join(h.stores, "training"))
 	if _, at := holdsCanary(string(file)); at < 0 {
 		t.Errorf("the file holds no canary: %v", err)
+	}
+}
+
+// siemToken is a credential of the program's own, which it is given by its
+// environment.
+const siemToken = "siem-CANARYSIEM-0123456789-0123456789-0123456789"
+
+// talkativeSIEM takes the program's events, which are also written to a file. It
+// refuses some of them, repeating what it was sent. What is returned checks that
+// it got them all.
+func talkativeSIEM(t *testing.T, w *world, h *hunter) (all func()) {
+	t.Helper()
+	var mu sync.Mutex
+	asked, got := 0, map[int64]bool{}
+	siem := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if asked++; asked%7 == 3 {
+			http.Error(out, fmt.Sprint(r.Header, echo, string(body)), []int{400, 403, 500, 502}[asked/7%4])
+			return
+		}
+		if r.Header.Get("Authorization") != "Bearer "+siemToken {
+			t.Errorf("the program does not say who it is")
+		}
+		r.Header.Del("Authorization")
+		h.hunt("webhook", "an event", fmt.Sprint(r.Header)+string(body))
+		for line := range strings.Lines(string(body)) {
+			var e struct{ Event struct{ Sequence int64 } }
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Error(err)
+			}
+			got[e.Event.Sequence] = true
+		}
+	}))
+	t.Cleanup(siem.Close)
+	w.env = append(w.env, "SIEM="+siem.URL, "SIEM_TOKEN="+siemToken)
+	w.more = `events:
+  - {name: siem, webhook: "${SIEM}/in", bearer: env:SIEM_TOKEN, sign: env:SIEM_TOKEN, batch: 20}
+  - {file: events.jsonl, format: cloudevents}`
+	return func() {
+		var head int64
+		var last time.Time
+		// Some are refused; and a process that was killed has the lease for a while.
+		poll(t, endsWithin, "the SIEM to get all events", func() bool {
+			if time.Since(last) < 2*time.Second {
+				return false
+			}
+			last = time.Now()
+			w.run(0, "sync")
+			head = decode[struct{ Head struct{ Seq int64 } }](t, w.run(0, "history", "-o", "json")).Head.Seq
+			mu.Lock()
+			defer mu.Unlock()
+			for seq := range head {
+				if !got[seq+1] {
+					return false
+				}
+			}
+			return true
+		})
+		h.file("file", filepath.Join(w.dir, "events.jsonl"))
+		text, err := os.ReadFile(filepath.Join(w.dir, "events.jsonl"))
+		if n := int64(strings.Count(string(text), "\n")); err != nil || n < head {
+			t.Errorf("%d events are in the file, of %d: %v", n, head, err)
+		}
 	}
 }
 
@@ -291,7 +360,8 @@ func talkativeDaemon(t *testing.T, w *world, h *hunter) {
 func everyCommand(t *testing.T, w *world) {
 	t.Helper()
 	for _, form := range []string{"table", "json", "yaml"} {
-		for _, args := range [][]string{{"status"}, {"plan", "--until", "400d"}, {"history"}, {"history", "nightly-eval"}, {"validate"}, {"sync"}, {"version"}} {
+		for _, args := range [][]string{{"status"}, {"plan", "--until", "400d"}, {"history"}, {"history", "nightly-eval"}, {"history", "--verify"}, {"history", "--export", "ecs"},
+			{"history", "--export", "cloudevents"}, {"validate"}, {"sync"}, {"version"}} {
 			w.run(0, append(args, "--output", form)...)
 		}
 	}

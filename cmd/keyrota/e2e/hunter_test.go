@@ -98,8 +98,15 @@ func (h *hunter) processes() {
 			return string(text)
 		}
 		h.hunt("arguments", name, read("cmdline"))
-		// The admin key came to it by the environment.
-		h.hunt("environment", name, strings.ReplaceAll(read("environ"), adminKey, ""))
+		// These came to it by the environment.
+		ours := strings.NewReplacer(adminKey, "", siemToken, "")
+		h.hunt("environment", name, ours.Replace(read("environ")))
+		for child := range strings.FieldsSeq(read("task/" + strconv.Itoa(pid) + "/children")) {
+			for _, file := range []string{"cmdline", "environ"} {
+				text, _ := os.ReadFile("/proc/" + child + "/" + file)
+				h.hunt("child", name+": "+child+"/"+file, ours.Replace(string(text)))
+			}
+		}
 		h.noCoreDump(r, name, func() string { return read("limits") })
 		open, _ := os.ReadDir(dir + "/fd")
 		for _, fd := range open {

@@ -35,6 +35,7 @@ type world struct {
 	gate     *gate            // before the platform
 	strikes  *strikes
 	noAdmin  bool    // the configuration names no admin key
+	more     string  // further lines of the configuration
 	prefix   string  // of this test's paths in Vault's engine "secret"
 	people   *people // what they did to places; nil: nothing
 }
@@ -104,6 +105,7 @@ stores:
   other: {type: vault, address: "${OTHER}"}
   files: {type: file, path: secrets}
 defaults: {owner: ml@acme.example, write_deadline: 1s, `+defaults+`}
+`+w.more+`
 accounts:
 `+strings.TrimLeft(accounts, "\n"))
 }
