@@ -28,7 +28,7 @@ func removeCases() []storeCase {
 			},
 		},
 		{
-			name: "remove, so that it can be restored", story: "Where a service keeps for a while what is deleted, it keeps what is taken away; nothing is purged.",
+			name: "remove, so that it can be restored", story: "Where a service keeps for a while what is deleted, it keeps what is taken away, mark and all; nothing is purged.", once: true,
 			run: func(r *storeRun) {
 				keeper, ok := r.StoreService.(Undoer)
 				if !ok {
