@@ -20,7 +20,8 @@ type State struct {
 	SweepEvery time.Duration
 	Workers    int // passes at once
 
-	index map[rotation.Ref]int
+	index    map[rotation.Ref]int
+	enrolled bool // departures are noted; of the sweeping loop alone
 }
 
 // account returns a wanted account, and false for one that left the
