@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 // first, or found dead. The intent is on record before, as with every effect.
 type Prune struct {
 	Destination Destination
+	Reason      string // a person's, for the record
 
 	step  pruneStep
 	at    int // which other destination is looked at
@@ -127,11 +129,11 @@ func (p Prune) Step(s Spec, r Record, seen *PruneState, in Outcome, now time.Tim
 			return p, done(words)
 		}
 		if seen.Seen.State == StateAbsent {
-			return p.strike(r, "it was gone already")
+			return p.strike(r, strings.TrimSuffix("it was gone already; "+p.Reason, "; "))
 		}
 		p.step = pruneRemove
 		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{{
-			Kind: EventPruning, Key: seen.Seen.Mark.Key, Edition: seen.Seen.Mark.Edition, Destination: p.Destination,
+			Kind: EventPruning, Key: seen.Seen.Mark.Key, Edition: seen.Seen.Mark.Edition, Destination: p.Destination, Words: p.Reason,
 		}}}
 
 	case pruneRemove:

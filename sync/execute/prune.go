@@ -13,21 +13,36 @@ import (
 // Prune deletes one destination that left the configuration, at a person's word,
 // and strikes it from the record. Trouble says why not; the error is the
 // ledger's or ctx's. It may run beside passes over the same account.
-func (w *Worker) Prune(ctx context.Context, a inventory.Account, d rotation.Destination) (trouble string, err error) {
+func (w *Worker) Prune(ctx context.Context, a inventory.Account, d rotation.Destination, reason string) (trouble string, err error) {
+	_, trouble, err = w.prune(ctx, a, rotation.Prune{Destination: d, Reason: reason}, true)
+	return trouble, err
+}
+
+// Prunable is Prune as far as it goes before it changes anything: it looks, reads
+// back and asks the platform. It returns what is at the destination.
+func (w *Worker) Prunable(ctx context.Context, a inventory.Account, d rotation.Destination) (seen rotation.Holding, trouble string, err error) {
+	return w.prune(ctx, a, rotation.Prune{Destination: d}, false)
+}
+
+func (w *Worker) prune(ctx context.Context, a inventory.Account, proc rotation.Prune, wet bool) (rotation.Holding, string, error) {
 	p := w.apart(ctx, a)
 	if err := p.load(ctx); err != nil {
-		return "", err
+		return rotation.Holding{}, "", err
 	}
 	seen := &rotation.PruneState{}
 	step := func(proc rotation.Prune, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Prune, rotation.Effect) {
 		next, e := proc.Step(s, r, seen, in, now)
-		if e.Kind == rotation.TryPlace {
+		switch {
+		case e.Kind == rotation.TryPlace:
 			// What was just looked at and is not there to be read says nothing.
 			p.seen.Holdings = []rotation.Held{{Destination: e.Place.Destination, Holding: rotation.Holding{Version: e.Place.Version}}}
+		case e.Kind == rotation.SaveRecord && !wet:
+			return next, rotation.Effect{Kind: rotation.Done}
 		}
 		return next, e
 	}
-	return run(ctx, p, rotation.Prune{Destination: d}, step)
+	trouble, err := run(ctx, p, proc, step)
+	return seen.Seen, trouble, err
 }
 
 // removeSecret asks a store to delete what is at a destination.
