@@ -188,13 +188,13 @@ func (s *system) giveUp(ctx context.Context, ref rotation.Ref, strip bool, reaso
 
 // estateView is what a person needs to run an account without keyrota.
 type estateView struct {
-	Account      string       `json:"account"`
-	ID           string       `json:"id,omitempty"` // the platform's
-	Owner        string       `json:"owner,omitempty"`
-	Purpose      string       `json:"purpose,omitempty"`
-	UsedBy       []string     `json:"used_by,omitempty"`
-	Keys         []estateKeyView    `json:"keys"`
-	Unlisted     string       `json:"unlisted,omitempty"` // why the platform did not list its keys
+	Account      string            `json:"account"`
+	ID           string            `json:"id,omitempty"` // the platform's
+	Owner        string            `json:"owner,omitempty"`
+	Purpose      string            `json:"purpose,omitempty"`
+	UsedBy       []string          `json:"used_by,omitempty"`
+	Keys         []estateKeyView   `json:"keys"`
+	Unlisted     string            `json:"unlisted,omitempty"` // why the platform did not list its keys
 	Destinations []estatePlaceView `json:"destinations"`
 }
 

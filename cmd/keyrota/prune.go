@@ -97,7 +97,11 @@ func (a *app) prune(ctx context.Context, args []string, k consent) error {
 		if len(args) > 0 {
 			word = found[0].Account
 		}
-		if err := a.confirm(ctx, k, change{does: whatPruneDoes(found), word: word}); err != nil {
+		does := whatPruneDoes(found)
+		if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
+			does += fmt.Sprintf("\na daemon runs (%s): if it has not loaded this configuration yet, it delivers there again", named(engines))
+		}
+		if err := a.confirm(ctx, k, change{does: does, word: word}); err != nil {
 			return err
 		}
 	}

@@ -52,10 +52,10 @@ func removeCases() []storeCase {
 						r.put(d, r.payload(2), markOf("account-b", 1), r.look(d))
 					},
 					anew: func(d rotation.Destination) {
-						r.StoreService.Remove(r.T, d.Path)
+						r.Remove(r.T, d.Path)
 						r.Edit(r.T, d.Path, r.content(3))
 					},
-					gone: func(d rotation.Destination) { r.StoreService.Remove(r.T, d.Path) },
+					gone: func(d rotation.Destination) { r.Remove(r.T, d.Path) },
 				} {
 					seen := r.deliver(d, 1)
 					change(d)
@@ -78,7 +78,7 @@ func removeCases() []storeCase {
 			run: func(r *storeRun) {
 				d := r.at("leaving/unmarked")
 				seen := r.deliver(d, 1)
-				r.StoreService.Unmark(r.T, d.Path)
+				r.Unmark(r.T, d.Path)
 				r.keeps(d, providers.Conflict, seen)
 				r.keeps(d, providers.Invalid, r.look(d))
 			},
