@@ -78,10 +78,30 @@ func (s *system) unseen(ctx context.Context, ref rotation.Ref, r rotation.Record
 	return err
 }
 
-// left shows the accounts that are not in the configuration any more: since
-// when, where their keys are, and what can be done.
-func (a *app) left(ctx context.Context, s *system, records map[rotation.Ref]rotation.Record, offline bool) []accountView {
-	gone := departed(s.config, records)
+// namedOrLeft returns the accounts of these names, and all for none: those of the
+// configuration, and those that left it.
+func (s *system) namedOrLeft(names []string, records map[rotation.Ref]rotation.Record) (accounts []inventory.Account, gone []rotation.Ref, err error) {
+	departed := departed(s.config, records)
+	if len(names) == 0 {
+		return s.inventory.Accounts, departed, nil
+	}
+	var wanted []string
+	for _, name := range names {
+		if ref := rotation.Ref(name); slices.Contains(departed, ref) {
+			gone = append(gone, ref)
+		} else {
+			wanted = append(wanted, name)
+		}
+	}
+	if len(wanted) > 0 {
+		accounts, err = s.named(wanted)
+	}
+	return accounts, gone, err
+}
+
+// left shows accounts that are not in the configuration any more: since when,
+// where their keys are, and what can be done.
+func (a *app) left(ctx context.Context, s *system, records map[rotation.Ref]rotation.Record, gone []rotation.Ref, offline bool) []accountView {
 	accounts := make([]inventory.Account, 0, len(gone))
 	for _, ref := range gone {
 		accounts = append(accounts, s.former(ref))

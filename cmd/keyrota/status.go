@@ -82,11 +82,11 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.named(names)
+	records, err := s.records(ctx)
 	if err != nil {
 		return err
 	}
-	records, err := s.records(ctx)
+	accounts, gone, err := s.namedOrLeft(names, records)
 	if err != nil {
 		return err
 	}
@@ -114,9 +114,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		}
 		views = append(views, v)
 	}
-	if len(names) == 0 {
-		views = append(views, a.left(looking, s, records, offline)...)
-	}
+	views = append(views, a.left(looking, s, records, gone, offline)...)
 	if s.ledger == nil {
 		a.warn("there is no ledger yet: keyrota sync, or keyrota run, makes one")
 	}
