@@ -86,6 +86,8 @@ func (p Prune) Step(s Spec, r Record, seen *PruneState, in Outcome, now time.Tim
 			return p, done("it cannot be looked at: " + h.Words)
 		case !s.ours(r, h.Mark):
 			return p, done("it belongs to keyrota " + h.Mark.Instance + ", account " + string(h.Mark.Account) + ": release it")
+		case h.Mark.Ledger != s.Ledger:
+			return p, done("it was written by another ledger, " + h.Mark.Ledger + "; ours is " + s.Ledger + ": a daemon elsewhere may keep it; release it")
 		case h.State == StateEdited && p.Destination.Field == "":
 			return p, done("it was changed since keyrota delivered it, so what is in it is not only keyrota's: look at it, remove it by hand, and release it")
 		}

@@ -73,14 +73,14 @@ func (p *pruning) run(t *testing.T, d Destination) string {
 func TestPrune(t *testing.T) {
 	wanted, gone, other := Destination{"s", "wanted", ""}, Destination{"s", "gone", ""}, Destination{"s", "other", ""}
 	field := Destination{"s", "shared", "KEY"}
-	mark := Mark{Instance: "prod", Account: "acct", Edition: 2, Key: "k2", Shape: "raw"}
+	mark := Mark{Instance: "prod", Ledger: "L1", Account: "acct", Edition: 2, Key: "k2", Shape: "raw"}
 	held := Holding{State: StateMarked, Fresh: true, Version: "7", Mark: mark}
 	behind := held
 	behind.Mark.Edition, behind.Mark.Key = 1, "k1"
 	live := func(k KeyID) Value { return Value{Verdict: Live, Key: k} }
 	fresh := func() *pruning {
 		return &pruning{
-			spec: Spec{Account: Account{Ref: "ml/ci"}, Instance: "prod", Policy: DefaultPolicy(), Wants: []Want{{Destination: wanted, Shape: "raw", Readable: true}}},
+			spec: Spec{Account: Account{Ref: "ml/ci"}, Instance: "prod", Ledger: "L1", Policy: DefaultPolicy(), Wants: []Want{{Destination: wanted, Shape: "raw", Readable: true}}},
 			record: Record{
 				Account: "acct", Seq: 2, Offer: Offer{Edition: 2, Key: "k2"}, Old: []Old{{Key: "k1", Edition: 1}}, Agreed: at(0),
 				Dests: []Destination{wanted, gone, other, field},
@@ -111,6 +111,7 @@ func TestPrune(t *testing.T) {
 		"without a mark":                      {d: gone, edit: func(p *pruning) { p.at[gone] = Holding{State: StateBare, Fresh: true} }, words: "no mark", keeps: true},
 		"of another account":                  {d: gone, edit: func(p *pruning) { h := held; h.Mark.Account = "b"; p.at[gone] = h }, words: "account b", keeps: true},
 		"of another instance":                 {d: gone, edit: func(p *pruning) { h := held; h.Mark.Instance = "test"; p.at[gone] = h }, words: "keyrota test", keeps: true},
+		"of another ledger":                   {d: gone, edit: func(p *pruning) { h := held; h.Mark.Ledger = "L2"; p.at[gone] = h }, words: "another ledger, L2", keeps: true},
 		"edited by hand":                      {d: gone, edit: func(p *pruning) { h := held; h.State = StateEdited; p.at[gone] = h }, words: "not only keyrota's", keeps: true},
 		"a field of a secret that was edited": {d: field, edit: func(p *pruning) { h := held; h.State = StateEdited; p.at[field] = h }},
 		"a field that was edited itself": {d: field, edit: func(p *pruning) {

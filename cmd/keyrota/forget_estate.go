@@ -70,9 +70,12 @@ func (s *system) estate(ctx context.Context, account inventory.Account, r rotati
 	for _, k := range listing.Keys {
 		labels[k.ID] = string(k.Label)
 	}
-	add := func(key rotation.KeyID, is string) {
+	add := func(key rotation.KeyID, e rotation.Edition, is string) {
 		if key == "" {
 			return
+		}
+		if r.Leaked > 0 && e <= r.Leaked {
+			is += "; others may know it, so replace it"
 		}
 		label, listed := labels[key]
 		if listing.Complete && !listed {
@@ -81,17 +84,17 @@ func (s *system) estate(ctx context.Context, account inventory.Account, r rotati
 		delete(labels, key)
 		v.Keys = append(v.Keys, estateKeyView{string(key), label, is})
 	}
-	add(r.Offer.Key, "what readers should have")
+	add(r.Offer.Key, r.Offer.Edition, "what readers should have")
 	for _, o := range r.Old {
 		is := "an old one, kept for its overlap: delete it when no reader has it any more"
 		if o.Condemned {
 			is = "an old one that was about to be deleted: delete it"
 		}
-		add(o.Key, is)
+		add(o.Key, o.Edition, is)
 	}
 	for _, k := range listing.Keys {
 		if _, left := labels[k.ID]; left {
-			add(k.ID, "not keyrota's, or made and never given to readers: for you to judge")
+			add(k.ID, r.Leaked+1, "not keyrota's, or made and never given to readers: for you to judge")
 		}
 	}
 	for _, held := range s.observer.Look(ctx, account, r) {

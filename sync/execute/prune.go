@@ -75,6 +75,8 @@ func (w *Worker) Unmark(ctx context.Context, a inventory.Account, d rotation.Des
 	case h.State != rotation.StateMarked && h.State != rotation.StateEdited,
 		h.Mark.Instance != a.Instance, h.Mark.Account != p.record.Account:
 		return "", nil
+	case h.Mark.Ledger != a.Ledger:
+		return "its mark was written by another ledger, " + h.Mark.Ledger + ": a daemon elsewhere may keep it", nil
 	}
 	store, ok := w.Stores[d.Store].(providers.Unmarker)
 	if !ok {
