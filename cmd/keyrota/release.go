@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // releaseView is what came of a destination that nobody reads any more.
@@ -110,13 +109,7 @@ func (a *app) openToRelease(ctx context.Context, k consent) (s *system, opened b
 	} else {
 		opened = true
 	}
-	options := ledger.Options{Instance: c.Instance, By: actor(), Now: a.now}
-	var l *ledger.Ledger
-	if a.ledgerFor(k) == ledgerWrite {
-		l, err = ledger.Open(ctx, c.Ledger, options)
-	} else {
-		l, err = openIfThere(ctx, c.Ledger, options)
-	}
+	l, err := a.openLedger(ctx, c, actor(), a.ledgerFor(k))
 	switch {
 	case err != nil:
 		return nil, false, err
