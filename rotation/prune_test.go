@@ -228,3 +228,23 @@ func TestEnrolled(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlaceThatComesBackCounts: released, and wanted again while it still holds
+// the key, it is on record before it can leave another time.
+func TestAPlaceThatComesBackCounts(t *testing.T) {
+	d := Destination{"s", "back", ""}
+	held := Holding{State: StateMarked, Version: "7", Mark: Mark{Instance: "prod", Account: "acct", Edition: 2, Key: "k2", Shape: "raw"}}
+	s := Spec{Instance: "prod", Policy: DefaultPolicy(), Wants: []Want{{Destination: d, Shape: "raw", Readable: true}}}
+	r := Record{Account: "acct", Seq: 2, Offer: Offer{Edition: 2, Key: "k2"}, Agreed: at(0)}
+	a := Next(s, r, Observed{Holdings: []Held{{d, held}}}, at(1))
+	if a.Kind != Save || !slices.Equal(a.Record.Dests, []Destination{d}) {
+		t.Fatalf("%s (%s): %+v", a.Kind, a.Why, a.Record.Dests)
+	}
+	if a := Next(s, a.Record, Observed{Holdings: []Held{{d, held}}}, at(1)); a.Kind == Save {
+		t.Errorf("saved again: %s", a.Why)
+	}
+	held.Mark.Account = "b"
+	if a := Next(s, r, Observed{Holdings: []Held{{d, held}}}, at(1)); a.Kind == Save {
+		t.Errorf("another account's place: %s", a.Why)
+	}
+}
