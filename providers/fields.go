@@ -20,7 +20,9 @@ var (
 // member is where one member of a JSON object stands in its text.
 type member struct {
 	value      json.RawMessage
-	start, end int
+	begin      int // of its name
+	start, end int // of its value
+	first      bool
 	times      int
 }
 
@@ -78,6 +80,7 @@ func findMember(object, name string) (found member, last int, err error) {
 		return member{}, 0, ErrNotObject
 	}
 	for dec.More() {
+		before := int(dec.InputOffset())
 		key, err := dec.Token()
 		if err != nil {
 			return member{}, 0, ErrNotObject
@@ -86,10 +89,14 @@ func findMember(object, name string) (found member, last int, err error) {
 		if err := dec.Decode(&value); err != nil {
 			return member{}, 0, ErrNotObject
 		}
-		last = int(dec.InputOffset())
+		end := int(dec.InputOffset())
 		if key == name {
-			found = member{value: value, start: last - len(value), end: last, times: found.times + 1}
+			found = member{
+				value: value, begin: before + strings.IndexByte(object[before:], '"'), first: last == 0,
+				start: end - len(value), end: end, times: found.times + 1,
+			}
 		}
+		last = end
 	}
 	if found.times > 1 {
 		return member{}, 0, ErrFieldTwice

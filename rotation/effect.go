@@ -30,6 +30,9 @@ const (
 	// PutKey: write key Effect.Key to Effect.Destination under Effect.Edition,
 	// if it still is as Effect.Seen, sending nothing after Effect.Deadline.
 	PutKey
+	// RemoveSecret: delete what is at Effect.Destination, if it still is as
+	// Effect.Seen, sending nothing after Effect.Deadline.
+	RemoveSecret
 	// RevokeKey: delete key Effect.Key.
 	RevokeKey
 	// CreateAccount: create the account; exactly one request.

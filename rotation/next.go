@@ -19,6 +19,7 @@ func Next(s Spec, r Record, o Observed, now time.Time) Action {
 		d.abandon,     // 3
 		d.strays,      // 4
 		d.forget,      // 5
+		d.count,       // 5, a place that is wanted again
 		d.lookFreshly, // 6
 		d.strange,     //    what nothing explains is told
 		d.moved,       //    the account itself is gone or another

@@ -19,10 +19,13 @@ func (d *decision) wait() Action {
 			continue
 		case standing == StandsUnknown:
 			words = append(words, dest.String()+" cannot be looked at"+because(h.Words))
+		case standing == StandsForeign && h.Mark.Instance != "":
+			words = append(words, fmt.Sprintf("%s is not ours (keyrota %s, account %s): have it released there (keyrota release ACCOUNT %[1]s --strip-mark), then adopt it by name; or deliver elsewhere",
+				dest, h.Mark.Instance, h.Mark.Account))
 		case standing == StandsForeign:
 			words = append(words, dest.String()+" is not ours"+because(h.Owner)+": adopt it by name, or deliver elsewhere")
 		case i >= wanted:
-			words = append(words, dest.String()+" left the configuration without the offered key, and may still be read: no key is deleted and none is due until it is delivered to again")
+			words = append(words, dest.String()+" left the configuration without the offered key, and may still be read: no key is deleted and none is due until it is delivered to again, released or pruned")
 		default:
 			words = append(words, dest.String()+" was changed by hand to a key of someone else, or cannot be read back")
 		}

@@ -60,6 +60,20 @@ func describe(e rotation.Event) string {
 		text = "rotations wait"
 	case rotation.EventMoved:
 		text = "the record moves"
+	case rotation.EventLeft:
+		text = "left the configuration: its keys keep working, and are not rotated"
+	case rotation.EventReturned:
+		text = "in the configuration again"
+	case rotation.EventForgotten:
+		text = "forgotten: the record was given up, its keys and secrets stay"
+	case rotation.EventReleased:
+		text = fmt.Sprintf("%s released: nobody reads it any more", e.Destination)
+	case rotation.EventPruning:
+		text = fmt.Sprintf("deleting %s, which holds key %s of edition %d", e.Destination, key, e.Edition)
+	case rotation.EventPruned:
+		text = fmt.Sprintf("%s deleted, and off the record", e.Destination)
+	case rotation.EventUnmarking:
+		text = fmt.Sprintf("removing keyrota's mark from %s", e.Destination)
 	default:
 		text = string(e.Kind)
 	}

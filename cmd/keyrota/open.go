@@ -82,20 +82,11 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 	if err := a.assemble(s, who); err != nil {
 		return nil, err // before a ledger is made
 	}
-	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now, Config: c.Digest}
-	var l *ledger.Ledger
-	if mode == ledgerWrite {
-		l, err = ledger.Open(ctx, c.Ledger, options)
-	} else {
-		l, err = openIfThere(ctx, c.Ledger, options)
-	}
+	l, err := a.openLedger(ctx, c, who, mode)
 	if err != nil {
 		return nil, err
 	}
 	if l != nil {
-		if l.Copied() != "" {
-			a.warn("the ledger's schema was brought up to date; a copy from before is at %s", l.Copied())
-		}
 		if err := a.use(ctx, s, l, mode, false); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
@@ -106,6 +97,20 @@ func (a *app) open(ctx context.Context, mode ledgerMode) (*system, error) {
 		}
 	}
 	return s, nil
+}
+
+// openLedger opens a configuration's ledger: nil where there is none and none is
+// to be made.
+func (a *app) openLedger(ctx context.Context, c *config.Config, who string, mode ledgerMode) (*ledger.Ledger, error) {
+	options := ledger.Options{Instance: c.Instance, By: who, Now: a.now, Config: c.Digest}
+	if mode == ledgerRead {
+		return openIfThere(ctx, c.Ledger, options)
+	}
+	l, err := ledger.Open(ctx, c.Ledger, options)
+	if err == nil && l.Copied() != "" {
+		a.warn("the ledger's schema was brought up to date; a copy from before is at %s", l.Copied())
+	}
+	return l, err
 }
 
 // assemble makes everything but the ledger.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ type accountView struct {
 	Next         string            `json:"next"`                // what would be done now, or what is waited for
 	Until        *time.Time        `json:"until,omitempty"`     // when something happens next by itself
 	Overdue      bool              `json:"overdue"`             // something is in the way of what is due
+	Left         *time.Time        `json:"left,omitempty"`      // when it was first seen to be out of the configuration
 	Parked       string            `json:"parked,omitempty"`    // what a person must do
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
 	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
@@ -82,18 +82,18 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.named(names)
-	if err != nil {
-		return err
-	}
 	records, err := s.records(ctx)
 	if err != nil {
 		return err
 	}
+	accounts, gone, err := s.namedOrLeft(names, records)
+	if err != nil {
+		return err
+	}
 	seen := map[rotation.Ref]rotation.Observed{}
+	looking, cancel := context.WithTimeout(ctx, statusLooksFor)
+	defer cancel()
 	if !offline {
-		looking, cancel := context.WithTimeout(ctx, statusLooksFor)
-		defer cancel()
 		s.observer.ForPeople = true
 		seen = s.observer.Sweep(looking, accounts, records)
 	}
@@ -126,9 +126,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		}
 		views = append(views, v)
 	}
-	if len(names) == 0 {
-		views = append(views, left(accounts, records)...)
-	}
+	views = append(views, a.left(looking, s, records, gone, offline)...)
 	if s.ledger == nil {
 		a.warn("there is no ledger yet: keyrota sync, or keyrota run, makes one")
 	}
@@ -219,27 +217,6 @@ func (a *app) look(v *accountView, p plan.Account) {
 	}
 }
 
-// left returns the accounts on record that are not in the configuration any
-// more: their keys keep working.
-func left(accounts []inventory.Account, records map[rotation.Ref]rotation.Record) []accountView {
-	gone := maps.Clone(records)
-	for _, account := range accounts {
-		delete(gone, account.Ref())
-	}
-	var views []accountView
-	for _, ref := range slices.Sorted(maps.Keys(gone)) {
-		r := gone[ref]
-		v := accountView{
-			Account: string(ref), Phase: string(r.Phase()), Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition),
-			Issued: moment(r.Offer.Issued), Overdue: true,
-			Next: "left the configuration: its keys keep working and are not rotated; put it back, or retire it by hand",
-		}
-		v.destinations(r.Dests)
-		views = append(views, v)
-	}
-	return views
-}
-
 // statusTable prints the accounts, and the destinations that need a word; all
 // of those of accounts that were named.
 func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, named bool) {
@@ -262,7 +239,7 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 			unlisted = append(unlisted, v.Unlisted)
 		}
 		for _, d := range v.Destinations {
-			if named || d.Words != notLooked && !strings.Contains(v.Next, d.Words) {
+			if named || v.Manage == "" || d.Words != notLooked && !strings.Contains(v.Next, d.Words) {
 				places = append(places, []string{v.Account, d.Destination, d.Standing, d.Words})
 			}
 		}

@@ -55,6 +55,9 @@ func (a *app) sync(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.enroll(ctx, s); err != nil {
+		return err
+	}
 	return a.work(ctx, s, accounts)
 }
 

@@ -19,6 +19,7 @@ const (
 	classTag      class = "tag"
 	classCreate   class = "create"
 	classRestore  class = "restore"
+	classDelete   class = "delete"
 	classList     class = "list"
 	classDescribe class = "describe"
 	classGet      class = "get"
@@ -42,16 +43,19 @@ func (c class) perSecond() float64 {
 type operation string
 
 const (
-	opDescribe  operation = "DescribeSecret"
-	opList      operation = "ListSecrets"
-	opGet       operation = "GetSecretValue"
-	opCreate    operation = "CreateSecret"
-	opPut       operation = "PutSecretValue"
-	opMove      operation = "UpdateSecretVersionStage"
-	opUpdate    operation = "UpdateSecret"
-	opReplicate operation = "ReplicateSecretToRegions"
-	opTag       operation = "TagResource"
-	opRestore   operation = "RestoreSecret"
+	opDescribe    operation = "DescribeSecret"
+	opList        operation = "ListSecrets"
+	opGet         operation = "GetSecretValue"
+	opCreate      operation = "CreateSecret"
+	opPut         operation = "PutSecretValue"
+	opMove        operation = "UpdateSecretVersionStage"
+	opUpdate      operation = "UpdateSecret"
+	opReplicate   operation = "ReplicateSecretToRegions"
+	opUnreplicate operation = "RemoveRegionsFromReplication"
+	opTag         operation = "TagResource"
+	opUntag       operation = "UntagResource"
+	opRestore     operation = "RestoreSecret"
+	opDelete      operation = "DeleteSecret"
 )
 
 func (o operation) class() class {
@@ -64,8 +68,10 @@ func (o operation) class() class {
 		return classGet
 	case opCreate:
 		return classCreate
-	case opTag:
+	case opTag, opUntag:
 		return classTag
+	case opDelete:
+		return classDelete
 	case opRestore:
 		return classRestore
 	}

@@ -57,7 +57,12 @@ func (s *service) Destination(secret, field string) rotation.Destination {
 	return rotation.Destination{Store: "aws", Path: secret, Field: field}
 }
 
-func (s *service) Raw(_ *testing.T, path string) (string, bool) { return s.Console.Raw(path) }
+func (s *service) Raw(_ *testing.T, path string) (string, bool) {
+	if x, there := s.Describe(path); there && !x.Deleted.IsZero() {
+		return "", false // readers are refused it
+	}
+	return s.Console.Raw(path)
+}
 
 func (s *service) Edit(t *testing.T, path, content string) {
 	x, ok := s.Describe(path)
@@ -81,6 +86,7 @@ func (s *service) Unmark(t *testing.T, path string) {
 
 func (s *service) Remove(t *testing.T, path string) { must(t, s.ForceDelete(path)) }
 func (s *service) Delete(t *testing.T, path string) { must(t, s.Console.Delete(path)) }
+func (s *service) Undo(t *testing.T, path string)   { must(t, s.Restore(path)) }
 
 func (s *service) Denied(t *testing.T) providers.SecretStore {
 	nobody := s.AddUser(awstest.DefaultAccount, "nobody")

@@ -33,8 +33,9 @@ import (
 // motoFails are the cases that moto, another emulator of AWS, makes fail, and
 // what it does otherwise than AWS.
 var motoFails = map[string]string{
-	"denied":       "it checks neither signatures nor policies",
-	"list,_denied": "it checks neither signatures nor policies",
+	"denied":         "it checks neither signatures nor policies",
+	"list,_denied":   "it checks neither signatures nor policies",
+	"remove,_denied": "it checks neither signatures nor policies",
 }
 
 // motoURL is where TestMoto tells the suite that moto is.
@@ -261,6 +262,11 @@ func (m *moto) Remove(t *testing.T, path string) {
 
 func (m *moto) Delete(t *testing.T, path string) {
 	_, err := m.sdk.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &path})
+	must(t, err)
+}
+
+func (m *moto) Undo(t *testing.T, path string) {
+	_, err := m.sdk.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: &path})
 	must(t, err)
 }
 

@@ -33,7 +33,7 @@ func TestWhatIsSeenAsDeliveredIs(t *testing.T) {
 		x.seen = map[rotation.Destination]rotation.Holding{}
 		r.Repeat(map[string]func(*rapid.T){
 			"look": x.look, "put": x.put, "observe": x.observe, "fail": x.fail, "lag": x.lag,
-			"edit": x.edit, "label": x.label, "tag": x.tag, "delete": x.remove,
+			"edit": x.edit, "label": x.label, "tag": x.tag, "delete": x.remove, "prune": x.prune,
 		})
 		w.Reset()
 		x.lags = false
@@ -164,6 +164,31 @@ func (x *random) put(*rapid.T) {
 	}
 }
 
+// prune takes away what is there, from a look that may be old.
+func (x *random) prune(*rapid.T) {
+	d := x.destination()
+	seen := x.seen[d]
+	if rapid.Bool().Draw(x.T, "freshly") {
+		seen = x.see(d)
+	}
+	before, was := x.Describe(d.Path)
+	err := rapid.SampledFrom(x.stores).Draw(x.T, "by").Remove(context.Background(), d, seen)
+	if providers.KindOf(err) != providers.Invalid {
+		x.fine(err)
+	}
+	after, is := x.Describe(d.Path)
+	if was && !is {
+		x.Fatalf("%s is gone for good", d)
+	}
+	if a, b := foreign(before), foreign(after); a != b {
+		x.Fatalf("the foreign field was %q, and is %q", a, b)
+	}
+	deleted := was && before.Deleted.IsZero() && !after.Deleted.IsZero()
+	if deleted && foreign(before) != "" && (d.Field != "" || !x.lags) {
+		x.Fatalf("%s is deleted, with what was foreign in it", d)
+	}
+}
+
 func foreign(s awstest.Secret) string {
 	v, _ := s.Labelled("AWSCURRENT")
 	text, _, _ := providers.Field(v.Value, "theirs")
@@ -179,7 +204,7 @@ func (x *random) observe(*rapid.T) {
 }
 
 func (x *random) fail(*rapid.T) {
-	op := rapid.SampledFrom([]string{"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "TagResource", "RestoreSecret"}).Draw(x.T, "operation")
+	op := rapid.SampledFrom([]string{"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "TagResource", "RestoreSecret", "DeleteSecret", "UntagResource"}).Draw(x.T, "operation")
 	drop := rapid.Bool().Draw(x.T, "after")
 	x.Inject(awstest.Fault{Operation: op, Drop: drop, Refuse: !drop})
 }

@@ -23,6 +23,7 @@ func opVersions() operation    { return operation{"ListSecretVersions", "readMet
 func opListDeleted() operation { return operation{"ListDeletedSecrets", "readMetadata"} }
 func opGetDeleted() operation  { return operation{"GetDeletedSecret", "readMetadata"} }
 func opRecover() operation     { return operation{"RecoverDeletedSecret", "recover"} }
+func opDelete() operation      { return operation{"DeleteSecret", "delete"} }
 
 // requestTimeout bounds one request, however far the caller's deadline is.
 const requestTimeout = 60 * time.Second

@@ -79,6 +79,7 @@ func (s *service) Unmark(_ *testing.T, path string)                 { s.Untag(na
 func (s *service) Remove(_ *testing.T, path string)                 { s.Purge(name(path)) }
 func (s *service) Delete(_ *testing.T, path string)                 { s.Disable(name(path)) }
 func (s *service) Destroy(_ *testing.T, path string)                { s.Vault.Delete(name(path)) }
+func (s *service) Undo(_ *testing.T, path string)                   { s.Recover(name(path)) }
 func (s *service) Versions(_ *testing.T, path string) int           { return len(s.Vault.Versions(name(path))) }
 func (s *service) Tags(_ *testing.T, path string) map[string]string { return s.Vault.Tags(name(path)) }
 func (s *service) Tag(_ *testing.T, path, key, value string)        { s.Vault.Tag(name(path), key, value) }

@@ -181,7 +181,7 @@ func (f *failure) classify() (kind providers.Kind, hint string) {
 	case status == http.StatusUnauthorized:
 		return providers.Denied, "the vault does not take the token: is the tenant that of the vault?"
 	case status == http.StatusForbidden && f.inner == innerPolicy:
-		return providers.Denied, "the vault uses access policies: give the identity the secret permissions get, list, set and recover"
+		return providers.Denied, "the vault uses access policies: give the identity the secret permissions get, list, set and recover, and to prune delete"
 	case status == http.StatusForbidden:
 		return providers.Denied, grantFor(f.op)
 	case status == http.StatusNotFound:
@@ -198,8 +198,12 @@ func (f *failure) classify() (kind providers.Kind, hint string) {
 
 // grantFor says which right a call needs.
 func grantFor(op operation) string {
-	return fmt.Sprintf("give the identity the role Key Vault Secrets Officer on the vault, or a role with the data action "+
-		"Microsoft.KeyVault/vaults/secrets/%s/action; a new role takes minutes to work", op.action)
+	action := op.action
+	if op != opDelete() { // the only one that Azure names without it
+		action += "/action"
+	}
+	return "give the identity the role Key Vault Secrets Officer on the vault, or a role with the data action " +
+		"Microsoft.KeyVault/vaults/secrets/" + action + "; a new role takes minutes to work"
 }
 
 // is reports whether a call failed with a status.

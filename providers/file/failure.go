@@ -20,10 +20,10 @@ var (
 )
 
 // fail tells err anew, with its kind and what a person can do. File systems'
-// errors name files, never what is in them.
+// errors name files, never what is in them. Nil stays nil.
 func (s *Store) fail(op, name string, err error) error {
 	var already *providers.Error
-	if errors.As(err, &already) {
+	if err == nil || errors.As(err, &already) {
 		return err
 	}
 	e := &providers.Error{Provider: provider, Op: op, Name: name, Err: err}

@@ -94,13 +94,19 @@ func writeNotes(ctx context.Context, root *os.Root, secret string, n notes) erro
 // took over the others as they were before it; so the marks of other fields
 // that spoke of the version before it speak of it too.
 func (n notes) set(field string, m rotation.Mark, before, written rotation.Version) {
+	n.take(field, before, written)
+	n.Marks[field] = noteOf(m, written)
+}
+
+// take is set for a field that the write took away.
+func (n notes) take(field string, before, written rotation.Version) {
 	for other, mark := range n.Marks {
 		if field != "" && other != "" && before != "" && mark.Version == before {
 			mark.Version = written
 			n.Marks[other] = mark
 		}
 	}
-	n.Marks[field] = noteOf(m, written)
+	delete(n.Marks, field)
 }
 
 // version names a content and when it was written: one that comes back later is

@@ -25,31 +25,16 @@ func (s *Store) Put(ctx context.Context, d rotation.Destination, p providers.Pay
 	return h, nil
 }
 
-func (s *Store) put(ctx context.Context, d rotation.Destination, p providers.Payload, m rotation.Mark, seen rotation.Holding) (rotation.Holding, error) {
-	none := rotation.Holding{}
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return none, ctx.Err()
-	}
-	root, err := s.open(true)
-	if err != nil {
-		return none, err
-	}
-	defer root.Close()
-	unlock, err := s.lock(ctx, root, true)
-	if err != nil {
-		return none, err
-	}
-	defer unlock()
-	if err = root.Remove(newFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return none, err
-	}
+func (s *Store) put(ctx context.Context, d rotation.Destination, p providers.Payload, m rotation.Mark, seen rotation.Holding) (h rotation.Holding, err error) {
+	err = s.writing(ctx, true, func(root *os.Root) (err error) {
+		h, err = s.putIn(ctx, root, d, p, m, seen)
+		return err
+	})
+	return h, err
+}
 
+func (s *Store) putIn(ctx context.Context, root *os.Root, d rotation.Destination, p providers.Payload, m rotation.Mark, seen rotation.Holding) (rotation.Holding, error) {
+	none := rotation.Holding{}
 	before, text, err := s.compare(root, d, p, seen)
 	if err != nil {
 		return none, err
@@ -81,6 +66,50 @@ func (s *Store) put(ctx context.Context, d rotation.Destination, p providers.Pay
 	return rotation.Holding{State: rotation.StateMarked, Fresh: true, Version: after, Mark: m}, nil
 }
 
+// writing does something with the directory as its one writer of all processes.
+// A directory that is not there is made, or else nil: there is nothing in it.
+func (s *Store) writing(ctx context.Context, create bool, do func(root *os.Root) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	root, err := s.open(create)
+	if err != nil {
+		return err
+	}
+	if root == nil {
+		return do(nil)
+	}
+	defer root.Close()
+	unlock, err := s.lock(ctx, root, true)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err = root.Remove(newFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return do(root)
+}
+
+// unchanged returns a Conflict unless a destination still is as it was seen.
+func (v sight) unchanged(op string, d rotation.Destination, seen rotation.Holding) error {
+	now, err := v.holding(d.Field)
+	if err != nil {
+		return err
+	}
+	if now.State != seen.State || now.Version != seen.Version || now.Mark != seen.Mark {
+		return &providers.Error{Provider: provider, Op: op, Name: d.String(), Kind: providers.Conflict,
+			Err: errors.New("the file or its mark changed since it was looked at"), Hint: "look again"}
+	}
+	return nil
+}
+
 // compare returns what is there, if it is as it was seen, and what the file is
 // to hold.
 func (s *Store) compare(root *os.Root, d rotation.Destination, p providers.Payload, seen rotation.Holding) (sight, providers.Secret, error) {
@@ -88,13 +117,8 @@ func (s *Store) compare(root *os.Root, d rotation.Destination, p providers.Paylo
 	if err != nil {
 		return sight{}, providers.Secret{}, err
 	}
-	now, err := before.holding(d.Field)
-	if err != nil {
+	if err := before.unchanged("put", d, seen); err != nil {
 		return sight{}, providers.Secret{}, err
-	}
-	if now.State != seen.State || now.Version != seen.Version || now.Mark != seen.Mark {
-		return sight{}, providers.Secret{}, &providers.Error{Provider: provider, Op: "put", Name: d.String(), Kind: providers.Conflict,
-			Err: errors.New("the file or its mark changed since it was looked at"), Hint: "look again"}
 	}
 	if d.Field == "" {
 		return before, p.Value, nil

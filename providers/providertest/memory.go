@@ -76,7 +76,7 @@ type StoreCalls struct {
 
 // StoreStep is a moment of a call at which an interceptor is asked.
 type StoreStep struct {
-	Op          string // "observe", "list", "look", "put" or "read"
+	Op          string // "observe", "list", "look", "put", "read", "remove" or "unmark"
 	Destination rotation.Destination
 	Point       StorePoint
 }

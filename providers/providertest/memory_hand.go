@@ -32,8 +32,8 @@ func (m *Memory) EditField(path, field string, value providers.Secret) error {
 	return err
 }
 
-// Unmark removes whatever keyrota noted beside a secret.
-func (m *Memory) Unmark(path string) {
+// StripMarks removes whatever keyrota noted beside a secret.
+func (m *Memory) StripMarks(path string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.secrets[path]; s != nil {
@@ -55,8 +55,8 @@ func (m *Memory) Restore(path string) {
 	m.onCurrent(path, func(v *memoryVersion) { v.deleted = false })
 }
 
-// Remove deletes a secret with everything beside it.
-func (m *Memory) Remove(path string) {
+// Erase deletes a secret with everything beside it.
+func (m *Memory) Erase(path string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.secrets, path)

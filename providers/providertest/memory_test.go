@@ -58,9 +58,10 @@ func (m memory) Destination(secret, field string) rotation.Destination {
 
 func (m memory) Raw(_ *testing.T, path string) (string, bool) { return m.Memory.Raw(path) }
 func (m memory) Edit(_ *testing.T, path, content string)      { m.Memory.Edit(path, content) }
-func (m memory) Unmark(_ *testing.T, path string)             { m.Memory.Unmark(path) }
-func (m memory) Remove(_ *testing.T, path string)             { m.Memory.Remove(path) }
+func (m memory) Unmark(_ *testing.T, path string)             { m.StripMarks(path) }
+func (m memory) Remove(_ *testing.T, path string)             { m.Erase(path) }
 func (m memory) Delete(_ *testing.T, path string)             { m.Memory.Delete(path) }
+func (m memory) Undo(_ *testing.T, path string)               { m.Restore(path) }
 func (m memory) Destroy(_ *testing.T, path string)            { m.Memory.Destroy(path) }
 
 func (m memory) Denied(*testing.T) providers.SecretStore {

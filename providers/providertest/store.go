@@ -111,6 +111,10 @@ type (
 		Description(t *testing.T, path string) string // empty where there is none but tags
 		Tag(t *testing.T, path, name, value string)   // by hand
 	}
+	// Undoer is a service that keeps for a while what a store's Remove deletes.
+	Undoer interface {
+		Undo(t *testing.T, path string) // brings a whole secret back
+	}
 	// CallCounter is a service whose calls are counted.
 	CallCounter interface {
 		Calls() StoreCalls // since it was opened
@@ -145,7 +149,7 @@ func needsCompareAndSet(can StoreAbilities) bool { return can.CompareAndSet }
 
 // TestStore runs every case against fresh services of h.
 func TestStore(t *testing.T, h StoreHarness) {
-	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases(), listCases()} {
+	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases(), listCases(), removeCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Log(c.story)

@@ -83,6 +83,11 @@ func (s *service) Delete(t *testing.T, path string) {
 	s.Call(t, http.MethodDelete, s.mount+"/data/"+s.name(path), nil)
 }
 
+func (s *service) Undo(t *testing.T, path string) {
+	current := s.Call(t, http.MethodGet, s.mount+"/metadata/"+s.name(path), nil)["current_version"]
+	s.Call(t, http.MethodPost, s.mount+"/undelete/"+s.name(path), map[string]any{"versions": []any{current}})
+}
+
 func (s *service) Destroy(t *testing.T, path string) {
 	current := s.Call(t, http.MethodGet, s.mount+"/metadata/"+s.name(path), nil)["current_version"]
 	s.Call(t, http.MethodPut, s.mount+"/destroy/"+s.name(path), map[string]any{"versions": []any{current}})

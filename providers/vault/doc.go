@@ -29,6 +29,11 @@
 //
 //	path "secret/metadata/ci/*" { capabilities = ["list", "read"] }
 //
+// Removing what left the configuration (`keyrota prune`, never the daemon) deletes
+// the current version so that it can be undeleted, and needs another one:
+//
+//	path "secret/delete/ci/*" { capabilities = ["update"] }
+//
 // OpenBao answers the same calls; its detailed listing, which would save calls
 // when observing, is not used.
 package vault

@@ -168,6 +168,9 @@ func grantFor(r request) string {
 	switch r.method {
 	case http.MethodPost, http.MethodPut:
 		capability = `"create", "update"`
+		if strings.Contains(r.path, "/delete/") && !strings.Contains(r.path, "/data/") {
+			capability = `"update"`
+		}
 	case http.MethodPatch:
 		capability = `"patch"`
 	}

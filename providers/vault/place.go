@@ -17,6 +17,7 @@ type place struct{ mount, name string }
 func (p place) data() string     { return p.mount + "/data/" + p.name }
 func (p place) metadata() string { return p.mount + "/metadata/" + p.name }
 func (p place) subkeys() string  { return p.mount + "/subkeys/" + p.name }
+func (p place) deletion() string { return p.mount + "/delete/" + p.name }
 
 // mounts remembers the mounts that were found to be KV version 2. Mounts may
 // contain slashes, and none lies inside another.

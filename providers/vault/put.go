@@ -101,17 +101,7 @@ func (s *Store) unchanged(d rotation.Destination, now metadata, m rotation.Mark,
 func (s *Store) writeData(ctx context.Context, at place, field string, p providers.Payload, before metadata) (version, error) {
 	v, live := before.current(s.now())
 	write := func(method string, data map[string]json.RawMessage) (version, error) {
-		var a struct {
-			Data versionAnswer `json:"data"`
-		}
-		err := s.call(ctx, request{
-			method: method, path: at.data(), values: true,
-			body: map[string]any{"options": map[string]int{"cas": v.number}, "data": data},
-		}, &a)
-		if err == nil && a.Data.Version == 0 {
-			err = &failure{request: request{method: method, path: at.data()}, err: errors.New("the answer names no version")}
-		}
-		return version{a.Data.Version, a.Data.Created}, err
+		return s.writeVersion(ctx, at, method, v.number, data)
 	}
 	if field == "" {
 		whole, err := members(p.Value)
@@ -147,6 +137,21 @@ func (s *Store) writeData(ctx context.Context, at place, field string, p provide
 	}
 	maps.Copy(fields, only)
 	return write(http.MethodPost, fields)
+}
+
+// writeVersion writes data, or with PATCH merges it, as the version after number.
+func (s *Store) writeVersion(ctx context.Context, at place, method string, number int, data any) (version, error) {
+	var a struct {
+		Data versionAnswer `json:"data"`
+	}
+	err := s.call(ctx, request{
+		method: method, path: at.data(), values: true,
+		body: map[string]any{"options": map[string]int{"cas": number}, "data": data},
+	}, &a)
+	if err == nil && a.Data.Version == 0 {
+		err = &failure{request: request{method: method, path: at.data()}, err: errors.New("the answer names no version")}
+	}
+	return version{a.Data.Version, a.Data.Created}, err
 }
 
 func changed(at place) error {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -161,23 +162,19 @@ func (s *Store) Look(ctx context.Context, d rotation.Destination) (rotation.Hold
 // hasField tells whether version v has a field; same is false if the secret has
 // changed since.
 func (s *Store) hasField(ctx context.Context, p place, v version, field string) (there, same bool, err error) {
+	names, same, err := s.fieldNames(ctx, p, v)
+	return names[field], same, err
+}
+
+// subkeys returns the fields of version v without their values.
+func (s *Store) subkeys(ctx context.Context, p place, v version) (fields map[string]json.RawMessage, same bool, err error) {
 	var a struct {
 		Data struct {
-			Subkeys  map[string]struct{} `json:"subkeys"`
-			Metadata versionAnswer       `json:"metadata"`
+			Subkeys  map[string]json.RawMessage `json:"subkeys"`
+			Metadata versionAnswer              `json:"metadata"`
 		} `json:"data"`
 	}
 	query := url.Values{"version": {strconv.Itoa(v.number)}, "depth": {"1"}}
 	err = s.call(ctx, request{method: http.MethodGet, path: p.subkeys(), query: query}, &a)
-	if err == nil {
-		_, there = a.Data.Subkeys[field]
-		return there, a.Data.Metadata.is(v), nil
-	}
-	switch statusOf(err) {
-	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest:
-		fields, same, err := s.fields(ctx, p, v)
-		_, there = fields[field]
-		return there, same, err
-	}
-	return false, false, err
+	return a.Data.Subkeys, a.Data.Metadata.is(v), err
 }

@@ -23,7 +23,8 @@ type State struct {
 	// only those work that have the same.
 	Config string
 
-	index map[rotation.Ref]int
+	index    map[rotation.Ref]int
+	enrolled bool // departures are noted; of the sweeping loop alone
 }
 
 // account returns a wanted account, and false for one that left the

@@ -54,6 +54,7 @@ func (d *Daemon) now() time.Time { return d.o.Now().Round(0) }
 func (d *Daemon) sweep(ctx context.Context) error {
 	begun := time.Now()
 	state := d.state.Load()
+	enrolled := d.enroll(ctx, state)
 	entries, unread := d.o.Ledger.List(ctx)
 	if unread != nil && entries == nil {
 		return unread
@@ -97,6 +98,9 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	d.metrics.swept(time.Now(), time.Since(begun), current)
 	d.health.swept(time.Now())
 	d.log.Debug("swept", "accounts", len(current), "pending", len(pending), "took", time.Since(begun).String())
+	if unread == nil {
+		return enrolled
+	}
 	return unread
 }
 

@@ -36,6 +36,8 @@ func (p *pass) effect(ctx context.Context, e rotation.Effect) (rotation.Outcome,
 		return p.verifyNew(ctx), nil
 	case rotation.PutKey:
 		return p.put(ctx, e), nil
+	case rotation.RemoveSecret:
+		return p.removeSecret(ctx, e), nil
 	case rotation.RevokeKey:
 		return p.revoke(ctx, e), nil
 	case rotation.CreateAccount:

@@ -97,7 +97,7 @@ const actionsPerPass = 60
 // is the ledger's or ctx's; what goes wrong at the issuer or a store is in the
 // Report.
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
-	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done()}
+	p := w.apart(ctx, a)
 	var report Report
 	stuck := "" // why a key could not be deleted
 	for range actionsPerPass {

@@ -459,7 +459,7 @@ func TestAKeyThatCannotBeDeletedIsInNobodysWay(t *testing.T) {
 		})
 		time.Sleep(31 * 24 * time.Hour)
 		w.pass()
-		w.stores["a"].Remove("ml/train")
+		w.stores["a"].Erase("ml/train")
 		time.Sleep(11 * time.Minute)
 		if got := w.pass(); got.Result(nil) != execute.Failed || got.Trouble == "" {
 			t.Fatalf("the key that stays is not told of: %+v", got)

@@ -79,7 +79,7 @@ func (o Observer) LookAt(ctx context.Context, d rotation.Destination) (rotation.
 func noStore(d rotation.Destination) error {
 	return &providers.Error{
 		Provider: d.Store, Op: "look", Name: d.Path, Kind: providers.Invalid,
-		Hint: "the store is no longer in the configuration: put it back under this name",
+		Hint: "the store is no longer in the configuration: put it back under this name, or release what was delivered there",
 	}
 }
 

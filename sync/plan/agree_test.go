@@ -205,7 +205,7 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 		{
 			name:  "without an admin key, and no value left to list keys with",
 			yaml:  oneStore,
-			given: func(w *world) { w.pass(); w.loseAdmin(); w.stores["a"].Remove("ml/train") },
+			given: func(w *world) { w.pass(); w.loseAdmin(); w.stores["a"].Erase("ml/train") },
 			idle:  true,
 			waits: "the platform's keys are unknown",
 		},

@@ -14,7 +14,8 @@ import (
 const Tenant = "5f0c2d9e-0000-4000-8000-00000000a2e5"
 
 // The data actions of a vault's roles, without their prefix
-// "Microsoft.KeyVault/vaults/secrets/" and their suffix "/action".
+// "Microsoft.KeyVault/vaults/secrets/" and their suffix "/action", which that of
+// deletion has not.
 // https://learn.microsoft.com/azure/key-vault/general/rbac-guide
 const (
 	ActionGet      = "getSecret"
@@ -29,6 +30,13 @@ const (
 // AllActions are those of the role Key Vault Secrets Officer.
 func AllActions() []string {
 	return []string{ActionGet, ActionSet, ActionMetadata, ActionUpdate, ActionDelete, ActionRecover, ActionPurge}
+}
+
+func dataAction(action string) string {
+	if action == ActionDelete {
+		return action
+	}
+	return action + "/action"
 }
 
 // App is an application, or a managed identity.

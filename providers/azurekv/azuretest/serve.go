@@ -141,7 +141,7 @@ func (v *Vault) admit(r *http.Request, op operation, known bool, authorization s
 	if !v.may(client, op.action) {
 		return &Error{
 			Status: http.StatusForbidden, Code: "Forbidden", Inner: "ForbiddenByRbac",
-			Message: fmt.Sprintf("Caller is not authorized to perform action on resource.\r\nAction: 'Microsoft.KeyVault/vaults/secrets/%s/action'", op.action),
+			Message: fmt.Sprintf("Caller is not authorized to perform action on resource.\r\nAction: 'Microsoft.KeyVault/vaults/secrets/%s'", dataAction(op.action)),
 		}
 	}
 	return nil
