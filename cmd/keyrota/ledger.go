@@ -25,6 +25,8 @@ tables of the database. From one kind to the other it moves by export and
 import, with the daemon stopped in between.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: command,
+
+		SuggestionsMinimumDistance: 2,
 	}
 	c.AddCommand(newLedgerExport(a), newLedgerImport(a), newLedgerRecover(a))
 	return c

@@ -20,8 +20,9 @@ func newRun(a *app) *cobra.Command {
 		Short: "Run the daemon: do on schedule what sync does once",
 		Long: `Keeps every account at what the configuration says, until it is told to stop:
 sweeps the platform and the stores, rotates what is due, heals what was changed,
-and carries out what keyrota rotate and keyrota adopt request. One daemon works
-on one ledger; all other commands work beside it.
+and carries out what keyrota rotate and keyrota adopt request. On a ledger that
+is a file one daemon works, on one in PostgreSQL any number; all other commands
+work beside them.
 
 SIGHUP loads the configuration again; one that cannot be used is refused, and
 the old one stays in force. SIGTERM lets what was begun come to its end, for up
