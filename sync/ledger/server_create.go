@@ -68,7 +68,7 @@ func (v *server) fill(ctx context.Context, db *sql.DB, fill func(context.Context
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // of what was not committed nothing stays
+	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (v *server) copyTables(ctx context.Context, db *sql.DB, prefix string) erro
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // of what was not committed nothing stays
+	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
 		return err
 	}
