@@ -29,11 +29,14 @@ var alone = map[string]string{ // a file with it, by its words
 	"nested too deeply": "instance: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n",
 	"there are no accounts, so there is nothing to do":                "instance: prod\n",
 	"no place for the ledger: neither XDG_STATE_HOME nor HOME is set": "instance: prod\n",
-	"not a whole number":               "instance: prod\nworkers: many\n",
-	"not the address of a server":      "instance: prod\nwandb: {url: acme}\n",
-	"an address with a password in it": "instance: prod\nwandb: {url: \"https://me:CANARY@acme.example\"}\n",
-	"not the base address of a server": "instance: prod\nwandb: {url: \"https://acme.example/graphql\"}\n",
-	"neither the path of a file nor":   "instance: prod\nledger: s3://bucket\n",
+	"not a whole number":                                              "instance: prod\nworkers: many\n",
+	"not the address of a server":                                     "instance: prod\nwandb: {url: acme}\n",
+	"an address with a password in it":                                "instance: prod\nwandb: {url: \"https://me:CANARY@acme.example\"}\n",
+	"not the base address of a server":                                "instance: prod\nwandb: {url: \"https://acme.example/graphql\"}\n",
+	"neither the path of a file nor the URL of a PostgreSQL database": "instance: prod\nledger: s3://bucket\n",
+	"not a URL":            "instance: prod\nledger: \"postgres://keyrota@[::1/keyrota\"\n",
+	"no database is named": "instance: prod\nledger: postgres://keyrota@127.0.0.1\n",
+	"without sslmode=verify-full, whoever is between can pose as the database": "instance: prod\nledger: postgres://keyrota@db.example/keyrota\n",
 }
 
 // never has the problems that no file can have now: they guard against types
