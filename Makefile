@@ -1,6 +1,7 @@
 # What CI runs is `make check`. Everything but `make test` without its real
 # servers needs nothing more than Go, a C compiler for the race detector, and
-# Debian's packages.
+# Debian's packages: postgresql is one, of which the tests start clusters of
+# their own.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w -X main.release=$(VERSION)

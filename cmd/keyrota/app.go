@@ -124,7 +124,7 @@ Not affiliated with Weights & Biases.`,
 		commands  []*cobra.Command
 	}{
 		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
-		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a), newRelease(a), newPrune(a), newForget(a)}},
+		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a), newRelease(a), newPrune(a), newForget(a), newLedger(a)}},
 		{"emergency", "Emergency:", []*cobra.Command{newRotate(a)}},
 		{"about", "About:", []*cobra.Command{newVersion(a)}},
 	} {

@@ -158,23 +158,6 @@ func (s *system) Close() error {
 	return s.ledger.Close()
 }
 
-// engines returns the daemons that run on the ledger now.
-func (s *system) engines(ctx context.Context) ([]ledger.Engine, error) {
-	if s.ledger == nil {
-		return nil, nil
-	}
-	return s.ledger.Engines(ctx)
-}
-
-// named names daemons for people.
-func named(engines []ledger.Engine) string {
-	names := make([]string, 0, len(engines))
-	for _, e := range engines {
-		names = append(names, e.Name)
-	}
-	return strings.Join(names, "; ")
-}
-
 // records returns what is on record, by account; empty without a ledger.
 func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record, error) {
 	records := map[rotation.Ref]rotation.Record{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/ledger/postgrestest"
 )
 
 var update = flag.Bool("update", false, "write the output that the scripts expect")
@@ -29,7 +32,43 @@ var update = flag.Bool("update", false, "write the output that the scripts expec
 // TestMain lets scripts run keyrota: the real command line on a clock that
 // stands still.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"keyrota": scriptedMain})
+	testscript.Main(tests{m}, map[string]func(){"keyrota": scriptedMain})
+}
+
+// tests end the server that scripts shared.
+type tests struct{ *testing.M }
+
+// Run runs them all.
+func (t tests) Run() int {
+	code := t.M.Run()
+	if s := postgres.Load(); s != nil {
+		if err := s.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
+}
+
+var postgres atomic.Pointer[postgrestest.Server]
+
+var startPostgres = sync.OnceValues(func() (*postgrestest.Server, error) {
+	s, err := postgrestest.New()
+	if err == nil {
+		postgres.Store(s)
+	}
+	return s, err
+})
+
+// database names an empty database of a real PostgreSQL.
+func database(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	s, err := startPostgres()
+	if postgrestest.Missing(err) && os.Getenv("CI") != "true" {
+		of(ts).t.Skip(err)
+	}
+	ts.Check(err)
+	ts.Setenv(args[0], s.Fresh(of(ts).t))
 }
 
 func scriptedMain() {
@@ -64,6 +103,7 @@ const (
 //	called COUNT OPERATION                  so often was the server asked for it
 //	exits CODE PROGRAM ARGS...              the program ends with this code
 //	engine start|stop LEDGER                a daemon holds the ledger
+//	database VARIABLE                       the URL of an empty PostgreSQL database
 //	port VARIABLE, connect ADDRESS          a free port; something listens there by now
 //	tamper LEDGER STATEMENT                 somebody changes the ledger's file with other tools
 //
@@ -80,7 +120,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandbox, "click": click, "fault": fault, "await": await, "clock": clock, "live": live, "holds": holds,
 			"called": called, "exits": exits, "engine": engine, "port": port, "connect": connect,
-			"tamper": tamper,
+			"tamper": tamper, "database": database,
 		},
 	})
 }
@@ -97,6 +137,7 @@ type scene struct {
 	now    atomic.Pointer[time.Time]
 	server *sandbox.Server
 	engine *ledger.EngineLock
+	t      testing.TB
 }
 
 type sceneKey struct{}
@@ -114,6 +155,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv(clockVariable, monday.Format(time.RFC3339))
 	env.Setenv(printedVariable, printed)
 	t := env.T().(testing.TB)
+	s.t = t
 	env.Defer(func() {
 		t.Helper()
 		for _, file := range leaks(t, env.WorkDir) {

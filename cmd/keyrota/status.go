@@ -51,12 +51,6 @@ type destinationView struct {
 	Words       string `json:"words,omitempty"`
 }
 
-// engineView says whether a daemon runs on this ledger.
-type engineView struct {
-	Running bool   `json:"running"`
-	Holder  string `json:"holder,omitempty"`
-}
-
 func newStatus(a *app) *cobra.Command {
 	var offline bool
 	c := &cobra.Command{
@@ -97,10 +91,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		s.observer.ForPeople = true
 		seen = s.observer.Sweep(looking, accounts, records)
 	}
-	engine := engineView{}
-	if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
-		engine = engineView{true, named(engines)}
-	}
+	engine := s.engineView(ctx)
 	swept := s.paired(accounts, records, seen)
 	if !offline {
 		if err := s.holdPlanned(ctx, accounts, swept, a.now()); err != nil {
@@ -258,11 +249,7 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 	for _, words := range unlisted {
 		_, _ = fmt.Fprintf(w, "\nThe platform's keys are unknown: %s\n", words)
 	}
-	if engine.Running {
-		_, _ = fmt.Fprintf(w, "\nThe daemon runs: %s.\n", engine.Holder)
-	} else {
-		_, _ = fmt.Fprintln(w, "\nNo daemon runs on this ledger.")
-	}
+	_, _ = fmt.Fprintln(w, "\n"+engine.String())
 }
 
 // next sums up what is next.

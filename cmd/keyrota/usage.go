@@ -51,9 +51,9 @@ func command(root *cobra.Command, args []string) error {
 		return root.Help()
 	}
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		return fmt.Errorf("there is no command %q: did you mean keyrota %s?", args[0], near[0])
+		return fmt.Errorf("there is no command %q: did you mean %s %s?", args[0], root.CommandPath(), near[0])
 	}
-	return fmt.Errorf("there is no command %q: keyrota --help lists them", args[0])
+	return fmt.Errorf("there is no command %q: %s --help lists them", args[0], root.CommandPath())
 }
 
 // completion answers a shell for which there is no script.

@@ -3,10 +3,10 @@
 // same transaction and chained by hash. It holds key ids, labels and places,
 // never a key: no type of this package could carry one.
 //
-// The ledger is one SQLite file in WAL mode. Any number of processes may have
-// it open: one engine, which holds the Lock, and commands beside it. Reading
-// never waits for a writer, not even for one that hangs. Correctness rests on
-// the revision given to Save, never on the lock.
+// A ledger lives in an SQLite file, on which one engine runs, or in a
+// PostgreSQL database, on which any number does. Commands may have it open
+// beside them. Reading never waits for a writer, not even for one that hangs.
+// Correctness rests on the revision given to Save, never on a lock or a lease.
 //
 //	l, err := ledger.Open(ctx, path, ledger.Options{Instance: "prod", By: "engine on host-1"})
 //	rec, rev, err := l.Load(ctx, ref)
@@ -28,9 +28,14 @@
 // event is read as far as it is known. What must be removed or renamed one day
 // takes a version that does without it, before a later one removes it.
 //
-// Before a migration the ledger is copied, to FILE.schema-VERSION.TIME beside
-// it (Copied). To go back: stop keyrota, put the copy in the place of the file,
-// remove the files with -wal and -shm at their end, and run the version before.
+// Before a migration the ledger is copied, and the copy is kept (Copied): as
+// FILE.schema-VERSION.TIME beside the file, or as tables named
+// ledger_copy_VERSION_TIME_… beside those of a server. To go back, stop keyrota
+// and run the version before on the copy. Put it in the place of the file, and
+// remove the files with -wal and -shm at their end. On a server, in one
+// transaction: drop the tables named ledger_… but the copies and ledger_schema,
+// rename ledger_copy_VERSION_TIME_NAME to ledger_NAME, and delete the rows of
+// ledger_schema whose version_id is above VERSION.
 //
 // # File
 //
@@ -42,4 +47,18 @@
 //
 // Tables are named ledger_…, so that others, such as a job queue's, can live in
 // the same file. Whoever adds them opens the ledger first.
+//
+// # Server
+//
+// Tables are made in the schema that the connection's search_path names first.
+// Whoever saves locks the one row of ledger_meta first, so saves and their
+// events have one order, and a transaction that was not answered is known to be
+// over once the row can be locked again. The server ends a transaction that is
+// left standing for 10 seconds: a process that is paused in a save keeps nobody
+// out for longer. Every exchange ends after 30 seconds, however quiet the
+// connection is.
+//
+// A commit whose answer is lost is asked for again: Save answers what became
+// of it. Where the server cannot be asked for a minute, and only there, the
+// error is ErrUnclear.
 package ledger

@@ -235,7 +235,7 @@ func (l *Ledger) snapshot(ctx context.Context, doing string, f func(context.Cont
 	if err != nil {
 		return explain(l.back, doing, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback()
 	if first != "" {
 		if _, err := tx.ExecContext(ctx, first); err != nil {
 			return explain(l.back, doing, err)

@@ -278,6 +278,25 @@ func TestListAndEvents(t *testing.T) {
 	})
 }
 
+func TestEventsBearTheConfigurationTheyWereSavedUnder(t *testing.T) {
+	everywhere(t, func(t *testing.T, at string) {
+		o := options()
+		o.Config = "sha256:first"
+		l := openWith(t, at, o)
+		next := l.ForConfig("sha256:second")
+		rev := save(t, l, ref, rotation.Record{}, 0, rotation.Event{Kind: rotation.EventOffered})
+		rev = save(t, next, ref, rotation.Record{}, rev, rotation.Event{Kind: rotation.EventOffered})
+		save(t, l.ForConfig(""), ref, rotation.Record{}, rev, rotation.Event{Kind: rotation.EventOffered})
+		var configs []string
+		for _, e := range eventsOf(t, l, 0, 0, "") {
+			configs = append(configs, e.Config)
+		}
+		if diff := cmp.Diff([]string{"sha256:first", "sha256:second", ""}, configs); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestASaveThatIsStoppedSavesNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, at string) {
 		l := openAt(t, at)

@@ -31,10 +31,10 @@ func places() []place {
 	return []place{{"sqlite", newPath}, {"postgres", onServer}}
 }
 
-// onServer returns the URL of an empty database.
+// onServer returns the URL of an empty schema.
 func onServer(t testing.TB) string {
 	t.Helper()
-	return ledger.SharedServer(t).Fresh(t)
+	return ledger.SharedServer(t).FreshSchema(t)
 }
 
 // TestMain ends the server that the tests shared.

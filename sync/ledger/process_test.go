@@ -195,6 +195,10 @@ func consistent(t *testing.T, path string) ledger.Revision {
 		t.Fatal(err)
 	}
 	defer closed(t, l)
+	// A server may still be at what the killed one sent it last.
+	if err := l.Writable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	rec, rev, err := l.Load(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)

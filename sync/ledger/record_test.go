@@ -101,6 +101,14 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 	event := StoredEvent{Seq: 7, Time: at, Ref: "ml/eval", Revision: 3, By: "alice on host-1", Event: rotation.Event{
 		Kind: rotation.EventDelivered, Key: "k2", Label: "keyrota/prod/u-1/2@20260301T100000Z.n2", Edition: 2, Destination: d, Words: "as it should be",
 	}}
+	// Form 2: what the first cannot hold.
+	second := record
+	second.Old = []rotation.Old{{Key: "k1", Edition: 1, Ended: true}}
+	second.Leak = rotation.Leak{At: at, Overlap: time.Hour, Now: true, Keep: []rotation.KeyID{"k7"}}
+	second.Strange, second.Left = []rotation.KeyID{"k8"}, at
+	second.Request.Keys, second.Request.Leak = []rotation.KeyID{"k8"}, rotation.Leak{Overlap: time.Minute}
+	secondEvent := event
+	secondEvent.Config = "sha256:c0ffee"
 	for name, e := range map[string]struct {
 		value, zero any
 		encode      func() ([]byte, error)
@@ -109,6 +117,10 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 		"record.json": {record, rotation.Record{}, func() ([]byte, error) { return encodeRecord(record) },
 			func(b []byte) (any, error) { return decodeRecord(b) }},
 		"event.json": {event, StoredEvent{}, func() ([]byte, error) { return encodeEvent(event) },
+			func(b []byte) (any, error) { return decodeEvent(b, Hash{}) }},
+		"record-2.json": {second, rotation.Record{}, func() ([]byte, error) { return encodeRecord(second) },
+			func(b []byte) (any, error) { return decodeRecord(b) }},
+		"event-2.json": {secondEvent, StoredEvent{}, func() ([]byte, error) { return encodeEvent(secondEvent) },
 			func(b []byte) (any, error) { return decodeEvent(b, Hash{}) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,6 +163,20 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		r, err := decodeRecord([]byte(body))
 		if !errors.Is(err, kind) || !reflect.DeepEqual(r, rotation.Record{}) {
 			t.Errorf("%s: got %+v, %v; want %v", body, r, err, kind)
+		}
+	}
+}
+
+// TestAnEventOfTomorrowIsReadAsFarAsItIsKnown: while a newer program saves, one
+// that still runs goes on following the events.
+func TestAnEventOfTomorrowIsReadAsFarAsItIsKnown(t *testing.T) {
+	e, err := decodeEvent([]byte(`{"v":9,"seq":3,"ref":"a/one","kind":"account.requested","quorum":["x"]}`), Hash{})
+	if err != nil || e.Seq != 3 || e.Ref != "a/one" || e.Event.Kind != rotation.EventRequested {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for _, body := range []string{`{"v":2,"seq":3,"quorum":1}`, `{"v":9,"seq":"x"}`, `{"seq":3}`} {
+		if _, err := decodeEvent([]byte(body), Hash{}); err == nil {
+			t.Errorf("%s was read", body)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (l *Ledger) Save(ctx context.Context, ref rotation.Ref, rec rotation.Record
 		case <-until.C:
 			return 0, err
 		case <-ctx.Done():
-			return 0, err
+			return 0, errors.Join(ctx.Err(), err)
 		}
 	}
 }

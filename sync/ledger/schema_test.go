@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -115,27 +117,72 @@ func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
 	})
 }
 
-func TestTheTablesOfAServerAreCopiedBeforeTheyChange(t *testing.T) {
+// TestGoingBackOnAServer does what the package's documentation says: the copy
+// of the tables becomes the ledger, and can be migrated again.
+func TestGoingBackOnAServer(t *testing.T) {
 	at := SharedServer(t).Fresh(t)
 	l := openedAt(t, at)
-	if _, err := l.Save(t.Context(), "a/one", rotation.Record{Seq: 1}, 0, rotation.Event{Kind: rotation.EventOffered}); err != nil {
-		t.Fatal(err)
-	}
-	for _, when := range []time.Time{timeOfTest, timeOfTest.Add(time.Second)} {
-		if _, err := l.back.backup(t.Context(), l.db, 2, when); err != nil {
+	save := func(prev Revision) {
+		t.Helper()
+		if _, err := l.Save(t.Context(), "a/one", rotation.Record{}, prev, rotation.Event{Kind: rotation.EventOffered}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for table, want := range map[string]int{"record": 1, "event": 1, "meta": 1, "schema": 2} {
-		var n int
-		if err := l.db.QueryRowContext(t.Context(), `SELECT count(*) FROM ledger_copy_2_20260301t120001z_`+table).Scan(&n); err != nil || n != want {
-			t.Errorf("%s: %d, %v", table, n, err)
+	save(0)
+	back := later(t, at)
+	if _, err := upgrade(t.Context(), back, l.db, nowOfTest); err != nil {
+		t.Fatal(err)
+	}
+	save(1) // is lost
+	afterwards := func() time.Time { return timeOfTest.Add(time.Second) }
+	if _, err := l.back.backup(t.Context(), l.db, 99999, afterwards()); err != nil {
+		t.Fatal(err) // a second copy, and none of the first
+	}
+
+	const prefix = "ledger_copy_2_20260301t120000z_"
+	var tables []string
+	err := session{l.db, l.back}.each(t.Context(), func(scan func(...any) error) error {
+		var table string
+		err := scan(&table)
+		tables = append(tables, table)
+		return err
+	}, `SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'ledger_schema' ORDER BY tablename`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements := []string{`DELETE FROM ledger_schema WHERE version_id > 2`}
+	for _, table := range tables {
+		if !strings.Contains(table, "copy") {
+			statements = append(statements, `DROP TABLE `+table)
 		}
 	}
-	var copies int
-	if err := l.db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_tables WHERE tablename LIKE 'ledger_copy%copy%'`).Scan(&copies); err != nil || copies != 0 {
-		t.Errorf("%d copies of copies, %v", copies, err)
+	for _, table := range tables {
+		if name, ok := strings.CutPrefix(table, prefix); ok {
+			statements = append(statements, `ALTER TABLE `+table+` RENAME TO ledger_`+name)
+		}
+		if strings.Count(table, "copy") > 1 {
+			t.Errorf("a copy of a copy: %s", table)
+		}
 	}
+	if len(statements) < 10 {
+		t.Fatalf("%q", statements)
+	}
+	if _, err := l.db.ExecContext(t.Context(), strings.Join(append(append([]string{"BEGIN"}, statements...), "COMMIT"), "; "), pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+
+	l = openedAt(t, at)
+	if head, err := l.Verify(t.Context()); err != nil || head.Seq != 1 {
+		t.Errorf("%v, %v", head, err)
+	}
+	save(1)
+	if granted, err := l.Lease(t.Context(), "a", "b", time.Minute); err != nil || !granted {
+		t.Error(granted, err)
+	}
+	if _, err := upgrade(t.Context(), back, l.db, afterwards); err != nil {
+		t.Error(err)
+	}
+	save(2)
 }
 
 func TestAMigrationThatFailsChangesNothing(t *testing.T) {

@@ -68,7 +68,7 @@ func (v *server) fill(ctx context.Context, db *sql.DB, fill func(context.Context
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // of what was not committed nothing stays
+	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return err
 	}
@@ -107,7 +107,8 @@ func (v *server) alone(ctx context.Context, db *sql.DB, f func(context.Context) 
 	return f(ctx)
 }
 
-// backup copies the ledger's tables within the database: nobody has to give
+// backup copies the ledger's tables within the database, keys and indexes with
+// them, so that renaming is all that it takes to go back: nobody has to give
 // keyrota another place to write to.
 func (v *server) backup(ctx context.Context, db *sql.DB, version int64, now time.Time) (string, error) {
 	prefix := fmt.Sprintf("ledger_copy_%d_%s_", version, strings.ToLower(now.UTC().Format("20060102T150405Z")))
@@ -120,7 +121,7 @@ func (v *server) copyTables(ctx context.Context, db *sql.DB, prefix string) erro
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // of what was not committed nothing stays
+	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
 		return err
 	}
@@ -131,14 +132,19 @@ func (v *server) copyTables(ctx context.Context, db *sql.DB, prefix string) erro
 		tables = append(tables, table)
 		return err
 	}, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
-		AND tablename LIKE 'ledger\_%' AND tablename NOT LIKE 'ledger\_copy\_%' ORDER BY tablename`)
+		AND tablename LIKE 'ledger\_%' AND tablename NOT LIKE 'ledger\_copy\_%' AND tablename <> ? ORDER BY tablename`, schemaTable)
 	if err != nil {
 		return err
 	}
 	for _, table := range tables {
 		to := prefix + strings.TrimPrefix(table, "ledger_")
-		if _, err := tx.ExecContext(ctx, `CREATE TABLE `+to+` AS TABLE `+table); err != nil { //nolint:gosec // both are names of ours
-			return err
+		for _, statement := range []string{
+			`CREATE TABLE ` + to + ` (LIKE ` + table + ` INCLUDING ALL)`,
+			`INSERT INTO ` + to + ` SELECT * FROM ` + table,
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Commit()

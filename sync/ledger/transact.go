@@ -43,7 +43,7 @@ func (l *Ledger) transact(ctx context.Context, f func(context.Context, session) 
 	if err != nil {
 		return stopped(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // of what was not committed nothing stays
+	defer tx.Rollback()
 	if lock := l.back.lockHead(); lock != "" {
 		if _, err := tx.ExecContext(during, lock); err != nil {
 			return stopped(err)

@@ -22,7 +22,7 @@ import (
 func anywhere(t *testing.T, f func(t *testing.T, at string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "keyrota.db")) })
-	t.Run("postgres", func(t *testing.T) { f(t, SharedServer(t).Fresh(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, SharedServer(t).FreshSchema(t)) })
 }
 
 func openedAt(t *testing.T, at string) *Ledger {

@@ -279,6 +279,15 @@ func (s *Server) Fresh(t testing.TB) string {
 	return s.URL(name)
 }
 
+// FreshSchema makes an empty schema, which takes a tenth of the time of a
+// database, and returns the URL of a database in which it is the one used.
+func (s *Server) FreshSchema(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", s.made.Add(1))
+	s.Exec(t, "postgres", "CREATE SCHEMA "+name)
+	return s.URL("postgres") + "&search_path=" + name
+}
+
 // Exec runs statements on a database, as its owner.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
