@@ -185,9 +185,12 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 
 // actor says who acts, for people: claimed, not proven.
 func actor() string {
-	name := "unknown"
+	name := fmt.Sprintf("user %d", os.Getuid()) // in a container, say, it has no name
 	if u, err := user.Current(); err == nil {
 		name = u.Username
+	}
+	if sudo := os.Getenv("SUDO_USER"); sudo != "" && sudo != name {
+		name = sudo + " as " + name
 	}
 	host, err := os.Hostname()
 	if err != nil {

@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
 
 func newRotate(a *app) *cobra.Command {
-	var reason string
+	var k consent
 	c := &cobra.Command{
 		Use:   "rotate ACCOUNT...",
 		Short: "Create and deliver a new key now; the old one goes after its overlap",
@@ -23,98 +21,48 @@ The request is put on record. A running daemon carries it out; where none runs,
 this command does. A parked account is taken up again.`,
 		Args:              someAccounts,
 		ValidArgsFunction: a.accounts,
-		RunE:              func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, reason) },
+		RunE:              func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, k) },
 	}
-	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record")
+	k.flags(c)
 	return c
 }
 
-func (a *app) rotate(ctx context.Context, names []string, reason string) error {
-	s, err := a.open(ctx, ledgerWrite)
+func (a *app) rotate(ctx context.Context, names []string, k consent) error {
+	s, err := a.open(ctx, a.ledgerFor(k))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.named(names)
+	accounts, err := s.rotated(names)
 	if err != nil {
 		return err
 	}
+	var lines []string
+	var wishes []wish
 	for _, account := range accounts {
-		if err := writable(account); err != nil {
+		r, err := s.record(ctx, account.Ref())
+		if err != nil {
 			return err
 		}
+		lines = append(lines, rotates(account, r))
+		wishes = append(wishes, a.newWish(account, rotation.RequestRotate, k))
 	}
-	for _, account := range accounts {
-		q := rotation.Request{Kind: rotation.RequestRotate, At: a.now(), By: actor(), Reason: reason}
-		if err := s.request(ctx, account.Ref(), q, nil); err != nil {
-			return err
-		}
-	}
-	return a.carryOut(ctx, s, accounts)
-}
-
-// writable refuses what keyrota was told to leave alone.
-func writable(account inventory.Account) error {
-	switch {
-	case account.Config.Scope == config.ScopeExternal:
-		return fmt.Errorf("%s is an external account, which owns no key: nothing can be rotated or adopted", account.Ref())
-	case account.Policy.Observe:
-		return fmt.Errorf("%s is under manage: observe: write manage: rotate in the configuration first", account.Ref())
-	}
-	return nil
-}
-
-// request puts a person's wish on record, with the secrets they let us take
-// over.
-func (s *system) request(ctx context.Context, ref rotation.Ref, q rotation.Request, take []rotation.Destination) error {
-	return s.ledger.Update(ctx, ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
-		r = r.Clone()
-		r.Request = q
-		r.Adopt = append(r.Adopt, take...)
-		words := string(q.Kind)
-		if q.Reason != "" {
-			words += ": " + q.Reason
-		}
-		return r, []rotation.Event{{Kind: rotation.EventRequested, Key: q.Key, Words: words}}, nil
-	})
-}
-
-// carryOut lets the running engine do what was requested, or does it here.
-func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Account) error {
-	engines, err := s.engines(ctx)
-	if err != nil {
+	does := "A new key is created and delivered now:\n" + strings.Join(lines, "\n")
+	if err := a.confirm(ctx, k, change{does: does}); err != nil {
 		return err
 	}
-	if len(engines) > 0 {
-		views := make([]passView, 0, len(accounts))
-		for _, account := range accounts {
-			views = append(views, passView{
-				Account: string(account.Ref()), Result: resultRequested,
-				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", named(engines), account.Ref()),
-			})
-		}
-		return a.printPasses(views)
-	}
-	return a.work(ctx, s, accounts)
+	return a.grant(ctx, s, wishes...)
 }
 
-// work makes one pass over each account, here, and prints what came of it.
-func (a *app) work(ctx context.Context, s *system, accounts []inventory.Account) error {
-	views, err := a.passes(ctx, s, accounts)
-	if err != nil {
-		return err
+// rotates says what a rotation does for one account.
+func rotates(account inventory.Account, r rotation.Record) string {
+	text := fmt.Sprintf("  %s to %s", account.Ref(), places(account.Destinations(r)))
+	switch p := account.Policy; {
+	case r.Offer.Key == "":
+	case p.Forever:
+		text += "; the key it has works until keyrota retire"
+	default:
+		text += "; the key it has works for another " + span(max(p.Overlap, p.WriteDeadline))
 	}
-	return errors.Join(a.printPasses(views), verdict(views))
-}
-
-func (a *app) printPasses(views []passView) error {
-	return a.print(struct {
-		Accounts []passView `json:"accounts"`
-	}{views}, func(w io.Writer) {
-		rows := make([][]string, 0, len(views))
-		for _, v := range views {
-			rows = append(rows, []string{v.Account, string(v.Result), until(v.Why, v.Until)})
-		}
-		a.columns(w, []string{"ACCOUNT", "RESULT", "WHY"}, rows)
-	})
+	return text
 }

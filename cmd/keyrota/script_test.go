@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -227,11 +226,9 @@ func live(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-var keyText = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
-
 func holds(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, false, args, 2)
-	id, ok := of(ts).server.KeyID(keyText.FindString(ts.ReadFile(args[0])))
+	id, ok := of(ts).server.KeyID(pastedKey.FindString(ts.ReadFile(args[0])))
 	keys := of(ts).server.Keys(args[1])
 	newest := ok && len(keys) > 0 && keys[len(keys)-1].ID == id
 	if newest == neg {
