@@ -141,7 +141,7 @@ Not affiliated with Weights & Biases.`,
 	}{
 		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
 		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a)}},
-		{"emergency", "Emergency:", []*cobra.Command{newWhose(a), newRotate(a), newRollback(a), newRetire(a), newRetry(a)}},
+		{"emergency", "Emergency:", []*cobra.Command{newWhose(a), newRotate(a), newRollback(a), newRetire(a), newRetry(a), newFreeze(a), newUnfreeze(a)}},
 		{"about", "About:", []*cobra.Command{newVersion(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

@@ -29,8 +29,8 @@ func (a *app) readKey(ctx context.Context, path string) (providers.Secret, error
 		}
 		defer func() { _ = f.Close() }()
 		in, name = f, path
-	} else if terminal(a.stdin) {
-		line, err := a.secretLine(ctx, "Paste the key, which is not shown, and press Enter: ")
+	} else if keyboard, ok := a.stdin.(*os.File); ok && terminal(keyboard) {
+		line, err := a.secretLine(ctx, keyboard, "Paste the key, which is not shown, and press Enter: ")
 		if err != nil {
 			return providers.Secret{}, err
 		}

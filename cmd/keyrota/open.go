@@ -55,7 +55,8 @@ type system struct {
 	ledger    *ledger.Ledger // nil where there is none yet and nothing may be written
 	observer  inventory.Observer
 	worker    *execute.Worker
-	warnings  []string // of the providers
+	freezes   []ledger.Freeze // on record and not over, when it was opened
+	warnings  []string        // of the providers
 	warn      func(format string, args ...any)
 }
 
@@ -125,8 +126,13 @@ func (a *app) assemble(s *system, who string) error {
 // use has everything worked on with a ledger.
 func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger) error {
 	s.ledger, s.worker.Ledger = l, l
-	for i := range s.inventory.Accounts {
-		s.inventory.Accounts[i].Ledger = l.ID()
+	var err error
+	if s.freezes, err = l.Freezes(ctx); err != nil {
+		return err
+	}
+	for i, account := range s.inventory.Accounts {
+		account.Ledger = l.ID()
+		s.inventory.Accounts[i] = account.Frozen(s.freezes)
 	}
 	entries, err := l.List(ctx)
 	if err != nil && entries == nil {

@@ -54,15 +54,15 @@ func (a *app) retire(ctx context.Context, name, key string, k consent) error {
 	}
 	w := a.newWish(account, rotation.RequestRetire, k)
 	w.request.Key = rotation.KeyID(key)
-	if err := a.confirm(ctx, k, change{does: a.retires(account, r, seen, old), word: string(account.Ref())}); err != nil {
+	lines := append(a.retires(account, r, seen, old), s.heldBack(account, a.now())...)
+	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n"), word: string(account.Ref())}); err != nil {
 		return err
 	}
 	return a.grant(ctx, s, w)
 }
 
 // retires says what the end of an overlap breaks.
-func (a *app) retires(account inventory.Account, r rotation.Record, seen rotation.Observed, old []rotation.Old) string {
-	var lines []string
+func (a *app) retires(account inventory.Account, r rotation.Record, seen rotation.Observed, old []rotation.Old) (lines []string) {
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	say("The overlap of %s ends now:", account.Ref())
 	for _, o := range old {
@@ -92,7 +92,7 @@ func (a *app) retires(account inventory.Account, r rotation.Record, seen rotatio
 	if missing > 0 {
 		say("Nothing is deleted until those destinations hold the successor.")
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // dated names a key's edition and age, for people.

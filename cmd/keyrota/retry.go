@@ -16,8 +16,8 @@ func newRetry(a *app) *cobra.Command {
 		Use:   "retry ACCOUNT...",
 		Short: "Take up an account again that is parked, once its reason is gone",
 		Long: `A parked account waits for a person, with the words of what to do. Once that is
-done, retry has it worked on again. Where the reason is still there, it is parked
-again, and nothing else happens.`,
+done, retry has it worked on again. Where the reason is still there, it is
+parked again, and nothing else happens.`,
 		Args:              someAccounts,
 		ValidArgsFunction: a.accounts,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.retry(cmd.Context(), names, k) },

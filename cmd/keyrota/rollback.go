@@ -26,7 +26,7 @@ deleted cannot, and one that has leaked should not.`,
 		ValidArgsFunction: a.account,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.rollback(cmd.Context(), names[0], to, k) },
 	}
-	c.Flags().StringVar(&to, "to", "", "`KEY` by id, of several that could come back; without it, the newest")
+	c.Flags().StringVar(&to, "to", "", "`KEY` by id, of several; without it, the newest")
 	k.flags(c)
 	return c
 }

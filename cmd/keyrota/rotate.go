@@ -45,6 +45,7 @@ func (a *app) rotate(ctx context.Context, names []string, k consent) error {
 			return err
 		}
 		lines = append(lines, rotates(account, r))
+		lines = append(lines, s.heldBack(account, a.now())...)
 		wishes = append(wishes, a.newWish(account, rotation.RequestRotate, k))
 	}
 	does := "A new key is created and delivered now:\n" + strings.Join(lines, "\n")

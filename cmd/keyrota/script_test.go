@@ -104,6 +104,11 @@ func setUp(env *testscript.Env) error {
 	s := &scene{}
 	s.now.Store(&monday)
 	env.Values[sceneKey{}] = s
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	printed := filepath.Join(env.WorkDir, ".printed")
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))

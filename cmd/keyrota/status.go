@@ -30,6 +30,7 @@ type accountView struct {
 	Overdue      bool              `json:"overdue"`             // something is in the way of what is due
 	Parked       string            `json:"parked,omitempty"`    // what a person must do
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
+	Frozen       []freezeView      `json:"frozen,omitempty"`    // what holds it back now
 	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
 	Old          []oldView         `json:"old,omitempty"`
 	Unexplained  []string          `json:"unexplained_keys,omitempty"` // live keys that the record does not explain
@@ -104,6 +105,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	views := make([]accountView, 0, len(accounts))
 	for _, account := range accounts {
 		v := recorded(account, records[account.Ref()])
+		v.Frozen = s.frozen(account, a.now())
 		if offline {
 			v.Next = notLooked
 			v.destinations(account.Destinations(records[account.Ref()]))
@@ -120,10 +122,15 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	if s.ledger == nil {
 		a.warn("there is no ledger yet: keyrota sync, or keyrota run, makes one")
 	}
+	freezes := make([]freezeView, 0, len(s.freezes))
+	for _, f := range s.freezes {
+		freezes = append(freezes, frozenAs(f))
+	}
 	return a.print(struct {
 		Engine   engineView    `json:"engine"`
+		Freezes  []freezeView  `json:"freezes,omitempty"`
 		Accounts []accountView `json:"accounts"`
-	}{engine, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
+	}{engine, freezes, views}, func(w io.Writer) { a.statusTable(w, engine, freezes, views, len(names) > 0) })
 }
 
 // recorded is what the ledger alone says of an account.
@@ -219,7 +226,7 @@ func left(accounts []inventory.Account, records map[rotation.Ref]rotation.Record
 
 // statusTable prints the accounts, and the destinations that need a word; all
 // of those of accounts that were named.
-func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, named bool) {
+func (a *app) statusTable(w io.Writer, engine engineView, freezes []freezeView, views []accountView, named bool) {
 	rows := make([][]string, 0, len(views))
 	var places [][]string
 	var unlisted []string
@@ -248,6 +255,13 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 	if len(places) > 0 {
 		_, _ = fmt.Fprintln(w)
 		a.columns(w, []string{"ACCOUNT", "DESTINATION", "STANDING", "WHY"}, places)
+	}
+	for _, v := range views {
+		freezes = append(freezes, slices.DeleteFunc(slices.Clone(v.Frozen), func(f freezeView) bool { return f.By != "" })...)
+	}
+	if len(freezes) > 0 {
+		_, _ = fmt.Fprintln(w)
+		a.freezeTable(w, freezes)
 	}
 	for _, v := range views {
 		if n := len(v.Unexplained); n > 0 {

@@ -64,8 +64,8 @@ func newWhose(a *app) *cobra.Command {
 		Long: `Asks W&B whose key it is, and says what is on record of it: account, label,
 edition, age, whether readers still get it, and which destinations hold it. The
 key is read from a file or, with -, from standard input, never from an argument,
-and is never printed. It changes nothing; the key is used once, for the question,
-and W&B's audit log has a user:read of its account.
+and is never printed. Nothing is changed; the key is used once, to ask, and in
+W&B's audit log that is a user:read of its account.
 
 Where W&B does not answer, the destinations that can be read back are searched
 for the very same value.

@@ -142,3 +142,8 @@ func places[D fmt.Stringer](all []D) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// emergent reports whether an emergency is under way.
+func emergent(r rotation.Record) bool {
+	return r.Request.Kind == rotation.RequestLeaked || !r.Leak.At.IsZero()
+}

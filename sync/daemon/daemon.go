@@ -199,8 +199,11 @@ func (d *Daemon) requested(ctx context.Context, since int64) int64 {
 	}
 	for _, e := range events {
 		since = e.Seq
-		if e.Event.Kind == rotation.EventRequested {
+		switch e.Event.Kind {
+		case rotation.EventRequested:
 			d.backlog.add(e.Ref)
+		case rotation.EventFrozen, rotation.EventUnfrozen: // what is due, and until when what waits, is another now
+			d.Sweep()
 		}
 	}
 	return since

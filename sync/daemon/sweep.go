@@ -45,6 +45,10 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	if unread != nil && entries == nil {
 		return unread
 	}
+	freezes, err := d.o.Ledger.Freezes(ctx)
+	if err != nil {
+		return err
+	}
 	records := make(map[rotation.Ref]rotation.Record, len(entries))
 	for _, e := range entries {
 		records[e.Ref] = e.Record
@@ -57,7 +61,7 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	var pending []rotation.Ref
 	for _, a := range state.Inventory.Accounts {
 		ref, now := a.Ref(), d.now()
-		action, wants, fault := decide(plan.Account{Spec: a.Spec, Record: records[ref], Observed: seen[ref]}, now)
+		action, wants, fault := decide(plan.Account{Spec: a.Frozen(freezes).Spec, Record: records[ref], Observed: seen[ref]}, now)
 		switch {
 		case fault != nil:
 			d.notices.failed(ref, fault)
