@@ -45,6 +45,7 @@ type Action struct {
 	Key          KeyID         // of DoRetire and DoDiscard; of Seek: what is sought, may be empty
 	Label        Label         // of DoDiscard
 	Destinations []Destination // of DoDeliver; of Wait: those that are in the way
+	Enough       bool          // of DoDeliver: one destination that takes it is enough, then Next is asked again
 	Until        time.Time     // of Wait: when the next thing is due by itself; zero: unknown
 	Overdue      bool          // of Wait: something is in the way of what is due
 }

@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // deliver brings the offer to every wanted destination that lacks it, and
 // finds or replaces a value that is nowhere to be read.
@@ -19,6 +22,8 @@ func (d *decision) deliver() (Action, bool) {
 				return Action{Kind: Seek, Rule: 9, Places: []Place{at}, Why: w.Destination.String() + " was changed since it was delivered"}, true
 			case v.Verdict == Unreached || v.Verdict == Foreign:
 				continue // not known to be worthless: left as it is
+			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.suspects(v.Key):
+				// Overwritten, and not deleted: whose it is, a person says.
 			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.offerable(v.Key) && d.outdated():
 				return lookAgain() // a lost ledger does not know what was deleted since
 			case v.Verdict == Live && !d.r.knows(v.Key) && d.r.offerable(v.Key):
@@ -35,6 +40,10 @@ func (d *decision) deliver() (Action, bool) {
 		return Action{}, false
 	}
 	if _, ok := d.o.live(d.r.Offer.Key); ok && !dead {
+		if first := d.readables(lacks); len(first) > 0 && d.cutting() {
+			return Action{Kind: DoDeliver, Rule: 9, Key: d.r.Offer.Key, Destinations: first, Enough: true,
+				Why: "as soon as one destination holds the new key, those that others know go"}, true
+		}
 		return Action{Kind: DoDeliver, Rule: 9, Key: d.r.Offer.Key, Destinations: lacks, Why: "not all destinations hold the offered key"}, true
 	}
 	if places := d.untried(d.places()); len(places) > 0 {
@@ -64,6 +73,11 @@ func (d *decision) deliver() (Action, bool) {
 	return d.withdraw(why)
 }
 
+// readables returns those of the destinations that give a key back.
+func (d *decision) readables(of []Destination) []Destination {
+	return slices.DeleteFunc(slices.Clone(of), func(dest Destination) bool { return !d.readable(dest) })
+}
+
 // foundDead reports whether the offered key was read back from where its mark
 // says it is, and does not work.
 func (d *decision) foundDead() bool {
@@ -83,11 +97,16 @@ func (d *decision) foundDead() bool {
 func (d *decision) withdraw(why string) (Action, bool) {
 	for i := len(d.r.Old) - 1; i >= 0; i-- {
 		old := d.r.Old[i]
-		if _, held := d.o.live(old.Key); held && !old.Condemned {
+		if _, held := d.o.live(old.Key); held && d.r.offerable(old.Key) {
 			r := d.r.offering(d.r.Seq+1, old.Key, time.Time{})
 			return save(9, why+", and no further key may be created", r,
 				Event{Kind: EventWithdrawn, Key: d.r.Offer.Key, Edition: r.Seq, Words: why})
 		}
+	}
+	if label, ok := d.stray(); ok {
+		a, ok := blocked(9, "%s, and the account has as many keys as it may until the one labelled %s, which nobody was ever offered, is deleted", why, label)
+		a.Until = d.strayDue()
+		return a, ok
 	}
 	return d.park(9, "%s, and the account has as many keys as it may: delete one that is not used, then create one by hand and run: keyrota adopt %s --key-file -", why, d.s.Account.Ref)
 }
@@ -103,6 +122,9 @@ func (d *decision) first() (Action, bool) {
 				return lookAgain()
 			}
 			r := d.r.offering(d.r.Seq+1, v.Key, d.r.Provision)
+			if r.suspects(v.Key) {
+				r.Leaked = r.Seq // to be replaced at once
+			}
 			return save(9, "the account's first key", r, Event{Kind: EventAdopted, Key: v.Key, Edition: r.Seq})
 		}
 	}

@@ -61,17 +61,18 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	if w.backup != nil {
 		e.record(w, w.backup)
 	}
-	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces))
+	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces), bits(w.gone))
 	for k := range w.made {
 		key := &w.keys[k]
 		e.put(labelIndex(key.label))
 		if key.ours && w.inSight(int8(k)) {
 			e.edition(labelEdition(key.label))
 		}
-		e.put(bits(key.dead, key.ours, key.offered, key.doomed), byte(key.by))
+		e.put(bits(key.dead, key.ours, key.offered, key.doomed, key.cut), byte(key.by))
 		if key.dead {
 			continue
 		}
+		e.put(bits(key.known, key.asked, key.soon, key.named, key.kept, key.ended))
 		held := -1 // whichever destination held it last decides
 		for d := range w.c.dests {
 			held = max(held, int(key.held[d]))
@@ -101,7 +102,8 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	}
 	l := w.left
 	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
-		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed))
+		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed),
+		byte(l.mint), byte(l.retire), byte(l.vanish))
 	world := e.b
 	for i := range w.c.procs {
 		e.b = e.procs[i][:0]
@@ -151,7 +153,7 @@ func (e *encoder) record(w *world, r *Record) {
 	}
 	for _, o := range r.Old {
 		e.edition(o.Edition)
-		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero()))
+		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero(), o.Ended))
 	}
 	for _, g := range r.Gone {
 		if k := keyIndex(g.Key); w.inSight(k) {
@@ -161,11 +163,34 @@ func (e *encoder) record(w *world, r *Record) {
 	e.age(w, r.Agreed)
 	e.dests(r.Dests)
 	e.put(byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
+	e.keys(r.Strange)
+	e.flag(r.Leak.At.IsZero())
+	if !r.Leak.At.IsZero() {
+		e.leak(r.Leak)
+	}
+	if r.Request.Kind == RequestLeaked {
+		e.leak(r.Request.Leak)
+		e.keys(r.Request.Keys)
+	}
 	if w.now < ticks(r.NotBefore) {
 		e.age(w, r.NotBefore)
 	} else {
 		e.put(0)
 	}
+}
+
+func (e *encoder) leak(l Leak) {
+	e.put(byte(l.Overlap/oneTick), bits(l.Now))
+	e.keys(l.Keep)
+}
+
+// keys writes a set.
+func (e *encoder) keys(ks []KeyID) {
+	var set uint32
+	for _, k := range ks {
+		set |= 1 << keyIndex(k)
+	}
+	e.put(byte(set), byte(set>>8), byte(set>>16))
 }
 
 // inSight reports whether somebody may still act on having seen a dead key.
@@ -247,7 +272,7 @@ func (e *encoder) process(w *world, p *process) {
 func (e *encoder) observed(w *world, p *process) {
 	l := &p.obs.Listing
 	e.edition(l.Offered)
-	e.put(bits(l.Record == w.rec.Stamp(), w.backup != nil && l.Record == w.backup.Stamp(), l.Complete, l.Account != ""), byte(len(l.Keys)))
+	e.put(bits(l.Record == w.rec.Stamp(), w.backup != nil && l.Record == w.backup.Stamp(), l.Complete, l.Account != "", len(l.Accounts) > 0), byte(len(l.Keys)))
 	for _, k := range l.Keys {
 		e.put(byte(keyIndex(k.ID)))
 	}
@@ -305,6 +330,7 @@ func (e *encoder) procedure(w *world, p *process) {
 		e.edition(q.Offer.Edition)
 		e.put(byte(q.step), byte(keyIndex(q.Offer.Key)))
 		e.dests(p.queue)
+		e.flag(p.enough)
 		d := destIndex(q.Destination)
 		e.put(byte(d))
 		if p.eff.Kind == LookAt {
@@ -324,7 +350,7 @@ func (e *encoder) procedure(w *world, p *process) {
 		}
 	case p.retire != nil:
 		q := p.retire
-		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)))
+		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)), bits(q.cut))
 		e.edition(q.offer.Edition)
 		e.flag(q.agreed.Equal(w.rec.Agreed))
 		e.flag(w.backup != nil && q.agreed.Equal(w.backup.Agreed))

@@ -40,7 +40,7 @@ func (p Issue) Step(s Spec, r Record, in Outcome, now time.Time) (Issue, Effect)
 		if in.Value.Verdict != Live {
 			return p, done("the key to create the next one with does not work any more: " + in.Words)
 		}
-		if r.Account == "" || r.Intent.Label != "" || !r.offerable(in.Value.Key) {
+		if r.Account == "" || r.Intent.Label != "" || !r.usable(in.Value.Key) {
 			return p, done("the record changed meanwhile")
 		}
 		r = r.Clone()

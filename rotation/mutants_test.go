@@ -135,7 +135,7 @@ func (m mutant) explore(t *testing.T) string {
 	if err == nil {
 		t.Fatalf("it survives %s: %s", m.world, m.story)
 	}
-	found := regexp.MustCompile(`(?m)^\s*((?:promise|convergence|slots|only offered)\b.*|.*never condemned.*)$`).FindSubmatch(out)
+	found := regexp.MustCompile(`(?m)^\s*((?:promise|convergence|slots|leak|only offered)\b.*|.*never condemned.*)$`).FindSubmatch(out)
 	if found == nil || !m.breaks.Match(found[1]) {
 		t.Fatalf("it breaks otherwise than with %q:\n%s", m.breaks, out)
 	}

@@ -13,16 +13,20 @@ func Next(s Spec, r Record, o Observed, now time.Time) Action {
 	for _, rule := range []func() (Action, bool){
 		d.observeOnly, // what a person wants left alone
 		d.parked,      // 1
+		d.told,        // 7, a leak: nothing need be seen for that
 		d.find,        // 2, an account without a record
 		d.overtaken,   // 2, a mark or label above what we recorded
 		d.abandon,     // 3
 		d.strays,      // 4
 		d.forget,      // 5
 		d.lookFreshly, // 6
+		d.strange,     //    what nothing explains is told
 		d.moved,       //    the account itself is gone or another
 		d.requested,   // 7
 		d.emergency,   // 8
 		d.first,       //    nothing was ever offered
+		d.cutOff,      // 11, a leak, and a person who cannot wait for the others
+		d.leakOver,    //    the end of an emergency
 		d.deliver,     // 9
 		d.agree,       // 10
 		d.retire,      // 11
@@ -74,6 +78,9 @@ func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
 	}
 	r := d.r.Clone()
 	r.Parked = fmt.Sprintf(format, args...)
+	if r.Emergency() {
+		r.Parked += "; others may know keys of this account, and those that are left still work"
+	}
 	r.Request = Request{}
 	return save(rule, r.Parked, r, Event{Kind: EventParked, Key: r.Offer.Key, Edition: r.Offer.Edition, Words: r.Parked})
 }
@@ -88,6 +95,9 @@ func (d *decision) observeOnly() (Action, bool) {
 	switch {
 	case d.s.Account.Scope == ScopeExternal:
 		return wait(0, time.Time{}, "external account: it owns no key")
+	case d.s.Policy.Observe && (d.r.Emergency() || d.r.Request.Kind == RequestLeaked):
+		a, ok := blocked(0, "manage: observe; others may know keys of this account, and none is replaced before it is manage: rotate")
+		return a, ok
 	case d.s.Policy.Observe:
 		return wait(0, time.Time{}, "manage: observe")
 	}
@@ -159,6 +169,9 @@ func (d *decision) withAuth(a Action) (Action, bool) {
 
 func (d *decision) forget() (Action, bool) {
 	for i, old := range d.r.Old {
+		if old.named() && d.outdated() {
+			continue // it may be younger than the listing: no edition tells
+		}
 		if present, known := d.o.listed(old.Key, old.Edition); known && !present {
 			return save(5, "it is gone", d.r.forgetting(i, d.now), Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
 		}
@@ -242,20 +255,16 @@ func (d *decision) agree() (Action, bool) {
 		Event{Kind: EventAgreed, Key: r.Offer.Key, Edition: r.Offer.Edition})
 }
 
-// retire deletes the oldest of the old keys once its overlap is over.
+// retire deletes the oldest of the old keys whose overlap is over.
 func (d *decision) retire() (Action, bool) {
 	if len(d.r.Old) == 0 || d.r.Agreed.IsZero() {
 		return Action{}, false
 	}
-	old := d.r.Old[0]
-	leaked := d.r.leaked(old.Edition)
-	over := d.r.Agreed.Add(d.s.Policy.overlap(leaked))
-	switch {
-	case d.now.Before(over) || d.s.Policy.Forever && !leaked:
-		return Action{}, false
-	case !leaked && !d.s.Policy.open(d.now):
-		return Action{}, false
-	case !d.allHold(everWritten):
+	i := slices.IndexFunc(d.r.Old, func(o Old) bool {
+		held, _ := d.kept(o)
+		return held == "" && d.deletable(o)
+	})
+	if i < 0 || !d.allHold(everWritten) {
 		return Action{}, false
 	}
 	if !d.readFromStore(d.r.Offer.Key) {
@@ -264,7 +273,18 @@ func (d *decision) retire() (Action, bool) {
 		}
 		return Action{}, false
 	}
-	return Action{Kind: DoRetire, Rule: 11, Key: old.Key, Why: "its overlap is over"}, true
+	why := "its overlap is over"
+	if d.r.leaked(d.r.Old[i].Edition) {
+		why = "others may know it, and its overlap is over" + d.overrides()
+	}
+	return Action{Kind: DoRetire, Rule: 11, Key: d.r.Old[i].Key, Why: why}, true
+}
+
+// deletable reports whether a deletion of an old key may be tried in this pass.
+// A key that a person named is deleted only while the account is seen to have
+// it: the platform might know it as someone else's.
+func (d *decision) deletable(o Old) bool {
+	return !slices.Contains(d.o.Stuck, o.Key) && (!o.named() || d.o.Listing.has(o.Key))
 }
 
 // readFromStore reports whether the value of k was read from a store in this
@@ -296,7 +316,7 @@ func (d *decision) issue(rule int, why string) (Action, bool) {
 		return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
 	}
 	for _, v := range d.o.Values {
-		if v.Verdict == Live && d.r.offerable(v.Key) {
+		if v.Verdict == Live && d.r.usable(v.Key) {
 			return Action{Kind: DoIssue, Rule: rule, Why: why, Places: []Place{v.Place}}, true
 		}
 	}
@@ -308,7 +328,11 @@ func (d *decision) issue(rule int, why string) (Action, bool) {
 		a.Destinations = at
 		return a, ok
 	}
-	return d.park(rule, "no live key of this account can be read back from any destination: create one by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
+	const none = "no live key of this account can be read back from any destination: "
+	if d.r.Emergency() {
+		return d.park(rule, none+"if it was not you who deleted them, an admin deletes the account at the platform, and a new one gets another name, here and there; otherwise create a key by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
+	}
+	return d.park(rule, none+"create one by hand and run: keyrota adopt %s --key-file -", d.s.Account.Ref)
 }
 
 func (d *decision) unlisted(rule int) (Action, bool) {
@@ -330,13 +354,13 @@ func (d *decision) slotFree() bool {
 		return false
 	}
 	limit := d.s.Policy.MaxKeys
-	if d.r.Leaked > 0 {
+	if d.r.Emergency() {
 		limit = d.s.Policy.EmergencyKeys
 	}
 	live := 0
 	for _, k := range d.o.Listing.Keys {
 		_, ours := k.Label.EditionFor(d.s.Instance, d.r.Account)
-		if ours || d.r.knows(k.ID) {
+		if i := d.r.old(k.ID); ours || d.r.knows(k.ID) && !(i >= 0 && d.r.Old[i].named()) {
 			live++
 		}
 	}

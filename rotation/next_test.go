@@ -47,14 +47,14 @@ func TestNext(t *testing.T) {
 		}, Wait, "held back until the window opens"},
 		"a due rotation waits for the end of a freeze": {func(s *Spec, _ *Record, _ *Observed) {
 			s.Policy.Schedule, s.Policy.Freeze = oncePerOverlap{oneTick}, closedUntil(at(5))
-		}, Wait, "held back until the window opens"},
+		}, Wait, "held back by a freeze until 2030-01-07T09:50:00Z"},
 		"windows and freezes hold back no healing": {func(s *Spec, _ *Record, o *Observed) {
 			s.Policy.Window, s.Policy.Freeze = closedUntil(at(5)), closedUntil(at(5))
 			o.Holdings[0].Holding.Mark.Edition, o.Values = 1, []Value{live}
 		}, DoDeliver, "not all destinations"},
 		"no window holds back an emergency": {func(s *Spec, r *Record, o *Observed) {
 			s.Policy.Window, r.Leaked, o.Values = closedUntil(at(5)), 2, []Value{live}
-		}, DoIssue, "leaked"},
+		}, DoIssue, "others may know the offered key, although the window is closed"},
 		"a changed format is delivered without a rotation": {func(s *Spec, _ *Record, o *Observed) {
 			s.Wants[0].Shape, o.Values = "json", []Value{live}
 		}, DoDeliver, "not all destinations"},
@@ -110,6 +110,56 @@ func TestNext(t *testing.T) {
 			o.Holdings[0].Holding.Mark.Edition, o.Holdings[0].Holding.Mark.Key = 1, "k0"
 			o.Values = []Value{{Place: inStore, Verdict: Live, Key: "k0"}}
 		}, Save, "as many keys as it may"},
+		"never back to a key that others know": {func(_ *Spec, r *Record, o *Observed) {
+			r.Leaked, r.Old = 1, []Old{{Key: "k0", Edition: 1}}
+			r.Request, o.Listing.Keys = Request{Kind: RequestRollback, Key: "k0"}, append(o.Listing.Keys, Key{ID: "k0"})
+		}, Save, "others may know that key"},
+		"a leak is on record whatever is parked": {func(_ *Spec, r *Record, o *Observed) {
+			o.Listing.Accounts, r.Request = nil, Request{Kind: RequestLeaked, At: now}
+		}, Save, "others may know the keys"},
+		"one of our keys is not kept": {func(_ *Spec, r *Record, _ *Observed) {
+			r.Request = Request{Kind: RequestLeaked, At: now, Leak: Leak{Keep: []KeyID{"k1"}}}
+		}, Save, "is one of ours"},
+		"a key that a person named is left where the account is not seen to have it": {func(_ *Spec, r *Record, o *Observed) {
+			r.Leaked, r.Leak.At, r.Old, o.Values = 1, at(-1), []Old{{Key: "k9", Ended: true}}, []Value{live}
+			o.Listing.Complete, o.Listing.Words = false, "broke off"
+		}, Wait, "cannot be told: the platform's keys are unknown: broke off"},
+		"what leaked goes after the overlap that was asked for": {func(_ *Spec, r *Record, o *Observed) {
+			r.Leaked, r.Leak = 1, Leak{At: at(-9), Overlap: 9 * oneTick}
+			r.Old, o.Values, o.Listing.Keys = []Old{{Key: "k0", Edition: 1}}, []Value{live}, append(o.Listing.Keys, Key{ID: "k0"})
+		}, Wait, "until the overlap is over"},
+		"an overlap that a person ended waits for no window": {func(s *Spec, r *Record, o *Observed) {
+			s.Policy.Window, s.Policy.Forever, s.Policy.Overlap = closedUntil(at(5)), true, 99*oneTick
+			r.Old, o.Values, o.Listing.Keys = []Old{{Key: "k0", Edition: 1, Ended: true}}, []Value{live}, append(o.Listing.Keys, Key{ID: "k0"})
+		}, DoRetire, "overlap is over"},
+		"but for the end of a freeze": {func(s *Spec, r *Record, o *Observed) {
+			s.Policy.Freeze = closedUntil(at(5))
+			r.Old, o.Values, o.Listing.Keys = []Old{{Key: "k0", Edition: 1, Ended: true}}, []Value{live}, append(o.Listing.Keys, Key{ID: "k0"})
+		}, Wait, "kept by a freeze until 2030-01-07T09:50:00Z: keyrota unfreeze"},
+		"a requested rotation waits for no window": {func(s *Spec, r *Record, o *Observed) {
+			s.Policy.Window, r.Request.Kind, o.Values = closedUntil(at(5)), RequestRotate, []Value{live}
+		}, DoIssue, "asked for it"},
+		"but for the end of a freeze, too": {func(s *Spec, r *Record, o *Observed) {
+			s.Policy.Freeze, r.Request.Kind, o.Values = closedUntil(at(5)), RequestRotate, []Value{live}
+		}, Wait, "rotate --leaked overrides it"},
+		"no freeze holds back an emergency": {func(s *Spec, r *Record, o *Observed) {
+			s.Policy.Freeze, r.Leaked, o.Values = closedUntil(at(5)), 2, []Value{live}
+		}, DoIssue, "although it is frozen"},
+		"nobody ends an overlap of a key that is not old": {func(_ *Spec, r *Record, _ *Observed) {
+			r.Request = Request{Kind: RequestRetire, Key: "k9"}
+		}, Save, "no such old key"},
+		"a key that nothing explains is told": {func(_ *Spec, _ *Record, o *Observed) {
+			o.Listing.Keys = append(o.Listing.Keys, Key{ID: "k9"})
+		}, Save, "nothing on record explains"},
+		"and told once": {func(_ *Spec, r *Record, o *Observed) {
+			r.Strange, o.Listing.Keys = []KeyID{"k9"}, append(o.Listing.Keys, Key{ID: "k9"})
+		}, Wait, "no schedule"},
+		"and struck when it is gone": {func(_ *Spec, r *Record, _ *Observed) {
+			r.Strange = []KeyID{"k9"}
+		}, Save, "is gone, or explained"},
+		"an observed account says what is not done for a leak": {func(s *Spec, r *Record, _ *Observed) {
+			s.Policy.Observe, r.Request.Kind = true, RequestLeaked
+		}, Wait, "none is replaced before"},
 		"the account is gone":    {func(_ *Spec, _ *Record, o *Observed) { o.Listing.Accounts = nil }, Save, "no longer lists"},
 		"the account is another": {func(_ *Spec, _ *Record, o *Observed) { o.Listing.Accounts = []AccountID{"b"} }, Save, "created it again"},
 		"two accounts of one name": {func(_ *Spec, r *Record, o *Observed) {

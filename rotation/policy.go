@@ -9,7 +9,9 @@ import (
 // robfig/cron fit.
 type Schedule interface{ Next(time.Time) time.Time }
 
-// Window says when keys may be issued and retired.
+// Window says when keys may be issued and retired. Delivering and healing never
+// wait for it, and an emergency waits for none; what a person asked for waits
+// for a freeze alone.
 type Window interface {
 	Open(time.Time) bool
 	// NextOpen returns the first time at or after t at which it is open, and
@@ -52,8 +54,10 @@ func DefaultPolicy() Policy {
 const triesBeforeParking = 3
 
 func (p Policy) open(now time.Time) bool {
-	return (p.Window == nil || p.Window.Open(now)) && (p.Freeze == nil || p.Freeze.Open(now))
+	return (p.Window == nil || p.Window.Open(now)) && !p.frozen(now)
 }
+
+func (p Policy) frozen(now time.Time) bool { return p.Freeze != nil && !p.Freeze.Open(now) }
 
 // nextOpen returns the first time from t on at which neither the window nor a
 // freeze holds back, and the zero time if none is found.
@@ -70,13 +74,6 @@ func (p Policy) nextOpen(t time.Time) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-func (p Policy) overlap(leaked bool) time.Duration {
-	if leaked {
-		return p.WriteDeadline
-	}
-	return max(p.Overlap, p.WriteDeadline)
 }
 
 // Due returns when the offered key is due to be replaced, and the zero time if

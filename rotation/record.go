@@ -22,7 +22,7 @@ type Record struct {
 	Agreed    time.Time     // when all destinations were first seen to hold the offer; zero: they do not
 	Dests     []Destination // every destination ever written
 	Adopt     []Destination // secrets without a mark that a person named to be taken over
-	Leaked    Edition       // keys of this edition and below are known to others
+	Leaked    Edition       // keys of this edition and below are known to others; zero: none are
 	Leak      Leak          // what a person said of them
 	Strange   []KeyID       // keys on the account that nothing of ours explains and people were told of
 	Left      time.Time     // when the account was first seen to have left the configuration; zero: it is in it
@@ -55,7 +55,7 @@ type Offer struct {
 // Old is a key that was offered once and is to be retired.
 type Old struct {
 	Key       KeyID
-	Edition   Edition // the last it was offered under; 0 if never by this record
+	Edition   Edition // the last it was offered under; 0 if it never was: a person named it to go
 	Issued    time.Time
 	Condemned bool // its deletion was begun: never to be offered again
 	Ended     bool // a person said that its overlap is over
@@ -102,7 +102,7 @@ type Request struct {
 	Reason string
 	// Of RequestLeaked:
 	Keys []KeyID // keys that nothing of ours explains and that go too, confirmed by id
-	Leak Leak    // what the record's becomes; its At is Request.At
+	Leak Leak    // what the record's becomes, with what is kept already; its At is Request.At
 }
 
 // Phase is the state of a rotation as people are shown it.
@@ -157,7 +157,8 @@ func (r Record) Stamp() uint64 {
 	_, _ = fmt.Fprint(h, r.Account, r.Seq, r.Intent.Label, r.Offer.Edition, r.Offer.Key, r.Agreed.UnixNano(),
 		r.Leaked, r.Request.Kind, r.Request.Key, r.Parked, r.Tries, r.NotBefore.UnixNano(),
 		len(r.Abandoned), len(r.Gone), len(r.Dests), len(r.Adopt),
-		r.Leak.At.UnixNano(), r.Leak.Overlap, r.Leak.Now, r.Leak.Keep, r.Strange)
+		r.Leak.At.UnixNano(), r.Leak.Overlap, r.Leak.Now, r.Leak.Keep, r.Strange,
+		r.Request.Keys, r.Request.Leak.Overlap, r.Request.Leak.Now, r.Request.Leak.Keep)
 	for _, o := range r.Old {
 		_, _ = fmt.Fprint(h, o.Key, o.Edition, o.Condemned, o.Ended)
 	}
@@ -192,20 +193,25 @@ func (r Record) offering(e Edition, k KeyID, issued time.Time) Record {
 	if r.Offer.Key != "" && r.Offer.Key != k {
 		r.Old = append(r.Old, Old{Key: r.Offer.Key, Edition: r.Offer.Edition, Issued: r.Offer.Issued})
 	}
+	r.Leak.Keep = slices.DeleteFunc(r.Leak.Keep, func(kept KeyID) bool { return kept == k }) // it is the account's own now
 	r.Offer = Offer{Edition: e, Key: k, Issued: issued}
 	r.Agreed = time.Time{}
 	return r
 }
 
-// leaked reports whether keys of an edition are known to others.
-func (r Record) leaked(e Edition) bool { return r.Leaked > 0 && e <= r.Leaked }
-
-// offerable reports whether nothing on record says that k is being deleted, or
-// is deleted already.
-func (r Record) offerable(k KeyID) bool {
+// usable reports whether nothing on record says that k is being deleted, or is
+// deleted already.
+func (r Record) usable(k KeyID) bool {
 	i := r.old(k)
 	return k != "" && (i < 0 || !r.Old[i].Condemned) &&
 		!slices.ContainsFunc(r.Gone, func(g Gone) bool { return g.Key == k })
+}
+
+// offerable reports whether k may be offered to readers: what others know never
+// is again.
+func (r Record) offerable(k KeyID) bool {
+	i := r.old(k)
+	return r.usable(k) && (i < 0 || !r.leaked(r.Old[i].Edition) && !r.Old[i].named())
 }
 
 // forgetting returns the record with its i-th old key gone.

@@ -121,7 +121,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		case !h.Fresh:
 			return Action{Kind: LookFreshly, Rule: 6, Why: "the last look is not fresh"}, true
 		case h.State == StateMarked && d.s.ours(d.r, h.Mark) && h.Mark.Edition >= edition && d.o.Listing.has(h.Mark.Key):
-			if d.r.offerable(h.Mark.Key) {
+			if d.r.usable(h.Mark.Key) {
 				held, edition = h.Mark.Key, h.Mark.Edition
 			}
 		}
@@ -152,12 +152,18 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 			if i := r.old(o.Key); i >= 0 {
 				r.Old = slices.Delete(r.Old, i, i+1)
 			}
-			o.Edition = r.Seq
+			if !o.named() {
+				o.Edition = r.Seq
+			}
 			r.Old = append(r.Old, o)
 		}
 	}
 	if held != "" {
 		r.Offer = Offer{Edition: r.Seq, Key: held, Issued: r.Offer.Issued}
+	}
+	if r.Emergency() {
+		r.Leaked = r.Seq // which of them were made since is not known any more
+		r.Leak.Keep = slices.DeleteFunc(r.Leak.Keep, r.knows)
 	}
 	r.Agreed = time.Time{}
 	for _, h := range d.o.Holdings {

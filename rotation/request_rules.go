@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// requested offers again, or for the first time, a key that a person named.
+// requested does what a person asked for, where that is not a new key.
 func (d *decision) requested() (Action, bool) {
 	q := d.r.Request
 	switch q.Kind {
@@ -13,11 +13,17 @@ func (d *decision) requested() (Action, bool) {
 		i := d.r.old(q.Key)
 		r := d.r.Clone()
 		r.Request = Request{}
-		if i < 0 || r.Old[i].Condemned {
-			return save(7, "the key can no longer be offered", r, Event{Kind: EventRequested, Key: q.Key, Words: "rollback refused: the key is not among those that can come back"})
+		if i < 0 || !r.offerable(q.Key) {
+			why, words := "the key can no longer be offered", "the key is not among those that can come back"
+			if i >= 0 && r.leaked(r.Old[i].Edition) {
+				why, words = "others may know that key", "others may know that key, and it is never offered again"
+			}
+			return save(7, why, r, Event{Kind: EventRequested, Key: q.Key, Words: "rollback refused: " + words})
 		}
 		r = r.offering(d.r.Seq+1, q.Key, time.Time{})
 		return save(7, "a person asked to roll back", r, Event{Kind: EventRolledBack, Key: q.Key, Edition: r.Seq, Words: q.Reason})
+	case RequestRetire:
+		return d.endOverlap(q)
 	case RequestAdopt:
 		return d.adopt(q)
 	case RequestRetry:
@@ -26,6 +32,23 @@ func (d *decision) requested() (Action, bool) {
 		return save(7, "a person asked to try again", r)
 	}
 	return Action{}, false
+}
+
+// endOverlap ends the overlap of one old key, or of all.
+func (d *decision) endOverlap(q Request) (Action, bool) {
+	r := d.r.Clone()
+	r.Request = Request{}
+	var events []Event
+	for i, o := range r.Old {
+		if q.Key == "" || q.Key == o.Key {
+			r.Old[i].Ended = true
+			events = append(events, Event{Kind: EventEnded, Key: o.Key, Edition: o.Edition, Words: q.Reason})
+		}
+	}
+	if len(events) == 0 {
+		return save(7, "there is no such old key", r, Event{Kind: EventRequested, Key: q.Key, Words: "retire refused: it is not among the old keys"})
+	}
+	return save(7, "a person says that the overlap is over", r, events...)
 }
 
 func (d *decision) adopt(q Request) (Action, bool) {
@@ -55,7 +78,7 @@ func (d *decision) adopt(q Request) (Action, bool) {
 		return blocked(7, "cannot read the key to adopt: %s", v.Words)
 	case v.Verdict != Live || !r.offerable(v.Key):
 		words := "adoption refused: " + map[Verdict]string{
-			Live: "that key is being deleted, or is deleted already", Dead: "no key there, or one that does not work",
+			Live: "that key is being deleted, is deleted already, or is known to others", Dead: "no key there, or one that does not work",
 			Foreign: "that key belongs to someone else", Unreadable: "it cannot be read back",
 		}[v.Verdict]
 		return save(7, words, r, Event{Kind: EventRequested, Key: v.Key, Words: words})
@@ -74,11 +97,12 @@ func (d *decision) adopt(q Request) (Action, bool) {
 // emergency issues at a person's word, or because keys are known to others.
 func (d *decision) emergency() (Action, bool) {
 	leaked := d.r.leaked(d.r.Offer.Edition)
-	if d.r.Request.Kind != RequestRotate && !leaked || d.r.Offer.Key == "" {
+	asked := d.r.Request.Kind == RequestRotate && !d.s.Policy.frozen(d.now)
+	if !asked && !leaked || d.r.Offer.Key == "" {
 		return Action{}, false
 	}
-	if !d.slotFree() {
-		return Action{}, false // what is in the way is retired or forgotten first
+	if !d.slotFree() || d.now.Before(d.r.NotBefore) {
+		return Action{}, false // what is in the way is retired or forgotten first; what holds is delivered
 	}
 	if !d.reachesOne() {
 		a, ok := blocked(8, "a new key is wanted, and there is no destination that it could be written to now")
@@ -87,7 +111,7 @@ func (d *decision) emergency() (Action, bool) {
 	}
 	why := "a person asked for it"
 	if leaked {
-		why = "the offered key has leaked"
+		why = "others may know the offered key" + d.overrides()
 	}
 	return d.issue(8, why)
 }

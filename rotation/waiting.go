@@ -28,8 +28,20 @@ func (d *decision) wait() Action {
 		}
 		a.Destinations = append(a.Destinations, dest)
 	}
+	words = append(words, d.waitLeak(&a)...)
+	asked := d.r.Request.Kind == RequestRotate
 	switch {
-	case d.r.Request.Kind != RequestRotate || d.r.Offer.Key == "":
+	case !asked && !d.r.leaked(d.r.Offer.Edition) || d.r.Offer.Key == "":
+	case asked && d.s.Policy.frozen(d.now):
+		until := d.s.Policy.Freeze.NextOpen(d.now)
+		a.sooner(until)
+		words = append(words, "a rotation was asked for, and is held back "+frozenUntil(until)+
+			": keyrota unfreeze lifts the freeze, keyrota rotate --leaked overrides it")
+	case d.now.Before(d.r.NotBefore):
+		a.Overdue = true
+		a.sooner(d.r.NotBefore)
+		words = append(words, "the last creation failed; the next try is at "+d.r.NotBefore.UTC().Format(time.RFC3339))
+	case !asked:
 	case !d.o.Listing.Complete:
 		unknown, _ := d.unlisted(a.Rule)
 		words = append(words, "a rotation was asked for, and "+unknown.Why)
@@ -47,10 +59,26 @@ func (d *decision) wait() Action {
 	}
 	a.Overdue = a.Overdue || len(a.Destinations) > 0 || wanted == 0
 	a.Why = strings.Join(words, "; ")
-	if stray := d.strayDue(); !stray.IsZero() && (a.Until.IsZero() || stray.Before(a.Until)) {
-		a.Until = stray
-	}
+	a.sooner(d.strayDue())
 	return a
+}
+
+// sooner has the wait end at t, if that is a time and before its end.
+func (a *Action) sooner(t time.Time) {
+	if !t.IsZero() && (a.Until.IsZero() || t.Before(a.Until)) {
+		a.Until = t
+	}
+}
+
+// stray returns the label of a live key that was never offered and is deleted
+// once no request for it can be under way.
+func (d *decision) stray() (Label, bool) {
+	for _, a := range d.r.Abandoned {
+		if d.o.Listing.At.Before(a.At.Add(d.s.Policy.WriteDeadline)) && slices.ContainsFunc(d.o.Listing.Keys, func(k Key) bool { return k.Label == a.Label && !d.r.knows(k.ID) }) {
+			return a.Label, true
+		}
+	}
+	return "", false
 }
 
 // strayDue returns when the first key that was never offered may be deleted,
@@ -75,20 +103,54 @@ func because(words string) string {
 }
 
 func (d *decision) waitOverlap(a *Action) string {
-	old := d.r.Old[0]
-	leaked := d.r.leaked(old.Edition)
-	over := d.r.Agreed.Add(d.s.Policy.overlap(leaked))
-	switch {
-	case d.s.Policy.Forever && !leaked:
-		return "jobs of this account never end: a person says when the old key may go"
-	case d.now.Before(over):
-		a.Until = over
-		return "both keys work until the overlap is over"
-	case !d.s.Policy.open(d.now):
-		a.Until = d.s.Policy.nextOpen(d.now)
-		return "the old key is kept until the window opens"
+	var words string
+	var soonest time.Time
+	for _, old := range d.r.Old {
+		held, until := d.kept(old)
+		if words == "" || !until.IsZero() && until.Before(soonest) {
+			words, soonest = held, until
+		}
+		a.sooner(until)
 	}
-	return "the old key is kept until all destinations are seen to hold its successor"
+	if words != "" {
+		return words
+	}
+	words = "the old key is kept until all destinations are seen to hold its successor"
+	if d.r.leaked(d.r.Old[0].Edition) {
+		words += fmt.Sprintf(" (keyrota rotate %s --leaked --now does not wait for that)", d.s.Account.Ref)
+	}
+	return words
+}
+
+// kept says what keeps an old key once everything agreed on its successor, and
+// until when; empty: nothing does any more.
+func (d *decision) kept(o Old) (words string, until time.Time) {
+	leaked := d.r.leaked(o.Edition)
+	over := d.r.Agreed.Add(d.overlap(o))
+	switch {
+	case d.s.Policy.Forever && !leaked && !o.Ended:
+		return fmt.Sprintf("jobs of this account never end: a person says when the old key may go, with keyrota retire %s", d.s.Account.Ref), time.Time{}
+	case d.now.Before(over):
+		return "both keys work until the overlap is over", over
+	case leaked:
+	case d.s.Policy.frozen(d.now):
+		until = d.s.Policy.nextOpen(d.now)
+		if o.Ended {
+			until = d.s.Policy.Freeze.NextOpen(d.now)
+		}
+		return "the old key is kept " + frozenUntil(until) + ": keyrota unfreeze lifts the freeze, keyrota rotate --leaked overrides it", until
+	case !o.Ended && !d.s.Policy.open(d.now):
+		return "the old key is kept until the window opens", d.s.Policy.nextOpen(d.now)
+	}
+	return "", time.Time{}
+}
+
+// frozenUntil says until when a freeze holds back.
+func frozenUntil(until time.Time) string {
+	if until.IsZero() {
+		return "by a freeze without an end"
+	}
+	return "by a freeze until " + until.UTC().Format(time.RFC3339)
 }
 
 func (d *decision) waitDue(a *Action) string {
@@ -97,13 +159,17 @@ func (d *decision) waitDue(a *Action) string {
 	case due.IsZero():
 		return "no schedule: rotated on request only"
 	case d.now.Before(due):
-		a.Until = due
 		if !d.s.Policy.open(due) {
-			a.Until = d.s.Policy.nextOpen(due)
+			due = d.s.Policy.nextOpen(due)
 		}
+		a.sooner(due)
 		return "in step until its rotation is due"
+	case d.s.Policy.frozen(d.now):
+		until := d.s.Policy.nextOpen(d.now)
+		a.sooner(until)
+		return fmt.Sprintf("due since %s; held back %s", due.UTC().Format(time.RFC3339), frozenUntil(until))
 	case !d.s.Policy.open(d.now):
-		a.Until = d.s.Policy.nextOpen(d.now)
+		a.sooner(d.s.Policy.nextOpen(d.now))
 		return fmt.Sprintf("due since %s; held back until the window opens", due.UTC().Format(time.RFC3339))
 	case !d.o.Listing.Complete:
 		a.Overdue = true

@@ -30,6 +30,10 @@ const (
 	unmark
 	goDown
 	comeUp
+	mint
+	answer
+	askRetire
+	vanish
 )
 
 // choices returns everything that may happen in this state, in a fixed order.
@@ -72,13 +76,14 @@ func (w *world) choices(into []choice) []choice {
 	if l.rotate > 0 && known && w.rec.Request.Kind == RequestNone {
 		none(askRotate, 0, 0)
 	}
-	if l.leak > 0 && known {
-		none(leak, 0, 0)
-	}
 	if l.rollback > 0 && w.rec.Request.Kind == RequestNone {
 		for _, o := range w.rec.Old {
 			none(askRollback, 0, keyIndex(o.Key))
 		}
+	}
+	all = w.leakChoices(all)
+	if l.vanish > 0 && !w.deleting() {
+		none(vanish, 0, 0)
 	}
 	if l.hand > 0 && !w.deleting() {
 		all = w.edits(all)
@@ -164,7 +169,7 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 	switch p.phase {
 	case resting, listing:
 		if l.partial > 0 && (p.phase == listing) == w.c.late {
-			add(partial)
+			add(partial, partialButNewest)
 		}
 	case looking, seeking:
 		if l.unseen > 0 {
@@ -214,7 +219,7 @@ func (w *world) happen(c choice) *Action {
 			l.lost--
 		case refusedOnce, deniedOnce:
 			l.refused--
-		case partial:
+		case partial, partialButNewest:
 			l.partial--
 		case unreachable:
 			l.unseen--
@@ -246,6 +251,7 @@ func (w *world) happen(c choice) *Action {
 		w.say(-1, "the ledger is lost")
 		w.rec, w.rev = &Record{}, w.rev+1
 		w.forgetCondemned()
+		w.forgetLeak()
 		if w.c.newLedger {
 			w.ledger++
 		}
@@ -256,6 +262,9 @@ func (w *world) happen(c choice) *Action {
 	case restore:
 		l.restore--
 		w.say(-1, "the ledger is restored (%s)", w.recordWords(w.backup))
+		if !w.backup.Emergency() {
+			w.forgetLeak()
+		}
 		w.rec, w.rev, w.backup = w.backup, w.rev+1, nil
 		w.forgetCondemned()
 	case askRotate:
@@ -266,10 +275,29 @@ func (w *world) happen(c choice) *Action {
 		w.request(Request{Kind: RequestRollback, Key: keyID(c.v)})
 	case leak:
 		l.leak--
-		r := w.rec.Clone()
-		r.Leaked = r.Seq
-		w.say(-1, "a person says that all keys have leaked")
-		w.put2record(&r)
+		w.tellLeak(w.c.says()[c.v], c.d == 1)
+	case vanish:
+		l.vanish--
+		w.say(-1, "the account is gone")
+		w.gone = true
+		for k := range w.made {
+			if key := &w.keys[k]; !key.dead {
+				key.dead, key.by = true, byPerson
+			}
+		}
+	case mint:
+		l.mint--
+		w.mintKey()
+	case answer:
+		w.answerFor(c.v, c.d == 1)
+	case askRetire:
+		l.retire--
+		for _, o := range w.rec.Old {
+			if k := keyIndex(o.Key); c.v == nothing || c.v == k {
+				w.keys[k].ended = true
+			}
+		}
+		w.request(Request{Kind: RequestRetire, Key: keyOrNone(c.v)})
 	case unmark:
 		l.unmark--
 		w.say(-1, "a person removes the mark of %s", destinations[c.d])
@@ -324,6 +352,6 @@ func (w *world) loseSight() {
 func (w *world) request(q Request) {
 	r := w.rec.Clone()
 	r.Request = q
-	w.say(-1, "a person asks: %s %s", q.Kind, q.Key)
+	w.say(-1, "a person asks: %s %s%s", q.Kind, q.Key, leakShown(q))
 	w.put2record(&r)
 }

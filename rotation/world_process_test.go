@@ -25,6 +25,7 @@ type process struct {
 	retire  *Retire
 	discard *Discard
 	queue   []Destination
+	enough  bool // one of them that takes it is enough
 
 	put      putStep
 	written  int
@@ -62,7 +63,8 @@ const (
 	lostInFlight       // no answer, and it may happen yet
 	refusedOnce
 	deniedOnce
-	partial // a listing breaks off
+	partial          // a listing breaks off at once
+	partialButNewest // and before the newest key
 	unreachable
 )
 
@@ -107,6 +109,9 @@ func (w *world) list(i int, f fault) {
 	l := Listing{
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
 		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: at(w.now),
+	}
+	if w.gone {
+		l.Accounts = nil
 	}
 	p.obs = &Observed{Listing: l}
 	if w.c.late {
@@ -156,15 +161,15 @@ func (w *world) listKeys(obs *Observed, i int, f fault) {
 	o := *obs
 	l := o.Listing
 	for k := range w.made {
-		if f == partial && k > 0 {
+		if f == partial || f == partialButNewest && k == w.made-1 {
 			break
 		}
 		if !w.keys[k].dead {
 			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: w.keys[k].label})
 		}
 	}
-	if f == partial {
-		l.Complete, l.AccountsKnown, l.Keys, l.Words = false, false, nil, "broke off"
+	if f == partial || f == partialButNewest {
+		l.Complete, l.AccountsKnown, l.Words = false, false, "broke off"
 	}
 	w.say(i, "lists the keys: %v", keysOf(l))
 	o.Listing = l
@@ -199,7 +204,7 @@ func (w *world) decide(i int) *Action {
 		w.nonces++
 		w.advance(i, Outcome{})
 	case DoDeliver:
-		p.queue = a.Destinations
+		p.queue, p.enough = a.Destinations, a.Enough
 		p.deliver = &Deliver{Destination: a.Destinations[0], Offer: p.rec.Offer}
 		p.seen = &Holding{}
 		w.advance(i, Outcome{})
@@ -244,7 +249,7 @@ func (w *world) advance(i int, in Outcome) {
 		if e.Words != "" {
 			w.say(i, "ends early: %s", e.Words)
 		}
-		if len(p.queue) > 1 {
+		if len(p.queue) > 1 && !(p.enough && e.Words == "") {
 			p.queue = p.queue[1:]
 			p.deliver = &Deliver{Destination: p.queue[0], Offer: p.deliver.Offer}
 			p.seen = &Holding{}
@@ -346,6 +351,7 @@ func (w *world) save(i int, f fault) Result {
 
 // put2record makes r the record, and checks what no record may say.
 func (w *world) put2record(r *Record) {
+	w.checkLeak(w.rec, r)
 	w.rec = r
 	w.rev++
 	for _, o := range r.Old {
@@ -400,7 +406,7 @@ func (w *world) create(i int, f fault) Outcome {
 	case w.now >= ticks(p.eff.Deadline):
 		w.say(i, "sends no request for a key any more: the deadline is over")
 		return Outcome{Result: Conflict, Words: "too late"}
-	case p.auth < 0 || w.keys[p.auth].dead:
+	case p.auth < 0 || w.keys[p.auth].dead || w.gone:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}
 	case f == refusedOnce:

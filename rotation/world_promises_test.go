@@ -6,7 +6,7 @@ import "time"
 func (w *world) check() {
 	for d := range w.c.dests {
 		s := &w.secrets[d]
-		if v := s.values[0]; v >= 0 && !s.byHand && !s.unrecorded && w.keys[v].dead && w.keys[v].by != byPerson {
+		if v := s.values[0]; v >= 0 && !s.byHand && !s.unrecorded && w.keys[v].dead && w.keys[v].by != byPerson && !w.keys[v].cut {
 			w.violate("promise 1: readers of %s hold %s, which we deleted", destinations[d], keyID(v))
 		}
 	}
@@ -22,11 +22,12 @@ func (w *world) check() {
 			w.violate("promise 2: live key %s labelled %s is lost from sight", keyID(int8(k)), key.label)
 		}
 	}
-	if w.rec.knows(keyID(0)) && !w.keys[0].dead && !w.keys[0].ours {
+	// The first key counts as long as it is the first: one put by hand is a person's matter.
+	if w.c.budget.loss+w.c.budget.restore == 0 && w.rec.knows(keyID(0)) && !w.keys[0].dead && !w.keys[0].ours && !w.keys[0].named {
 		live++
 	}
 	most := w.c.policy.MaxKeys
-	if w.rec.Leaked > 0 {
+	if w.rec.Emergency() {
 		most = w.c.policy.EmergencyKeys
 	}
 	if live > most+w.c.procs-1 { // a paused process may yet create the one key that it was about
@@ -63,6 +64,15 @@ func (w *world) checkDeletion(k int8, by *process) {
 	if !key.doomed && w.c.budget.loss+w.c.budget.restore == 0 {
 		w.violate("%s is deleted and was never condemned", keyID(k))
 	}
+	switch {
+	case !key.ours && !key.offered && !key.named:
+		w.violate("promise 5: %s is deleted, and is not ours", keyID(k))
+	case key.kept:
+		w.violate("promise 5: %s is deleted, and was kept by name", keyID(k))
+	case by.retire.cut && key.soon:
+		w.checkCut(k, by)
+		return
+	}
 	wait := w.overlapOf(k)
 	for d := range w.c.dests {
 		if w.secrets[d].unrecorded {
@@ -84,7 +94,12 @@ func (w *world) checkDeletion(k int8, by *process) {
 
 func (w *world) overlapOf(k int8) int {
 	overlap := max(w.c.policy.Overlap, w.c.policy.WriteDeadline)
-	if i := w.rec.old(keyID(k)); i >= 0 && w.rec.Leaked > 0 && w.rec.Old[i].Edition <= w.rec.Leaked {
+	if w.keys[k].asked {
+		for _, says := range w.c.says() {
+			overlap = min(overlap, max(time.Duration(says.overlap)*oneTick, w.c.policy.WriteDeadline))
+		}
+	}
+	if w.keys[k].ended {
 		overlap = w.c.policy.WriteDeadline
 	}
 	if w.c.budget.restore > 0 {
@@ -101,6 +116,9 @@ func (w *world) converged() bool {
 	r := w.rec
 	if r.Parked != "" {
 		return w.c.mayPark || r.Tries >= triesBeforeParking // that many failures call a person
+	}
+	if w.gone {
+		return false // whoever looks calls a person
 	}
 	wanted := w.c.wants[w.cfg]
 	if len(wanted) == 0 {
@@ -129,7 +147,12 @@ func (w *world) converged() bool {
 			return false
 		}
 	}
-	return true
+	for _, k := range w.strangers() {
+		if !w.told(k) {
+			return false
+		}
+	}
+	return !r.Emergency() || w.inQuestion()
 }
 
 func ticks(t time.Time) int { return int(t.Sub(at(0)) / oneTick) }

@@ -55,7 +55,7 @@ func (w *world) write(d, value int8, byHand bool) {
 	switch {
 	case !k.offered:
 		w.violate("only offered keys are written: %s was written to %s and never offered", keyID(value), destinations[d])
-	case k.dead && k.by != byPerson:
+	case k.dead && k.by != byPerson && !k.cut:
 		w.violate("promise 1: dead key %s was written to %s", keyID(value), destinations[d])
 	}
 }

@@ -26,6 +26,8 @@ type world struct {
 	flights [maxFlights]flight
 	procs   [maxProcs]process
 
+	gone bool // the platform has the account no more
+
 	cfg  int8 // which of the setting's configurations is wanted
 	left budget
 
@@ -72,6 +74,7 @@ type setting struct {
 	mayPark   bool // a person is asked for: that is an end too
 	vast      bool // only explored when there is all the time in the world
 	small     bool // also explored with -short
+	leaks     []leakWords
 	findings  bool // keys with labels that nothing explains may be left for people
 }
 
@@ -80,6 +83,7 @@ type budget struct {
 	crash, lost, refused          int8
 	loss, backup, restore         int8
 	rotate, rollback, leak        int8
+	mint, retire, vanish          int8
 	hand, partial, unseen, config int8
 	removed                       int8
 	// Only in the simulation:
@@ -92,6 +96,13 @@ type apiKey struct {
 	ours    bool // the platform made it at our request
 	offered bool
 	doomed  bool // a record that was saved condemns it
+	known   bool // a person said that others may know it, or one of those made it
+	asked   bool // its overlap is what was asked for with the leak
+	soon    bool // a person let its readers be broken
+	cut     bool // deleted so
+	named   bool // a person named it to go
+	kept    bool // a person named it to stay
+	ended   bool // a person ended its overlap
 	by      death
 	held    [maxDests]int16 // last tick at which a destination held it; -1: never
 }
@@ -146,6 +157,13 @@ type flight struct {
 const accountID AccountID = "a"
 
 func keyID(i int8) KeyID { return KeyID("k" + strconv.Itoa(int(i))) }
+
+func keyOrNone(i int8) KeyID {
+	if i == nothing {
+		return ""
+	}
+	return keyID(i)
+}
 
 func keyIndex(k KeyID) int8 {
 	if k == "" {

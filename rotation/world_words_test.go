@@ -57,6 +57,13 @@ func keysOf(l Listing) string {
 	return strings.Join(ids, " ")
 }
 
+func leakShown(q Request) string {
+	if q.Kind != RequestLeaked {
+		return ""
+	}
+	return fmt.Sprintf("overlap %d, now %v, delete %v, keep %v", q.Leak.Overlap/oneTick, q.Leak.Now, q.Keys, q.Leak.Keep)
+}
+
 func (w *world) recordWords(r *Record) string {
 	if w.log == nil {
 		return ""
@@ -76,12 +83,21 @@ func (w *world) recordWords(r *Record) string {
 		if o.Condemned {
 			s += " condemned"
 		}
+		if o.Ended {
+			s += " ended"
+		}
 	}
 	if !r.Agreed.IsZero() {
 		s += fmt.Sprintf(", agreed at %d", ticks(r.Agreed))
 	}
 	if r.Leaked > 0 {
 		s += fmt.Sprintf(", leaked %d", r.Leaked)
+	}
+	if r.Emergency() {
+		s += fmt.Sprintf(", overlap %d, now %v, keep %v", r.Leak.Overlap/oneTick, r.Leak.Now, r.Leak.Keep)
+	}
+	if len(r.Strange) > 0 {
+		s += fmt.Sprintf(", unexplained %v", r.Strange)
 	}
 	if r.Request.Kind != RequestNone {
 		s += fmt.Sprintf(", request %s %s", r.Request.Kind, r.Request.Key)

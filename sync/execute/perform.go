@@ -38,13 +38,16 @@ func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble str
 	return "", fmt.Errorf("working on %s: no way to %s", p.a.Ref(), action.Kind)
 }
 
-// deliver brings the offer to each destination; one that fails leaves the
-// others theirs.
+// deliver brings the offer to each destination, or to the first that takes it
+// where one is enough; one that fails leaves the others theirs.
 func (p *pass) deliver(ctx context.Context, action rotation.Action) (trouble string, err error) {
 	for _, d := range action.Destinations {
 		words, err := p.deliverTo(ctx, d)
 		if err != nil {
 			return trouble, err
+		}
+		if words == "" && action.Enough {
+			return "", nil
 		}
 		if words != "" {
 			if trouble != "" {

@@ -95,7 +95,7 @@ const actionsPerPass = 60
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
 	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done()}
 	var report Report
-	stuck := "" // why a key that was never offered could not be deleted
+	stuck := "" // why a key could not be deleted
 	for range actionsPerPass {
 		if err := p.look(ctx); err != nil {
 			return report, err
@@ -106,6 +106,9 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		}
 		report.Record = p.record
 		if action.Kind == rotation.Wait {
+			if stuck != "" {
+				action.Why, action.Overdue = stuck+"; "+action.Why, true
+			}
 			report.Wait, report.Trouble = action, stuck
 			p.tidy()
 			return report, ctx.Err()
@@ -115,7 +118,7 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		if err != nil {
 			return report, err
 		}
-		if trouble != "" && action.Kind == rotation.DoDiscard {
+		if trouble != "" && (action.Kind == rotation.DoDiscard || action.Kind == rotation.DoRetire) {
 			p.stuck, stuck = append(p.stuck, action.Key), trouble
 			continue
 		}

@@ -292,12 +292,77 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 			name: "a leak",
 			given: func(w *world) {
 				w.pass()
-				w.change(func(r *rotation.Record) { r.Leaked = r.Seq })
+				w.request(rotation.Request{Kind: rotation.RequestLeaked, At: time.Now()})
 			},
 			want: []string{
+				"leaked key-2 e1",
 				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY", "deliver (new) e2 b:ml/train#KEY",
 			},
 			waits: "overlap",
+		},
+		{
+			name: "a leak, and a person who cannot wait, in a freeze",
+			given: func(w *world) {
+				w.pass()
+				w.configure(frozen)
+				w.platform.AddKey(w.record().Account, "somebody's")
+				w.request(rotation.Request{Kind: rotation.RequestLeaked, At: time.Now(), Keys: []rotation.KeyID{"key-3"}, Leak: rotation.Leak{Now: true}})
+			},
+			want: []string{
+				"leaked key-2 e1", "leaked key-3",
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY",
+				"retire key-3", "retire key-2 e1", "leak-over (new) e2",
+				"deliver (new) e2 b:ml/train#KEY",
+			},
+		},
+		{
+			name: "a leak, and a key that nothing explains",
+			given: func(w *world) {
+				w.pass()
+				w.platform.AddKey(w.record().Account, "somebody's")
+				w.request(rotation.Request{Kind: rotation.RequestLeaked, At: time.Now(), Leak: rotation.Leak{Now: true}})
+			},
+			want: []string{
+				"leaked key-2 e1",
+				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY",
+				"retire key-2 e1",
+				"deliver (new) e2 b:ml/train#KEY",
+			},
+			waits: "nothing on record explains key-3: for each, run keyrota rotate ml/ci-train --leaked with --delete KEY or --keep KEY",
+		},
+		{
+			name: "a person ends an overlap",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.pass()
+				w.sleep(time.Hour)
+				w.request(rotation.Request{Kind: rotation.RequestRetire})
+			},
+			want:  []string{"end key-2 e1", "retire key-2 e1"},
+			waits: "in step",
+		},
+		{
+			name: "a person ends an overlap in a freeze",
+			given: func(w *world) {
+				w.pass()
+				w.sleep(month)
+				w.pass()
+				w.sleep(time.Hour)
+				w.configure(frozen)
+				w.request(rotation.Request{Kind: rotation.RequestRetire, Key: "key-2"})
+			},
+			want:  []string{"end key-2 e1"},
+			waits: "by a freeze until 2000-03-16T00:00:00Z: keyrota unfreeze lifts",
+		},
+		{
+			name: "a person asks for a rotation in a freeze",
+			given: func(w *world) {
+				w.pass()
+				w.configure(frozen)
+				w.request(rotation.Request{Kind: rotation.RequestRotate})
+			},
+			waits: "a rotation was asked for, and is held back by a freeze until 2000-03-16T00:00:00Z: keyrota unfreeze lifts the freeze, keyrota rotate --leaked overrides it",
 		},
 		{
 			name:  "an old key was deleted by someone",

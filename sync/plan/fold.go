@@ -122,6 +122,9 @@ func (f *fold) perform() (trouble string) {
 				func(p rotation.Deliver, s rotation.Spec, r rotation.Record, in rotation.Outcome, now time.Time) (rotation.Deliver, rotation.Effect) {
 					return p.Step(s, r, seen, in, now)
 				})
+			if words == "" && a.Enough {
+				return ""
+			}
 			if words != "" {
 				if trouble != "" {
 					trouble += "; "

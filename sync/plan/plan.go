@@ -55,6 +55,9 @@ const (
 	Discard   Kind = "discard"   // delete a key that nobody was ever offered
 	Abandon   Kind = "abandon"   // give up a creation that was cut short
 	Forget    Kind = "forget"    // strike an old key that is gone
+	Leaked    Kind = "leaked"    // count keys as known to others, at a person's word
+	LeakOver  Kind = "leak-over" // end the emergency: no such key lives
+	End       Kind = "end"       // end an old key's overlap, at a person's word
 	Refuse    Kind = "refuse"    // turn a person's request down
 	Park      Kind = "park"      // wait for a person
 )

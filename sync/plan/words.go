@@ -24,6 +24,9 @@ var kinds = map[rotation.EventKind]Kind{
 	rotation.EventGone:        Forget,
 	rotation.EventRequested:   Refuse,
 	rotation.EventParked:      Park,
+	rotation.EventLeaked:      Leaked,
+	rotation.EventLeakOver:    LeakOver,
+	rotation.EventEnded:       End,
 }
 
 // tell makes a step of an event that would be saved.

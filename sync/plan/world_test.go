@@ -49,6 +49,7 @@ const (
 	oneAccount  = head + "    deliver: [a:ml/train#WANDB_API_KEY, b:ml/train#KEY]\n"
 	oneStore    = head + "    deliver: a:ml/train#WANDB_API_KEY\n"
 	observeOnly = oneAccount + "    manage: observe\n"
+	frozen      = oneAccount + "    freeze: [{from: 2000-01-01, until: 2000-03-15, zone: UTC, reason: a release}]\n"
 	withWindow  = oneAccount + "    window: Mon-Thu 09:00-16:00 UTC\n"
 	otherFormat = head + `    deliver:
       - {store: a, path: ml/train, field: WANDB_API_KEY, format: template, template: "key={{.WANDB_API_KEY}}"}
@@ -73,6 +74,9 @@ var saved = map[rotation.EventKind]string{
 	"key.delivered":       "deliver",
 	"key.revoked":         "retire",
 	"key.gone":            "forget",
+	"key.leaked":          "leaked",
+	"key.leak_over":       "leak-over",
+	"key.overlap_ended":   "end",
 }
 
 // memoryLedger is a ledger for one test.
