@@ -73,7 +73,7 @@ func (a *app) adopt(ctx context.Context, name string, what adoption, k consent) 
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.rotated([]string{name})
+	accounts, err := s.rotated(ctx, []string{name})
 	if err != nil {
 		return err
 	}

@@ -222,10 +222,10 @@ func (s *system) atWork(ctx context.Context, f ledger.Freeze) string {
 	}
 	text := ""
 	if n > 0 {
-		text += fmt.Sprintf("; %s keep an old key for as long", count(n, "account"))
+		text += fmt.Sprintf("; old keys of %s are kept for as long", count(n, "account"))
 	}
 	if emergencies > 0 {
-		text += fmt.Sprintf("; %s in an emergency, which goes on", count(emergencies, "account"))
+		text += fmt.Sprintf("; the emergency of %s goes on", count(emergencies, "account"))
 	}
 	return text
 }

@@ -104,18 +104,15 @@ func (a *app) freezeTable(w io.Writer, views []freezeView) {
 	var rows [][]string
 	shared := map[string]int{} // row of a freeze of the configuration
 	for _, v := range views {
-		from, until := "-", "someone lifts it"
-		if v.From != nil {
-			from = localTime(*v.From)
-		}
+		until := "someone lifts it"
 		if v.Until != nil {
 			until = localTime(*v.Until)
 		}
 		if v.By != "" {
-			rows = append(rows, []string{frozenWhom(ledger.Freeze{Team: v.Team, Ref: rotation.Ref(v.Account)}), from, until, v.Reason + " (" + v.By + ")"})
+			rows = append(rows, []string{frozenWhom(ledger.Freeze{Team: v.Team, Ref: rotation.Ref(v.Account)}), until, v.Reason + " (" + v.By + ")"})
 			continue
 		}
-		key := from + until + v.Reason
+		key := until + v.Reason
 		if i, ok := shared[key]; ok {
 			if names := strings.Split(rows[i][0], ", "); !slices.Contains(names, v.Account) {
 				rows[i][0] += ", " + v.Account
@@ -123,12 +120,12 @@ func (a *app) freezeTable(w io.Writer, views []freezeView) {
 			continue
 		}
 		shared[key] = len(rows)
-		rows = append(rows, []string{v.Account, from, until, v.Reason + " (the configuration)"})
+		rows = append(rows, []string{v.Account, until, v.Reason + " (the configuration)"})
 	}
 	for i := range rows {
 		if names := strings.Split(rows[i][0], ", "); len(names) > 2 {
 			rows[i][0] = count(len(names), "account")
 		}
 	}
-	a.columns(w, []string{"FROZEN", "FROM", "UNTIL", "WHY"}, rows)
+	a.columns(w, []string{"FROZEN", "UNTIL", "WHY"}, rows)
 }

@@ -32,7 +32,7 @@ func (a *app) retry(ctx context.Context, names []string, k consent) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.rotated(names)
+	accounts, err := s.rotated(ctx, names)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func keysOf(all []rotation.Old) string {
 // closer looks closely at one account that may be changed. What hangs does not
 // keep a person waiting: it is unknown then.
 func (a *app) closer(ctx context.Context, s *system, name string) (inventory.Account, rotation.Record, rotation.Observed, error) {
-	accounts, err := s.rotated([]string{name})
+	accounts, err := s.rotated(ctx, []string{name})
 	if err != nil {
 		return inventory.Account{}, rotation.Record{}, rotation.Observed{}, err
 	}

@@ -30,6 +30,7 @@ type accountView struct {
 	Overdue      bool              `json:"overdue"`             // something is in the way of what is due
 	Parked       string            `json:"parked,omitempty"`    // what a person must do
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
+	Emergency    *time.Time        `json:"emergency,omitempty"` // since when others may know its keys
 	Frozen       []freezeView      `json:"frozen,omitempty"`    // what holds it back now
 	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
 	Old          []oldView         `json:"old,omitempty"`
@@ -145,6 +146,7 @@ func recorded(account inventory.Account, r rotation.Record) accountView {
 	if q := r.Request; q.Kind != rotation.RequestNone {
 		v.Requested = fmt.Sprintf("%s, by %s", q.Kind, q.By)
 	}
+	v.Emergency = moment((&stricken{record: r}).underWay())
 	for _, o := range r.Old {
 		v.Old = append(v.Old, oldView{string(o.Key), uint64(o.Edition), o.Condemned})
 	}
@@ -289,6 +291,9 @@ func next(v accountView) string {
 		text = until(text, v.Until)
 	} else {
 		text = local(text)
+	}
+	if v.Emergency != nil {
+		text = "EMERGENCY since " + localTime(*v.Emergency) + "; " + text
 	}
 	if v.Requested != "" {
 		text = "requested: " + v.Requested + "; " + text

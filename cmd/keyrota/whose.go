@@ -48,6 +48,7 @@ const (
 	whoseCondemned   = "condemned"   // its deletion was begun
 	whoseUnoffered   = "unoffered"   // created by keyrota and given to nobody
 	whoseUnexplained = "unexplained" // of an account that keyrota knows; nothing on record explains it
+	whoseUnrecorded  = "unrecorded"  // of an account of the configuration of which nothing is on record
 	whoseUnshown     = "unshown"     // of such an account; the platform does not show which key it is
 	whoseUnmanaged   = "unmanaged"   // of a service account that keyrota does not know
 	whosePersonal    = "personal"    // a person's
@@ -212,8 +213,14 @@ func (q *question) known(ctx context.Context, v *whoseView, ref rotation.Ref, ke
 	v.Owner, v.Purpose, v.UsedBy = c.Owner, c.Purpose, c.UsedBy
 	q.readers(ctx, v, account, r, key)
 	v.Next = "keyrota rotate --leaked " + string(ref)
-	if v.Result == whoseUnexplained {
+	switch since := (&stricken{record: r}).underWay(); {
+	case v.Result == whoseUnexplained:
 		v.Next += " --delete " + string(key)
+	case since.IsZero():
+	case v.Result == whoseCurrent && r.Offer.Edition > r.Leaked:
+		v.Next += " --anew (the emergency since " + localTime(since) + " replaced others by this one)"
+	default:
+		v.Next = "an emergency is under way since " + localTime(since) + ", and this key goes: keyrota status " + string(ref) + " says what it waits for"
 	}
 	if err := writable(account); err != nil {
 		v.Next = err.Error() + "; or in W&B, an admin of its team deletes the key under API keys"
@@ -244,6 +251,8 @@ func (v *whoseView) standing(r rotation.Record, key rotation.KeyID) {
 	case v.Label != "" && (v.Label == string(r.Intent.Label) ||
 		slices.ContainsFunc(r.Abandoned, func(a rotation.Abandoned) bool { return string(a.Label) == v.Label })):
 		v.Result = whoseUnoffered
+	case r.Offer.Key == "":
+		v.Result = whoseUnrecorded
 	default:
 		v.Result = whoseUnexplained
 	}

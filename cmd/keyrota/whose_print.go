@@ -44,6 +44,8 @@ func (v whoseView) sentence() string {
 		return key + " works, and was created for " + who + " and never given to anyone: it is being deleted."
 	case whoseUnexplained:
 		return key + " works, and is of " + who + ", where nothing on record explains it: someone made it by hand."
+	case whoseUnrecorded:
+		return key + " works, and is of " + who + ", of which keyrota has no key on record."
 	case whoseUnshown:
 		return key + " works, and is of " + who + "; W&B does not show which of its keys it is."
 	case whoseUnmanaged:

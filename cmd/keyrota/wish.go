@@ -18,6 +18,7 @@ type wish struct {
 	account inventory.Account
 	request rotation.Request
 	take    []rotation.Destination // secrets that may be taken over
+	all     bool                   // of an emergency of every account
 }
 
 // newWish is a wish of whoever runs this program.
@@ -49,6 +50,12 @@ func (s *system) request(ctx context.Context, w wish) error {
 		r.Request = q
 		r.Adopt = append(r.Adopt, w.take...)
 		words := string(q.Kind)
+		if w.all {
+			words = everyAccount
+		}
+		if len(w.take) > 0 {
+			words += ", taking over " + places(w.take)
+		}
 		if q.Reason != "" {
 			words += ": " + q.Reason
 		}
@@ -108,9 +115,15 @@ func writable(account inventory.Account) error {
 }
 
 // rotated returns the accounts of these names, all of which may be changed.
-func (s *system) rotated(names []string) ([]inventory.Account, error) {
+func (s *system) rotated(ctx context.Context, names []string) ([]inventory.Account, error) {
 	accounts, err := s.named(names)
 	if err != nil {
+		for _, name := range names {
+			_, unwanted := s.inventory.Find(name)
+			if r, unread := s.record(ctx, rotation.Ref(name)); unwanted != nil && unread == nil && r.Offer.Key != "" {
+				err = fmt.Errorf("%s left the configuration, and its keys still work: put it back there, and run this again", name)
+			}
+		}
 		return nil, err
 	}
 	for _, account := range accounts {
@@ -143,7 +156,7 @@ func places[D fmt.Stringer](all []D) string {
 	return strings.Join(names, ", ")
 }
 
-// emergent reports whether an emergency is under way.
+// emergent reports whether an emergency is under way, or about to be.
 func emergent(r rotation.Record) bool {
-	return r.Request.Kind == rotation.RequestLeaked || !r.Leak.At.IsZero()
+	return r.Request.Kind == rotation.RequestLeaked || r.Emergency()
 }
