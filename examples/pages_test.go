@@ -37,8 +37,8 @@ func TestPagesSayTheOverlap(t *testing.T) {
 	table := example{dir: "."}.read(t, "README.md")
 	for _, file := range files {
 		dir := filepath.Dir(file)
-		if dir == "quickstart" {
-			continue // its times are for watching
+		if dir == "quickstart" || dir == "leak-drill" {
+			continue // about no reader
 		}
 		e := deliver(t, dir, filepath.Base(file))
 		page := strings.Join(strings.Fields(e.read(t, "README.md")), " ")
