@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,11 +19,11 @@ type adoption struct {
 	keyFile string
 	from    string
 	take    []string
-	reason  string
 }
 
 func newAdopt(a *app) *cobra.Command {
 	var what adoption
+	var k consent
 	c := &cobra.Command{
 		Use:   "adopt ACCOUNT (--key-file FILE | --from DEST | --take DEST)",
 		Short: "Take on an existing key of an account, or an existing secret, by name",
@@ -41,7 +38,8 @@ func newAdopt(a *app) *cobra.Command {
                     of the account's destinations and someone else's so far.
 
 DEST is STORE:PATH or STORE:PATH#FIELD, as under deliver: in the configuration.`,
-		Example: `  keyrota adopt ml/nightly-eval --key-file - < key.txt
+		Example: `  keyrota adopt ml/nightly-eval --key-file -
+  keyrota adopt ml/nightly-eval --key-file - --yes < key.txt
   keyrota adopt ml/nightly-eval --from vault:secret/old/wandb#key`,
 		Args:              oneAccount,
 		ValidArgsFunction: a.account,
@@ -49,13 +47,13 @@ DEST is STORE:PATH or STORE:PATH#FIELD, as under deliver: in the configuration.`
 			if err := what.check(); err != nil {
 				return err
 			}
-			return a.adopt(cmd.Context(), names[0], what)
+			return a.adopt(cmd.Context(), names[0], what, k)
 		},
 	}
 	c.Flags().StringVar(&what.keyFile, "key-file", "", "`FILE` with the key; - for standard input")
 	c.Flags().StringVar(&what.from, "from", "", "`DEST` where the key sits")
 	c.Flags().StringArrayVar(&what.take, "take", nil, "`DEST` to take over; may be repeated")
-	c.Flags().StringVar(&what.reason, "reason", "", "`TEXT` for the record")
+	k.flags(c)
 	return c
 }
 
@@ -69,44 +67,59 @@ func (what adoption) check() error {
 	return nil
 }
 
-func (a *app) adopt(ctx context.Context, name string, what adoption) error {
-	s, err := a.open(ctx, ledgerWrite)
+func (a *app) adopt(ctx context.Context, name string, what adoption, k consent) error {
+	s, err := a.open(ctx, a.ledgerFor(k))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	account, err := s.inventory.Find(name)
+	accounts, err := s.rotated(ctx, []string{name})
 	if err != nil {
 		return err
 	}
-	if err := writable(account); err != nil {
+	account := accounts[0]
+	w := a.newWish(account, rotation.RequestAdopt, k)
+	if w.take, err = taken(s, account, what); err != nil {
 		return err
 	}
-	q := rotation.Request{Kind: rotation.RequestAdopt, At: a.now(), By: actor(), Reason: what.reason}
-	take, err := taken(s, account, what)
-	if err != nil {
-		return err
-	}
+	var value providers.Secret
+	agreed := change{}
+	to := "is taken on as the key of " + string(account.Ref()) + " and delivered to " + places(destinations(account))
 	switch {
 	case what.from != "":
-		q.From, _ = rotation.ParseDestination(what.from)
+		w.request.From, _ = rotation.ParseDestination(what.from)
+		agreed.does = "The key at " + what.from + " " + to + "."
 	case what.keyFile != "":
-		if q.Key, err = a.handIn(ctx, s, account, what.keyFile); err != nil {
+		if w.request.Key, value, err = a.handedIn(ctx, s, account, what.keyFile); err != nil {
 			return err
 		}
+		agreed.does = "Key " + string(w.request.Key) + " " + to + "."
 	default:
-		q.Kind = rotation.RequestRetry
+		w.request.Kind = rotation.RequestRetry
 	}
-	if err := s.request(ctx, account.Ref(), q, take); err != nil {
+	if len(what.take) > 0 {
+		agreed.word = string(account.Ref())
+		agreed.does += "\nWhatever is there now is overwritten: " + strings.Join(what.take, ", ") + ". Who reads it gets the key of " + string(account.Ref()) + "."
+	}
+	agreed.does = strings.TrimSpace(agreed.does)
+	if err := a.confirm(ctx, k, agreed); err != nil {
 		return err
 	}
-	if what.keyFile != "" {
-		if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
-			account.Policy.Schedule = nil // what is due then is the daemon's
-		}
-		return a.work(ctx, s, []inventory.Account{account}) // only this process has the key
+	if what.keyFile == "" {
+		return a.grant(ctx, s, w)
 	}
-	return a.carryOut(ctx, s, []inventory.Account{account})
+	s.worker.Hand(account.Ref(), w.request.Key, value)
+	if err := s.request(ctx, w); err != nil {
+		return err
+	}
+	if engines, err := s.engines(ctx); err == nil && len(engines) > 0 {
+		account.Policy.Schedule = nil // what is due then is the daemon's
+	}
+	return a.work(ctx, s, []inventory.Account{account}) // only this process has the key
+}
+
+func destinations(account inventory.Account) []rotation.Destination {
+	return account.Destinations(rotation.Record{})
 }
 
 // taken returns the destinations that may be taken over.
@@ -134,19 +147,15 @@ func taken(s *system, account inventory.Account, what adoption) ([]rotation.Dest
 	return take, nil
 }
 
-// longestKey bounds what is read as a key, in bytes.
-const longestKey = 4 << 10
-
-// handIn reads a key, asks the platform whose it is, and gives it to the
-// worker.
-func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, path string) (rotation.KeyID, error) {
-	value, err := a.readKey(path)
+// handedIn reads a key and asks the platform whether it is the account's.
+func (a *app) handedIn(ctx context.Context, s *system, account inventory.Account, path string) (rotation.KeyID, providers.Secret, error) {
+	value, err := a.readKey(ctx, path)
 	if err != nil {
-		return "", fmt.Errorf("reading the key: %w", err)
+		return "", value, fmt.Errorf("reading the key: %w", err)
 	}
-	r, _, err := s.ledger.Load(ctx, account.Ref())
+	r, err := s.record(ctx, account.Ref())
 	if err != nil {
-		return "", err
+		return "", value, err
 	}
 	account.Account.ID = r.Account
 	var seen providers.Verified
@@ -155,39 +164,7 @@ func (a *app) handIn(ctx context.Context, s *system, account inventory.Account, 
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("the key cannot be adopted: %w", err)
+		return "", value, fmt.Errorf("the key cannot be adopted: %w", err)
 	}
-	s.worker.Hand(account.Ref(), seen.Key, value)
-	return seen.Key, nil
-}
-
-// readKey reads exactly one key from a file, or with - from standard input.
-func (a *app) readKey(path string) (providers.Secret, error) {
-	in, name := a.stdin, "standard input"
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			// The name is not repeated: someone may have pasted the key itself.
-			if named := (*fs.PathError)(nil); errors.As(err, &named) {
-				err = named.Err
-			}
-			return providers.Secret{}, fmt.Errorf("%w: --key-file takes the name of a file, or - for standard input, and never a key", err)
-		}
-		defer func() { _ = f.Close() }()
-		in, name = f, path
-	} else if terminal(a.stdin) {
-		a.warn("paste the key, then end with Ctrl-D:")
-	}
-	text, err := io.ReadAll(io.LimitReader(in, longestKey+1))
-	if err != nil {
-		return providers.Secret{}, err
-	}
-	value := providers.NewSecret(strings.TrimSpace(string(text)))
-	switch {
-	case value.Empty():
-		return providers.Secret{}, fmt.Errorf("there is nothing in %s: write the key, and nothing else, into it", name)
-	case len(text) > longestKey || strings.ContainsAny(value.Expose(), " \t\r\n"):
-		return providers.Secret{}, fmt.Errorf("there is more than a key in %s: write one key, and nothing else, into it", name)
-	}
-	return value, nil
+	return seen.Key, value, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -80,10 +81,30 @@ func run(args []string, a *app) int {
 		err = errors.New("interrupted: what was begun is on record, and the next pass goes on with it")
 	}
 	if err.Error() != "" {
-		a.warn("keyrota: %s", err)
+		a.warn("keyrota: %s", withoutKeys(err.Error(), args))
 	}
 	return code
 }
+
+// withoutKeys takes arguments out of an error's words that may be keys: what
+// repeats an argument cannot know.
+func withoutKeys(words string, args []string) string {
+	clean := words
+	for _, arg := range args {
+		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
+			arg = value
+		}
+		if keyText.MatchString(arg) && strings.ContainsAny(arg, "0123456789") {
+			clean = strings.ReplaceAll(clean, arg, "[removed]")
+		}
+	}
+	if clean != words {
+		clean += "\nIf what was removed is a key: it is in the shell's history now, and every process here could see it, so take it for leaked"
+	}
+	return clean
+}
+
+var keyText = regexp.MustCompile(`^[A-Za-z0-9_-]{40,}$`)
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -125,7 +146,7 @@ Not affiliated with Weights & Biases.`,
 	}{
 		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
 		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a), newRelease(a), newPrune(a), newForget(a), newLedger(a)}},
-		{"emergency", "Emergency:", []*cobra.Command{newRotate(a)}},
+		{"emergency", "Emergency:", []*cobra.Command{newWhose(a), newRotate(a), newRollback(a), newRetire(a), newRetry(a), newFreeze(a), newUnfreeze(a)}},
 		{"about", "About:", []*cobra.Command{newVersion(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

@@ -156,9 +156,9 @@ func TestBringIn(t *testing.T) {
 
 	// 3. Rotate: the pasted value works until the overlap is over, and no longer.
 	const ref = "ml/ml-service"
-	g.run("", 0, "adopt", ref, "-c", "3-rotate.yaml", "--from", "vault:secret/ci/wandb#WANDB_API_KEY",
+	g.run("", 0, "adopt", "--yes", ref, "-c", "3-rotate.yaml", "--from", "vault:secret/ci/wandb#WANDB_API_KEY",
 		"--take", "vault:secret/connections/wandb#password", "--take", "vault:secret/sweeps/wandb#WANDB_API_KEY")
-	g.run("", 0, "rotate", ref, "-c", "3-rotate.yaml", "--reason", "pasted by hand")
+	g.run("", 0, "rotate", "--yes", ref, "-c", "3-rotate.yaml", "--reason", "pasted by hand")
 	if old() == pasted {
 		t.Fatal("the key was not rotated")
 	}
@@ -174,7 +174,7 @@ func TestBringIn(t *testing.T) {
 	// 4. An account for each job, whose keys a person makes where they are hashed.
 	g.run("", exitPartly, "sync", "-c", "4-apart.yaml")
 	for _, name := range []string{"ci-training", "nightly-eval", "sweeps"} {
-		g.run(click(name), 0, "adopt", "ml/"+name, "-c", "4-apart.yaml", "--key-file", "-")
+		g.run(click(name), 0, "adopt", "--yes", "ml/"+name, "-c", "4-apart.yaml", "--key-file", "-")
 	}
 	moved := func() {
 		t.Helper()

@@ -96,8 +96,8 @@ func (a *app) ask(ctx context.Context, question string) (string, error) {
 }
 
 // secretLine reads a line from a terminal without showing what is typed.
-func (a *app) secretLine(ctx context.Context, question string) (string, error) {
-	fd := int(a.stdin.(*os.File).Fd())
+func (a *app) secretLine(ctx context.Context, from *os.File, question string) (string, error) {
+	fd := int(from.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("asking the terminal: %w", err)

@@ -148,7 +148,7 @@ func (d *demo) playAdmin(ctx context.Context, account config.Account) error {
 	}
 	d.screen.line("someone", "writes the key to "+at.String()+"; a reader starts")
 	d.readers.start(ctx, account, at)
-	if err := d.types(ctx, "someone", "adopt", account.Ref, "--from", at.String()); err != nil {
+	if err := d.types(ctx, "someone", "adopt", "--yes", account.Ref, "--from", at.String()); err != nil {
 		return err
 	}
 	if err := d.until(ctx, "the adopted key to be replaced", func() bool { return d.journal.agree(2, account) }); err != nil {
@@ -160,7 +160,7 @@ func (d *demo) playAdmin(ctx context.Context, account config.Account) error {
 // rotate asks for new keys.
 func (d *demo) rotate(ctx context.Context, accounts []config.Account) error {
 	d.screen.heading("Someone asks for new keys of the other accounts. The old ones go on working for now:")
-	rotate := []string{"rotate", "--reason", "the demo"}
+	rotate := []string{"rotate", "--yes", "--reason", "the demo"}
 	for _, account := range accounts {
 		rotate = append(rotate, account.Ref)
 	}

@@ -162,7 +162,7 @@ func (d *demo) playOn(t *testing.T) {
 			t.Errorf("after the demo, %s agrees: %v, edition %d", a.Account, a.Agree, a.Edition)
 		}
 	}
-	d.keyrota(ctx, t, "rotate", "ml/nightly-eval")
+	d.keyrota(ctx, t, "rotate", "--yes", "ml/nightly-eval")
 	if a := status().Accounts[1]; !a.Agree || a.Edition != 3 {
 		t.Errorf("after a rotation, %s agrees: %v, edition %d", a.Account, a.Agree, a.Edition)
 	}

@@ -54,6 +54,20 @@ func describe(e rotation.Event) string {
 		text = fmt.Sprintf("edition %d delivered to %s", e.Edition, e.Destination)
 	case rotation.EventHealed:
 		text = fmt.Sprintf("healing %s with edition %d", e.Destination, e.Edition)
+	case rotation.EventLeaked:
+		if text = "others may know the keys of this account: all of them go"; e.Edition == 0 && key != "" {
+			text = "key " + key
+		}
+	case rotation.EventLeakOver:
+		text = "the emergency is over: no key lives that others may know"
+	case rotation.EventStrange:
+		text = "key " + key + " is there, and was not made by keyrota"
+	case rotation.EventEnded:
+		text = "the overlap of key " + key + " is over"
+	case rotation.EventFrozen:
+		text = "frozen"
+	case rotation.EventUnfrozen:
+		text = "freeze lifted"
 	case rotation.EventAgreed:
 		text = fmt.Sprintf("every destination holds edition %d", e.Edition)
 	case rotation.EventHeld:

@@ -175,7 +175,7 @@ ledger: ledger.db
 		if strings.Contains(command, "ci-train") {
 			command += " --take aws-prod:ml/terraform --take aws-prod:airflow/connections/uri --take azure:ml-train#WANDB_API_KEY"
 		}
-		if code := run(append(strings.Fields(command), "-c", path), a); code != 0 {
+		if code := run(append(strings.Fields(command), "--yes", "-c", path), a); code != 0 {
 			t.Errorf("%s ended with %d: %s%s", command, code, &told, &out)
 		}
 	}

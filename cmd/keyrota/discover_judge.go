@@ -125,10 +125,10 @@ func (d *discovery) account(found []*finding) discoveredView {
 			v.Keys = append(v.Keys, keyView{Key: key, Label: label(f.identity.Label)})
 		}
 	}
-	configured := d.configured(id)
+	known := configured(d.config, id)
 	switch {
-	case configured != nil:
-		v.Result, v.Ref = resultConfigured, configured.Ref
+	case known != nil:
+		v.Result, v.Ref = resultConfigured, known.Ref
 	case id.Person:
 		v.Result = resultPersonal
 		v.Why = "a job that works as a person has the person's rights, and stops when the person leaves: give it a service account"
@@ -147,7 +147,7 @@ func (d *discovery) account(found []*finding) discoveredView {
 	}
 	for i, f := range found {
 		place := d.view(f)
-		if configured != nil && !d.delivers(*configured, f.at) {
+		if known != nil && !d.delivers(*known, f.at) {
 			place.Why = "the account is not delivered to here: who reads this holds a dead key once it has rotated"
 		}
 		if v.lines != nil {
@@ -172,13 +172,13 @@ var pastedKey = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
 
 // configured returns the account of the configuration that a key belongs to.
 // Where the platform does not say of which scope it is, the name must do.
-func (d *discovery) configured(id providers.Identity) *config.Account {
-	for i, a := range d.config.Accounts {
+func configured(c *config.Config, id providers.Identity) *config.Account {
+	for i, a := range c.Accounts {
 		if a.Name != id.Owner.Name {
 			continue
 		}
 		if a.Scope == config.ScopeOrganization && id.Owner.Scope == "" && !id.Person || a.Team != "" && a.Team == id.Owner.Team {
-			return &d.config.Accounts[i]
+			return &c.Accounts[i]
 		}
 	}
 	return nil

@@ -37,7 +37,10 @@ func anywhere(t *testing.T) *app {
 	state := t.TempDir()
 	a := newApp()
 	a.stdin, a.stdout, a.stderr = strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer)
-	a.env = func(name string) (string, bool) { return state, name == "XDG_STATE_HOME" }
+	a.env = func(name string) (string, bool) {
+		value, ok := map[string]string{"XDG_STATE_HOME": state}[name]
+		return value, ok
+	}
 	return a
 }
 

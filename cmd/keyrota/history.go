@@ -128,7 +128,7 @@ func (a *app) history(ctx context.Context, names []string, f historyFlags) error
 		return err
 	}
 	if f.follow {
-		return a.follow(ctx, l, which, events, head.Seq)
+		return a.tail(ctx, l, which, events, head.Seq)
 	}
 	views := make([]eventView, 0, len(events))
 	for _, e := range events {

@@ -106,12 +106,12 @@ func (which chosen) upTo(ctx context.Context, l *ledger.Ledger, upTo int64, yiel
 	return err
 }
 
-// followEvery is how often the ledger is asked for what happened.
-const followEvery = time.Second
+// tailEvery is how often the ledger is asked for what happened.
+const tailEvery = time.Second
 
-// follow prints events, and those that come after: a line each, or a JSON
+// tail prints events, and those that come after: a line each, or a JSON
 // object each.
-func (a *app) follow(ctx context.Context, l *ledger.Ledger, which chosen, events []ledger.StoredEvent, at int64) error {
+func (a *app) tail(ctx context.Context, l *ledger.Ledger, which chosen, events []ledger.StoredEvent, at int64) error {
 	show := func(e ledger.StoredEvent) error {
 		if a.output == "" || a.output == outputTable {
 			_, err := fmt.Fprintln(a.stdout, strings.Join(which.historyRow(e), "  "))
@@ -130,7 +130,7 @@ func (a *app) follow(ctx context.Context, l *ledger.Ledger, which chosen, events
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(followEvery):
+		case <-time.After(tailEvery):
 		}
 		head, err := l.Head(ctx)
 		if err == nil {

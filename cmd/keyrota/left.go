@@ -145,9 +145,9 @@ func since(t time.Time) string {
 	return " on " + t.UTC().Format(time.RFC3339)
 }
 
-// usedBy returns the account of the configuration that delivers to a place, or
+// deliversTo returns the account of the configuration that delivers to a place, or
 // to something that contains it or is in it, under whatever name.
-func usedBy(c *config.Config, d rotation.Destination) (rotation.Ref, bool) {
+func deliversTo(c *config.Config, d rotation.Destination) (rotation.Ref, bool) {
 	identity := func(store, path string) string {
 		s, ok := c.Derived(store)
 		if !ok {

@@ -61,6 +61,7 @@ type system struct {
 	worker    *execute.Worker
 	warnings  []string                      // of the providers
 	former    map[rotation.Ref]rotation.Ref // where the records of accounts still are that moved
+	freezes   []ledger.Freeze               // on record and not over, when it was opened
 	warn      func(format string, args ...any)
 }
 
@@ -136,8 +137,13 @@ func (a *app) assemble(s *system, who string) error {
 // the daemon, and runs.
 func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger, mode ledgerMode, engine bool) error {
 	s.ledger, s.worker.Ledger, s.worker.Gate = l, l, l
-	for i := range s.inventory.Accounts {
-		s.inventory.Accounts[i].Ledger = l.ID()
+	var err error
+	if s.freezes, err = l.Freezes(ctx); err != nil {
+		return err
+	}
+	for i, account := range s.inventory.Accounts {
+		account.Ledger = l.ID()
+		s.inventory.Accounts[i] = account.Frozen(s.freezes)
 	}
 	entries, err := l.List(ctx)
 	if err != nil && entries == nil {
@@ -188,9 +194,12 @@ func (s *system) records(ctx context.Context) (map[rotation.Ref]rotation.Record,
 
 // actor says who acts, for people: claimed, not proven.
 func actor() string {
-	name := "unknown"
+	name := fmt.Sprintf("user %d", os.Getuid()) // in a container, say, it has no name
 	if u, err := user.Current(); err == nil {
 		name = u.Username
+	}
+	if sudo := os.Getenv("SUDO_USER"); sudo != "" && sudo != name {
+		name = sudo + " as " + name
 	}
 	host, err := os.Hostname()
 	if err != nil {

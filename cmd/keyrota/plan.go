@@ -116,6 +116,10 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		}
 		steps = append(steps, v)
 	}
+	frozen := map[rotation.Ref][]freezeView{}
+	for _, account := range accounts {
+		frozen[account.Ref()] = s.frozen(account, now)
+	}
 	waiting := make([]waitingView, 0, len(p.Waiting))
 	for _, w := range p.Waiting {
 		if words := unlisted(swept, w.Ref); words != "" && !strings.Contains(w.Why, words) {
@@ -123,6 +127,9 @@ func (a *app) plan(ctx context.Context, names []string, until string, detailed b
 		}
 		if from, moves := s.former[w.Ref]; moves {
 			w.Notes = append(w.Notes, movesFrom(from))
+		}
+		for _, f := range frozen[w.Ref] {
+			w.Notes = append(w.Notes, f.words())
 		}
 		waiting = append(waiting, waitingView{
 			string(w.Ref), string(w.Phase), moment(w.Until), moment(w.Due), w.Why, w.Overdue, w.Notes,

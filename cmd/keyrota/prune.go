@@ -187,7 +187,7 @@ func (s *system) examine(ctx context.Context, found []pruning) error {
 		c := &found[i]
 		g.Go(func() (err error) {
 			defer providers.Guard(&err)
-			if by, used := usedBy(s.config, c.at); used {
+			if by, used := deliversTo(s.config, c.at); used {
 				c.refuse(fmt.Sprintf("%s delivers to this place: release it, with --strip-mark to hand it over", by))
 				return nil
 			}

@@ -4,118 +4,115 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
 
 func newRotate(a *app) *cobra.Command {
-	var reason string
+	var k consent
+	var leaked bool
+	var l leak
 	c := &cobra.Command{
-		Use:   "rotate ACCOUNT...",
-		Short: "Create and deliver a new key now; the old one goes after its overlap",
-		Long: `Asks for a new key of each account now, whatever the schedule and the window say.
-The request is put on record. A running daemon carries it out; where none runs,
-this command does. A parked account is taken up again.`,
-		Args:              someAccounts,
+		Use:   "rotate ACCOUNT... | rotate --leaked (ACCOUNT... | --all)",
+		Short: "Create and deliver a new key now; with --leaked, delete every other",
+		Long: `Asks for a new key of each account now, whatever the schedule and the window
+say; a freeze holds it back. The request is put on record. A running daemon
+carries it out; where none runs, this command does. A parked account is taken up
+again.
+
+With --leaked others may know the account's keys. All of them are listed by id,
+replaced, and deleted 10 minutes after every destination holds the new one (the
+time that a write may take), or after --overlap. It overtakes a rotation that is
+under way, and no window or freeze holds it back. A key that keyrota did not
+make goes or stays only by name: --delete KEY, --keep KEY, or when asked on a
+terminal; until you have said so of each, the emergency is not over.
+
+  --now  the old keys go as soon as one destination that can be read back holds
+         the new one. The destinations that this breaks are named beforehand.
+  --all  every account, as fast as the quotas allow. It is put on record first:
+         stopped with Ctrl-C, the same command, the daemon or keyrota sync goes
+         on with it, and accounts that are done are not begun again.
+
+An emergency under way goes on when it is asked for again, with what is said
+then; --anew says that the keys made since have leaked too.`,
+		Example: `  keyrota rotate ml-platform/nightly-eval --reason 'laptop lost'
+  keyrota rotate --leaked ml-platform/nightly-eval --now --wait`,
 		ValidArgsFunction: a.accounts,
-		RunE:              func(cmd *cobra.Command, names []string) error { return a.rotate(cmd.Context(), names, reason) },
+		Args: func(c *cobra.Command, names []string) error {
+			if leaked {
+				return l.check(names)
+			}
+			if l.all {
+				return errors.New("--all belongs to --leaked: keyrota sync rotates whatever is due")
+			}
+			return someAccounts(c, names)
+		},
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if leaked {
+				return a.rotateLeaked(cmd.Context(), names, l, k)
+			}
+			for _, name := range []string{"now", "overlap", "delete", "keep", "anew", "wait"} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s belongs to --leaked: write both, or leave it out", name)
+				}
+			}
+			return a.rotate(cmd.Context(), names, k)
+		},
 	}
-	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record")
+	f := c.Flags()
+	f.BoolVar(&leaked, "leaked", false, "others may know the keys: replace and delete all")
+	f.BoolVar(&l.all, "all", false, "of --leaked: every account")
+	f.BoolVar(&l.now, "now", false, "of --leaked: do not wait for every destination")
+	f.StringVar(&l.overlap, "overlap", "", "of --leaked: `DURATION` of the overlap, 10m at least")
+	f.StringArrayVar(&l.remove, "delete", nil, "of --leaked: `KEY`, by id, of others' making, goes too")
+	f.StringArrayVar(&l.keep, "keep", nil, "of --leaked: `KEY`, by id, of others' making, stays")
+	f.BoolVar(&l.anew, "anew", false, "of --leaked: the keys made since have leaked too")
+	f.BoolVar(&l.wait, "wait", false, "of --leaked: return when it is over, or needs you")
+	k.flags(c)
 	return c
 }
 
-func (a *app) rotate(ctx context.Context, names []string, reason string) error {
-	s, err := a.open(ctx, ledgerWrite)
+func (a *app) rotate(ctx context.Context, names []string, k consent) error {
+	s, err := a.open(ctx, a.ledgerFor(k))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	accounts, err := s.named(names)
+	accounts, err := s.rotated(ctx, names)
 	if err != nil {
 		return err
 	}
+	var lines []string
+	var wishes []wish
 	for _, account := range accounts {
-		if err := writable(account); err != nil {
+		r, err := s.record(ctx, account.Ref())
+		if err != nil {
 			return err
 		}
+		lines = append(lines, rotates(account, r))
+		lines = append(lines, s.heldBack(account, a.now())...)
+		wishes = append(wishes, a.newWish(account, rotation.RequestRotate, k))
 	}
-	for _, account := range accounts {
-		q := rotation.Request{Kind: rotation.RequestRotate, At: a.now(), By: actor(), Reason: reason}
-		if err := s.request(ctx, account.Ref(), q, nil); err != nil {
-			return err
-		}
-	}
-	return a.carryOut(ctx, s, accounts)
-}
-
-// writable refuses what keyrota was told to leave alone.
-func writable(account inventory.Account) error {
-	switch {
-	case account.Config.Scope == config.ScopeExternal:
-		return fmt.Errorf("%s is an external account, which owns no key: nothing can be rotated or adopted", account.Ref())
-	case account.Policy.Observe:
-		return fmt.Errorf("%s is under manage: observe: write manage: rotate in the configuration first", account.Ref())
-	}
-	return nil
-}
-
-// request puts a person's wish on record, with the secrets they let us take
-// over.
-func (s *system) request(ctx context.Context, ref rotation.Ref, q rotation.Request, take []rotation.Destination) error {
-	return s.ledger.Update(ctx, ref, func(r rotation.Record) (rotation.Record, []rotation.Event, error) {
-		r = r.Clone()
-		r.Request = q
-		r.Adopt = append(r.Adopt, take...)
-		words := string(q.Kind)
-		if q.Reason != "" {
-			words += ": " + q.Reason
-		}
-		return r, []rotation.Event{{Kind: rotation.EventRequested, Key: q.Key, Words: words}}, nil
-	})
-}
-
-// carryOut lets the running engine do what was requested, or does it here.
-func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Account) error {
-	engines, err := s.engines(ctx)
-	if err != nil {
+	does := "A new key is created and delivered now:\n" + strings.Join(lines, "\n")
+	if err := a.confirm(ctx, k, change{does: does}); err != nil {
 		return err
 	}
-	if len(engines) > 0 {
-		views := make([]passView, 0, len(accounts))
-		for _, account := range accounts {
-			views = append(views, passView{
-				Account: string(account.Ref()), Result: resultRequested,
-				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", named(engines), account.Ref()),
-			})
-		}
-		return a.printPasses(views)
-	}
-	return a.work(ctx, s, accounts)
+	return a.grant(ctx, s, wishes...)
 }
 
-// work makes one pass over each account, here, and prints what came of it.
-func (a *app) work(ctx context.Context, s *system, accounts []inventory.Account) error {
-	views, err := a.passes(ctx, s, accounts)
-	a.exportNow(ctx, s)
-	if err != nil {
-		return err
+// rotates says what a rotation does for one account.
+func rotates(account inventory.Account, r rotation.Record) string {
+	text := fmt.Sprintf("  %s to %s", account.Ref(), places(account.Destinations(r)))
+	switch p := account.Policy; {
+	case r.Offer.Key == "":
+	case p.Forever:
+		text += "; the key it has works until keyrota retire"
+	default:
+		text += "; the key it has works for another " + span(max(p.Overlap, p.WriteDeadline))
 	}
-	return errors.Join(a.printPasses(views), verdict(views))
-}
-
-func (a *app) printPasses(views []passView) error {
-	return a.print(struct {
-		Accounts []passView `json:"accounts"`
-	}{views}, func(w io.Writer) {
-		rows := make([][]string, 0, len(views))
-		for _, v := range views {
-			rows = append(rows, []string{v.Account, string(v.Result), until(v.Why, v.Until)})
-		}
-		a.columns(w, []string{"ACCOUNT", "RESULT", "WHY"}, rows)
-	})
+	return text
 }

@@ -24,9 +24,9 @@ func newRun(a *app) *cobra.Command {
 		Short: "Run the daemon: do on schedule what sync does once",
 		Long: `Keeps every account at what the configuration says, until it is told to stop:
 sweeps the platform and the stores, rotates what is due, heals what was changed,
-and carries out what keyrota rotate and keyrota adopt request. One daemon works
-on a ledger in a file, any number on one in PostgreSQL, and share the accounts;
-all other commands work beside them.
+and carries out what keyrota rotate, adopt, rollback, retire and retry request.
+One daemon works on a ledger in a file, any number on one in PostgreSQL, and
+share the accounts; all other commands work beside them.
 
 SIGHUP loads the configuration again, with the files that it includes; one that
 cannot be used is refused, and the old one stays in force. SIGTERM lets what was begun come to its end, for up

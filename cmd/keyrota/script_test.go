@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -148,6 +147,11 @@ func setUp(env *testscript.Env) error {
 	s := &scene{}
 	s.now.Store(&monday)
 	env.Values[sceneKey{}] = s
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	printed := filepath.Join(env.WorkDir, ".printed")
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
@@ -271,11 +275,9 @@ func live(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-var keyText = regexp.MustCompile(`[A-Za-z0-9_-]{40,}`)
-
 func holds(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, false, args, 2)
-	id, ok := of(ts).server.KeyID(keyText.FindString(ts.ReadFile(args[0])))
+	id, ok := of(ts).server.KeyID(pastedKey.FindString(ts.ReadFile(args[0])))
 	keys := of(ts).server.Keys(args[1])
 	newest := ok && len(keys) > 0 && keys[len(keys)-1].ID == id
 	if newest == neg {

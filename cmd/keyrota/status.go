@@ -30,6 +30,8 @@ type accountView struct {
 	Left         *time.Time        `json:"left,omitempty"`      // when it was first seen to be out of the configuration
 	Parked       string            `json:"parked,omitempty"`    // what a person must do
 	Requested    string            `json:"requested,omitempty"` // what a person asked for and is not done yet
+	Emergency    *time.Time        `json:"emergency,omitempty"` // since when others may know its keys
+	Frozen       []freezeView      `json:"frozen,omitempty"`    // what holds it back now
 	Unlisted     string            `json:"unlisted,omitempty"`  // why the platform did not list its keys
 	Old          []oldView         `json:"old,omitempty"`
 	Unexplained  []string          `json:"unexplained_keys,omitempty"` // live keys that the record does not explain
@@ -101,6 +103,7 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 	views := make([]accountView, 0, len(accounts))
 	for i, account := range accounts {
 		v := recorded(account, records[account.Ref()])
+		v.Frozen = s.frozen(account, a.now())
 		if offline {
 			v.Next = notLooked
 			v.destinations(swept[i].Spec.Destinations(swept[i].Record))
@@ -129,11 +132,16 @@ func (a *app) status(ctx context.Context, names []string, offline bool) error {
 		}
 		head = &h
 	}
+	freezes := make([]freezeView, 0, len(s.freezes))
+	for _, f := range s.freezes {
+		freezes = append(freezes, frozenAs(f))
+	}
 	return a.print(struct {
 		Engine   engineView    `json:"engine"`
 		Head     *headView     `json:"head,omitempty"` // of the ledger; absent where there is none yet
+		Freezes  []freezeView  `json:"freezes,omitempty"`
 		Accounts []accountView `json:"accounts"`
-	}{engine, head, views}, func(w io.Writer) { a.statusTable(w, engine, views, len(names) > 0) })
+	}{engine, head, freezes, views}, func(w io.Writer) { a.statusTable(w, engine, freezes, views, len(names) > 0) })
 }
 
 const formerPlace = "the former place: delivered to until keyrota release"
@@ -150,6 +158,7 @@ func recorded(account inventory.Account, r rotation.Record) accountView {
 	if q := r.Request; q.Kind != rotation.RequestNone {
 		v.Requested = fmt.Sprintf("%s, by %s", q.Kind, q.By)
 	}
+	v.Emergency = moment((&stricken{record: r}).underWay())
 	for _, o := range r.Old {
 		v.Old = append(v.Old, oldView{string(o.Key), uint64(o.Edition), o.Condemned})
 	}
@@ -210,7 +219,7 @@ func (a *app) look(v *accountView, p plan.Account) {
 
 // statusTable prints the accounts, and the destinations that need a word; all
 // of those of accounts that were named.
-func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, named bool) {
+func (a *app) statusTable(w io.Writer, engine engineView, freezes []freezeView, views []accountView, named bool) {
 	rows := make([][]string, 0, len(views))
 	var places [][]string
 	var unlisted []string
@@ -241,6 +250,13 @@ func (a *app) statusTable(w io.Writer, engine engineView, views []accountView, n
 		a.columns(w, []string{"ACCOUNT", "DESTINATION", "STANDING", "WHY"}, places)
 	}
 	for _, v := range views {
+		freezes = append(freezes, slices.DeleteFunc(slices.Clone(v.Frozen), func(f freezeView) bool { return f.By != "" })...)
+	}
+	if len(freezes) > 0 {
+		_, _ = fmt.Fprintln(w)
+		a.freezeTable(w, freezes)
+	}
+	for _, v := range views {
 		if n := len(v.Unexplained); n > 0 {
 			_, _ = fmt.Fprintf(w, "\n%s of %s that nothing on record explains, and that is for you to judge: %s\n",
 				count(n, "live key"), v.Account, strings.Join(v.Unexplained, ", "))
@@ -262,6 +278,9 @@ func next(v accountView) string {
 		text = until(text, v.Until)
 	} else {
 		text = local(text)
+	}
+	if v.Emergency != nil {
+		text = "EMERGENCY since " + localTime(*v.Emergency) + "; " + text
 	}
 	if v.Requested != "" {
 		text = "requested: " + v.Requested + "; " + text

@@ -244,8 +244,11 @@ func (d *Daemon) requested(ctx context.Context) {
 	}
 	for _, e := range events {
 		d.since.Store(e.Seq)
-		if e.Event.Kind == rotation.EventRequested {
+		switch e.Event.Kind {
+		case rotation.EventRequested:
 			d.backlog.add(e.Ref)
+		case rotation.EventFrozen, rotation.EventUnfrozen: // what is due, and until when what waits, is another now
+			d.Sweep()
 		}
 	}
 }

@@ -39,7 +39,7 @@ func newNotices(log *slog.Logger) *notices {
 func (d *Daemon) saved(ref rotation.Ref, e rotation.Event) {
 	log := d.log.Info
 	switch e.Kind {
-	case rotation.EventParked, rotation.EventIssueFailed, rotation.EventAbandoned, rotation.EventGone:
+	case rotation.EventParked, rotation.EventIssueFailed, rotation.EventAbandoned, rotation.EventGone, rotation.EventStrange, rotation.EventLeaked:
 		log = d.log.Warn
 	}
 	attrs := []any{slog.String("account", string(ref))}

@@ -63,7 +63,11 @@ func (d *Daemon) pass(ctx context.Context, w *execute.Worker, a inventory.Accoun
 			err = fmt.Errorf("working on %s: %w", a.Ref(), fault)
 		}
 	}()
-	return w.Pass(ctx, a)
+	freezes, err := d.o.Ledger.Freezes(ctx)
+	if err != nil {
+		return execute.Report{}, err
+	}
+	return w.Pass(ctx, a.Frozen(freezes))
 }
 
 // passed says what came of a pass.

@@ -59,6 +59,10 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	if unread != nil && entries == nil {
 		return unread
 	}
+	freezes, err := d.o.Ledger.Freezes(ctx)
+	if err != nil {
+		return err
+	}
 	records := make(map[rotation.Ref]rotation.Record, len(entries))
 	for _, e := range entries {
 		records[e.Ref] = e.Record
@@ -70,7 +74,7 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	swept := make([]plan.Account, 0, len(seen))
 	for _, a := range state.Inventory.Accounts {
 		r := records[a.Ref()]
-		swept = append(swept, plan.Account{Spec: a.For(r).Spec, Record: r, Observed: seen[a.Ref()]})
+		swept = append(swept, plan.Account{Spec: a.Frozen(freezes).For(r).Spec, Record: r, Observed: seen[a.Ref()]})
 	}
 	if err := d.hold(ctx, state, swept); err != nil {
 		return err

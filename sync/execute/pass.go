@@ -26,6 +26,15 @@ type pass struct {
 	stuck    []rotation.KeyID                    // could not be deleted in this pass
 	proven   time.Time                           // the agreement that was put on record as proof
 	stopping <-chan struct{}                     // closed when the program is asked to stop
+	closely  bool                                // look even where nothing is done whatever is seen
+}
+
+// Look returns what is on record of an account, and what a pass over it sees
+// now: for people, so also where a pass would not look. It changes nothing.
+func (w *Worker) Look(ctx context.Context, a inventory.Account) (rotation.Record, rotation.Observed, error) {
+	p := &pass{w: w, a: a, slots: map[rotation.KeyID]providers.Secret{}, stopping: ctx.Done(), closely: true}
+	err := p.look(ctx)
+	return p.record, p.seen, err
 }
 
 func (p *pass) observer() inventory.Observer {
@@ -53,7 +62,7 @@ func (p *pass) look(ctx context.Context) error {
 		return err
 	}
 	p.seen = rotation.Observed{Stuck: p.stuck}
-	if p.a.Idle(p.record) {
+	if p.a.Idle(p.record) && !p.closely {
 		return nil
 	}
 	// What a listing that was begun after some write shows, a look from before

@@ -175,17 +175,17 @@ func (w *world) newKey(account string) string {
 // firstKeys brings keys in each of the ways there are.
 func firstKeys(t *testing.T, w *world, dir string) {
 	t.Helper()
-	w.runWith(strings.NewReader(w.newKey("nightly-eval")), 0, "adopt", "nightly-eval", "--key-file", "-")
+	w.runWith(strings.NewReader(w.newKey("nightly-eval")), 0, "adopt", "--yes", "nightly-eval", "--key-file", "-")
 	file := filepath.Join(dir, "key.txt")
 	if err := os.WriteFile(file, []byte(w.newKey("ci-training")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.run(0, "adopt", "ci-training", "--key-file", file)
+	w.run(0, "adopt", "--yes", "ci-training", "--key-file", file)
 	w.put("old/reports", map[string]any{"wandb": w.newKey("report-builder")})
-	w.run(0, "adopt", "report-builder", "--from", "vault:secret/"+w.prefix+"/old/reports#wandb")
+	w.run(0, "adopt", "--yes", "report-builder", "--from", "vault:secret/"+w.prefix+"/old/reports#wandb")
 	w.put("registry", map[string]any{"WANDB_API_KEY": w.newKey("model-registry"), "other": "CANARY-other"})
 	w.run(3, "sync", "model-registry") // it is someone else's so far
-	w.run(0, "adopt", "model-registry", "--from", "vault:secret/"+w.prefix+"/registry#WANDB_API_KEY")
+	w.run(0, "adopt", "--yes", "model-registry", "--from", "vault:secret/"+w.prefix+"/registry#WANDB_API_KEY")
 }
 
 // edit writes one field of a secret as a person does.
@@ -225,13 +225,13 @@ func badKeys(t *testing.T, w *world, dir string) {
 		"wrong-CANARY-0123456789-0123456789-0123456789-01234", w.newKey("ci-training"),
 		"CANARY", "two CANARY", strings.Repeat("CANARY", 1000), "",
 	} {
-		w.runWith(strings.NewReader(key), 1, "adopt", "nightly-eval", "--key-file", "-")
+		w.runWith(strings.NewReader(key), 1, "adopt", "--yes", "nightly-eval", "--key-file", "-")
 	}
 	// A key in the place of a file's name is the mistake of whoever typed it;
 	// it is not said aloud.
 	hunted := w.started
 	w.started = nil
-	r := w.run(1, "adopt", "nightly-eval", "--key-file", "pasted-CANARY-0123456789-0123456789-0123456789-0123456789")
+	r := w.run(1, "adopt", "--yes", "nightly-eval", "--key-file", "pasted-CANARY-0123456789-0123456789-0123456789-0123456789")
 	if how, at := holdsCanary(r.stdout.String() + r.stderr.String()); at >= 0 {
 		t.Errorf("what was pasted is repeated (%s): %s", how, r.stderr.String())
 	}
@@ -264,7 +264,7 @@ func talkativeServers(t *testing.T, w *world) {
 				Body: `{"errors": ["` + echo + `"], "warnings": ["` + echo + `"], "data": {"error": "` + echo + `"}}`,
 			})
 		}
-		w.try("rotate", "nightly-eval", "report-builder")
+		w.try("rotate", "--yes", "nightly-eval", "report-builder")
 		w.proxy.Reset()
 	}
 	for _, f := range []sandbox.Fault{
@@ -276,13 +276,13 @@ func talkativeServers(t *testing.T, w *world) {
 		if err := w.platform.AddFault(f); err != nil {
 			t.Fatal(err)
 		}
-		w.try("rotate", "nightly-eval", "ci-training")
+		w.try("rotate", "--yes", "nightly-eval", "ci-training")
 		w.try("sync")
 		w.platform.ClearFaults()
 	}
 	for _, s := range w.status() {
 		if s.Parked != "" {
-			w.try("rotate", s.Account)
+			w.try("rotate", "--yes", s.Account)
 		}
 	}
 	w.settle(t)
@@ -318,7 +318,7 @@ func talkativeDaemon(t *testing.T, w *world, h *hunter) {
 				<-r.ended
 			}})
 		}
-		w.run(0, "rotate", "nightly-eval", "ci-training", "report-builder", "--reason", "to see it")
+		w.run(0, "rotate", "--yes", "nightly-eval", "ci-training", "report-builder", "--reason", "to see it")
 		w.edit("registry", "WANDB_API_KEY", "typed-CANARY-0123456789-0123456789-0123456789-01234")
 		_ = r.cmd.Process.Signal(syscall.SIGHUP)
 		if end == syscall.SIGQUIT {

@@ -147,7 +147,7 @@ func TestThreeStores(t *testing.T) {
 	first := w.agree()
 	w.quiet(t)
 
-	w.run(0, "rotate", "nightly-eval", "--reason", "to see it")
+	w.run(0, "rotate", "--yes", "nightly-eval", "--reason", "to see it")
 	second := w.agree()
 	if first == second || !w.platform.IsLive(first) {
 		t.Errorf("after the rotation: another key %v, the old one alive %v", first != second, w.platform.IsLive(first))
@@ -293,7 +293,7 @@ func TestAStoreIsDownForAWholeOverlap(t *testing.T) {
 			first := w.agree()
 			unreachable := map[string]func(bool){"aws": w.aws.SetUnreachable, "azure": w.azure.SetUnreachable}[down]
 			unreachable(true)
-			w.try("rotate", "nightly-eval")
+			w.try("rotate", "--yes", "nightly-eval")
 			begun := time.Now()
 			for passes := 0; passes < 3 || time.Since(begun) < 3*overlap; passes++ {
 				w.run(3, "sync")

@@ -78,8 +78,8 @@ func TestOneFailureStopsOneThing(t *testing.T) {
 	}
 	w.configure("overlap: 1s, every: 1s", fiveAccounts) // all are due now
 	poll(t, 30*time.Second, "the sound accounts to rotate", func() bool { return gone("sound-training", "sound-eval") })
-	w.run(3, "rotate", "half-down") // a person may ask for it all the same
-	for range 5 {                   // however often it is tried
+	w.run(3, "rotate", "--yes", "half-down") // a person may ask for it all the same
+	for range 5 {                            // however often it is tried
 		w.run(3, "sync")
 	}
 	pass := w.run(3, "sync", "-o", "json")
@@ -126,7 +126,7 @@ func TestOneFailureStopsOneThing(t *testing.T) {
 		t.Errorf("what is parked waits for a person: %+v", s)
 	}
 	w.configure("overlap: 1s, every: 90d", fiveAccounts)
-	w.run(0, "rotate", "creation-disabled")
+	w.run(0, "rotate", "--yes", "creation-disabled")
 	w.settle(t)
 	for _, p := range fivePlaces {
 		if live := w.live(p.account); len(live) != 1 || live[0] == first[p.account] {
@@ -153,7 +153,7 @@ func TestThePlatformIsDown(t *testing.T) {
 	}
 	w.configure("overlap: 1s, every: 1s", threeAccounts)
 	time.Sleep(time.Second)
-	for _, r := range []*process{w.run(3, "sync"), w.run(3, append([]string{"rotate"}, threeRefs...)...), w.run(0, "status"), w.run(0, "plan")} {
+	for _, r := range []*process{w.run(3, "sync"), w.run(3, append([]string{"rotate", "--yes"}, threeRefs...)...), w.run(0, "status"), w.run(0, "plan")} {
 		if !strings.Contains(r.text(), "502") {
 			t.Errorf("nobody is told:\n%s", r.text())
 		}

@@ -180,7 +180,7 @@ func (k *killer) adoptAll() {
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		k.runWith(strings.NewReader(value), 0, "adopt", p.account, "--key-file", "-")
+		k.runWith(strings.NewReader(value), 0, "adopt", "--yes", p.account, "--key-file", "-")
 	}
 }
 
@@ -236,7 +236,7 @@ func (k *killer) round() bool {
 		k.faults[k.random.IntN(len(k.faults))]()
 	}
 	args, beside := []string{k.command}, []string{"sync"}
-	rotate := []string{"rotate", k.places[k.random.IntN(len(k.places))].account}
+	rotate := []string{"rotate", "--yes", k.places[k.random.IntN(len(k.places))].account}
 	often := 4
 	switch {
 	case k.command == "run":
@@ -372,7 +372,7 @@ func (k *killer) resume() map[string]statusAccount {
 	for ref, s := range all {
 		if s.Parked != "" {
 			k.t.Logf("parked: %s: %s", ref, s.Parked)
-			k.try("rotate", ref)
+			k.try("rotate", "--yes", ref)
 		}
 	}
 	return all

@@ -104,7 +104,7 @@ func begin(t *testing.T, w *world, keys sandbox.KeyStorage) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.runWith(strings.NewReader(value+"\n"), 0, "adopt", ref, "--key-file", "-", "--reason", "first key")
+		w.runWith(strings.NewReader(value+"\n"), 0, "adopt", "--yes", ref, "--key-file", "-", "--reason", "first key")
 	}
 }
 
@@ -208,7 +208,7 @@ func rotateAll(t *testing.T, w *world) {
 	for _, p := range threePlaces {
 		old[p.account] = value(p)
 	}
-	w.run(0, append([]string{"rotate", "--reason", "to see it"}, threeRefs...)...)
+	w.run(0, append([]string{"rotate", "--yes", "--reason", "to see it"}, threeRefs...)...)
 	for _, p := range threePlaces {
 		if value(p) == old[p.account] {
 			t.Errorf("%s: the reader still has the old key", p.account)

@@ -37,7 +37,7 @@ defaults: {overlap: 1s, write_deadline: 1s}
 accounts: [{name: nightly-eval, team: ml-platform, deliver: "file:eval"}]
 `)
 	first := post(t, url+"/sandbox/service_accounts/nightly-eval/keys", `{"description": "made by hand"}`)["key"]
-	p.runWith(strings.NewReader(first), 0, "adopt", "nightly-eval", "--key-file", "-")
+	p.runWith(strings.NewReader(first), 0, "adopt", "--yes", "nightly-eval", "--key-file", "-")
 	second := p.secretFile(t)
 	if second == first || second == "" {
 		t.Error("a key of unknown age is replaced at once")
@@ -54,7 +54,7 @@ accounts: [{name: nightly-eval, team: ml-platform, deliver: "file:eval"}]
 		p.run(0, "sync")
 		return p.status()[team+"/nightly-eval"].Phase == "steady"
 	})
-	p.run(0, "rotate", "nightly-eval")
+	p.run(0, "rotate", "--yes", "nightly-eval")
 	third := p.secretFile(t)
 	platform.kill()
 
