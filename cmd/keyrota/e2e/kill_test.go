@@ -148,17 +148,24 @@ func (k *killer) play() {
 	}
 	took := k.converge()
 	readers.end(t)
+	counts := k.accounted()
+	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, %d of what a person broke, different keys %v; in %s\n%v",
+		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.hand, readers.different(),
+		time.Since(begun).Round(time.Second), counts)
+}
+
+// accounted fails the test if a key was asked for under a label that is not on
+// record, and returns how many events of each kind are.
+func (k *killer) accounted() map[string]int {
 	counts := map[string]int{}
-	for _, e := range decode[historyJSON](t, k.run(0, "history", "-o", "json")).Events {
+	for _, e := range decode[historyJSON](k.t, k.run(0, "history", "-o", "json")).Events {
 		counts[e.Event]++
 		delete(k.labels, e.Label)
 	}
 	for label := range k.labels {
-		t.Errorf("label %s was used and is not on record", label)
+		k.t.Errorf("label %s was used and is not on record", label)
 	}
-	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, %d of what a person broke, different keys %v; in %s\n%v",
-		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.hand, readers.different(),
-		time.Since(begun).Round(time.Second), counts)
+	return counts
 }
 
 // idle waits until the servers are at no request any more: a killed process
