@@ -162,6 +162,14 @@ type strike struct {
 	at string // what was struck
 }
 
+// String names the moment of a strike that fell.
+func (s *strike) String() string {
+	if s.at == "" {
+		return "at some time"
+	}
+	return string(s.moment) + " " + s.at
+}
+
 // strikes hold the strike that is next, to whichever server its request goes.
 type strikes struct {
 	mu     sync.Mutex

@@ -273,6 +273,7 @@ func (k *killer) round() bool {
 	k.strikes.set(nil)
 	if r.killed() {
 		k.moments[struck()]++
+		kills.add(k.command)
 		return true
 	}
 	k.ended(r)
@@ -309,12 +310,13 @@ func (k *killer) strike(r *process) (time.Duration, func() string) {
 	s.moment = []moment{before, after, later}[k.random.IntN(3)]
 	s.later = time.Duration(k.random.IntN(8000)) * time.Microsecond
 	k.strikes.set(s)
-	return longest, func() string {
-		if s.at == "" {
-			return "at some time"
-		}
-		return string(s.moment) + " " + s.at
-	}
+	return longest, s.String
+}
+
+// struck counts a kill that was aimed, and came to pass at whatever time.
+func (k *killer) struck(s *strike) {
+	k.moments[s.String()]++
+	kills.add(k.command)
 }
 
 // converge lets the program work undisturbed until each account has one key,

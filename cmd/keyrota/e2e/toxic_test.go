@@ -37,7 +37,7 @@ func ailments() []ailment {
 	type set = map[string]any
 	return []ailment{
 		{"latency and jitter", true, "latency", down, set{"latency": 120, "jitter": 100}},
-		{"little bandwidth", true, "bandwidth", down, set{"rate": 20}},
+		{"little bandwidth", true, "bandwidth", down, set{"rate": 100}},
 		{"slices", true, "slicer", down, set{"average_size": 64, "size_variation": 32, "delay": 200}},
 		{"requests reset", false, "reset_peer", up, set{"timeout": 0}},
 		{"answers reset", false, "reset_peer", down, set{"timeout": 0}},

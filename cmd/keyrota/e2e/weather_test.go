@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -23,7 +22,6 @@ type weather struct {
 
 	endured map[string]int // steps by what ailed
 	turns   int            // rotations of those that nothing ailed, while others were ailing
-	kills   map[string]int
 }
 
 // onEach has an account for each store, and one that is on all of them.
@@ -40,7 +38,7 @@ const onEach = `
 
 func newWeather(t *testing.T) *weather {
 	t.Helper()
-	w := &weather{t: t, random: seeded(t), before: map[string][]*toxic{}, endured: map[string]int{}, kills: map[string]int{}}
+	w := &weather{t: t, random: seeded(t), before: map[string][]*toxic{}, endured: map[string]int{}}
 	front := func(server, address string) string {
 		x := newToxic(t, address)
 		w.before[server] = append(w.before[server], x)
@@ -128,7 +126,7 @@ type step struct {
 func (s step) String() string {
 	text := s.ailment.name + " before " + strings.Join(s.servers, ", ")
 	if s.kill != nil {
-		text += fmt.Sprintf(", and a kill %s change %d", s.kill.moment, s.kill.n)
+		text += ", and a kill " + s.kill.String()
 	}
 	return text
 }
@@ -204,8 +202,8 @@ func (w *weather) play(schedule []step) {
 	counts := w.killer.accounted()
 	w.quiet(t)
 	w.hunt()
-	t.Logf("%d steps in %s, %d kills %v; %d rotations beside a sick network; converged in %s; %d reads, %d late, different keys %v\n%v\n%v",
-		len(schedule), time.Since(begun).Round(time.Second), len(w.kills), w.kills, w.turns, took.Round(time.Millisecond),
+	t.Logf("%d steps in %s, kills %v; %d rotations beside a sick network; converged in %s; %d reads, %d late, different keys %v\n%v\n%v",
+		len(schedule), time.Since(begun).Round(time.Second), w.killer.moments, w.turns, took.Round(time.Millisecond),
 		readers.reads, readers.late, readers.different(), w.endured, counts)
 }
 
@@ -225,6 +223,7 @@ func (w *weather) endure(readers *readers, s step) {
 			w.strikes.set(nil)
 			r.kill()
 		}
+		w.killer.struck(s.kill)
 		w.daemon = w.start(nil, "run")
 	}
 	ailing := s.servers
