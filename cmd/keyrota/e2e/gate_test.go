@@ -77,11 +77,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.hit()
 		panic(http.ErrAbortHandler)
 	}
+	if s != nil && s.moment == during {
+		s.hit()
+	}
 	if g.look != nil {
 		g.look(r, q)
 	}
 	switch {
-	case s == nil:
+	case s == nil, s.moment == during:
 		g.handler.ServeHTTP(w, r)
 	case s.moment == after:
 		g.effect(r)
@@ -147,6 +150,7 @@ type moment string
 
 const (
 	before moment = "before"         // the effect: it does not come to pass
+	during moment = "during"         // the request, which is answered
 	after  moment = "after"          // the effect: its answer is lost
 	later  moment = "a moment after" // the answer
 )
