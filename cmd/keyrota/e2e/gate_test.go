@@ -22,6 +22,7 @@ type gate struct {
 
 	handler http.Handler
 	look    func(*http.Request, graphRequest) // before the effect; nil: nobody looks
+	answer  func(*http.Request, graphRequest) // after it, before its answer; nil: nobody waits
 	strikes *strikes
 }
 
@@ -86,6 +87,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s == nil, s.moment == during:
 		g.handler.ServeHTTP(w, r)
+		if g.answer != nil { // small answers leave when the handler returns
+			g.answer(r, q)
+		}
 	case s.moment == after:
 		g.effect(r)
 		s.hit()
