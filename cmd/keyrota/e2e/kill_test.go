@@ -205,6 +205,9 @@ func (k *killer) watch(_ *http.Request, q graphRequest) {
 	case "DeleteApiKey":
 		id := q.text("id")
 		for _, p := range k.places {
+			if id != "" && !slices.Contains(k.live(p.account), id) {
+				continue // another account's
+			}
 			key, err := k.finds(p)
 			if err != nil {
 				k.t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -14,21 +15,28 @@ import (
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 )
 
-// held holds back the answers to one operation of the platform.
+// held holds back answers of the platform: to creations of a key, and then, if
+// it falls silent, all.
 type held struct {
 	come chan struct{} // one for each that is held
 	free chan struct{} // closed when all may go
 	once sync.Once
 }
 
-func (w *world) hold(t *testing.T, operation string) *held {
+func (w *world) hold(t *testing.T, silent bool) *held {
 	h := &held{come: make(chan struct{}, 16), free: make(chan struct{})}
+	var fell atomic.Bool
 	w.gate.answer = func(_ *http.Request, q graphRequest) {
-		if q.Operation != operation {
-			return
+		switch creates := q.Operation == "GenerateApiKey"; {
+		case creates && silent:
+			fell.Store(true)
+			h.come <- struct{}{}
+		case creates:
+			h.come <- struct{}{}
+			<-h.free
+		case fell.Load():
+			<-h.free
 		}
-		h.come <- struct{}{}
-		<-h.free
 	}
 	t.Cleanup(h.release)
 	return h
@@ -76,7 +84,7 @@ func TestAskedToEndInTheMiddleOfACreation(t *testing.T) {
 				w.configure("overlap: 1s, every: 90d", threeAccounts)
 				w.run(0, "sync")
 				readers := w.read(time.Second, threePlaces...)
-				h := w.hold(t, "GenerateApiKey")
+				h := w.hold(t, false)
 				w.configure("overlap: 1s, every: 1s", threeAccounts)
 				r := h.comes(w, c.args...)
 				if err := r.cmd.Process.Signal(signal); err != nil {
@@ -118,4 +126,67 @@ func (w *world) heard(r *process) bool {
 		return err != nil || strings.Contains(r.stderr.String(), "stopping")
 	}
 	return strings.Contains(string(text), "ShdPnd:\t0000000000000000")
+}
+
+// TestADrainThatTimesOut: a daemon that is told to end while the platform creates
+// a key and does not answer ends when it is told a second time, when it is too
+// late for an answer, or when its grace is over. The next start finds the key,
+// which nobody was ever given, and deletes it.
+func TestADrainThatTimesOut(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		again  bool // it is told a second time
+		silent bool // the creation is answered, and then nothing
+		within time.Duration
+	}{
+		{"told twice", true, false, 10 * time.Second},
+		{"the creation is never answered", false, false, 30 * time.Second},
+		{"nothing is answered any more", false, true, 75 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.KeysShown)
+			w.configure("overlap: 1s, every: 90d", threeAccounts)
+			w.run(0, "sync")
+			readers := w.read(time.Second, threePlaces...)
+			h := w.hold(t, c.silent)
+			r := w.start(nil, "run")
+			poll(t, endsWithin, "the daemon to run", func() bool { return strings.Contains(r.stderr.String(), "the engine runs") })
+			w.run(0, "rotate", "nightly-eval")
+			<-h.come
+			asked := time.Now()
+			_ = r.cmd.Process.Signal(syscall.SIGTERM)
+			poll(t, endsWithin, "the daemon to hear of it", func() bool { return w.heard(r) })
+			if c.again {
+				_ = r.cmd.Process.Signal(syscall.SIGTERM)
+			}
+			select {
+			case <-r.ended:
+			case <-time.After(c.within):
+				t.Fatalf("it does not end:\n%s", r.text())
+			}
+			t.Logf("it ended %s after it was told to", time.Since(asked).Round(time.Millisecond))
+			if !c.again && r.exitCode() != 0 {
+				t.Errorf("exit code %d:\n%s", r.exitCode(), r.text())
+			}
+			h.release()
+			if live := w.live("nightly-eval"); len(live) != 2 {
+				t.Fatalf("keys %v: the platform made one that nobody knows", live)
+			}
+			r = w.start(nil, "run")
+			poll(t, endsWithin, "the next daemon to put it right", func() bool {
+				s := w.status()[team+"/nightly-eval"]
+				return s.Phase == "steady" && slices.Equal(w.live("nightly-eval"), []string{s.Key})
+			})
+			_ = r.cmd.Process.Signal(syscall.SIGTERM)
+			r.wait(t)
+			w.settle(t)
+			if events := w.run(0, "history", "nightly-eval").text(); !strings.Contains(events, "never offered") {
+				t.Errorf("history does not say what became of it:\n%s", events)
+			}
+			w.delivered(t)
+			readers.end(t)
+		})
+	}
 }
