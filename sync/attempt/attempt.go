@@ -19,6 +19,9 @@ type Caller struct {
 	Attempts int           // of a call that may be repeated, at most; 0: one
 	Pause    time.Duration // before the second attempt; doubled before each further one
 	MaxPause time.Duration // a service that asks for a longer one is not called again
+	// Calling is told that an attempt begins; what it returns, that it ended,
+	// and whether the service said anything. Nil: nobody is.
+	Calling func(service string) (ended func(answered bool))
 	// Observed is told of each attempt; nil: nobody is.
 	Observed func(service, op string, err error, took time.Duration)
 	Now      func() time.Time // for measuring; nil: time.Now
@@ -30,13 +33,14 @@ func Default() Caller {
 }
 
 // Read calls f, which changes nothing, again while it fails in a way that may
-// heal by itself.
+// heal by itself. A service that did not answer within the timeout is not asked
+// again at once.
 func (c Caller) Read(ctx context.Context, service, op string, f func(context.Context) error) error {
 	pause := c.Pause
 	for n := 1; ; n++ {
-		err := c.Once(ctx, service, op, f)
+		answered, err := c.once(ctx, service, op, f)
 		kind := providers.KindOf(err)
-		if err == nil || n >= c.Attempts || kind != providers.Transient && kind != providers.Limited {
+		if err == nil || !answered || n >= c.Attempts || kind != providers.Transient && kind != providers.Limited {
 			return err
 		}
 		wait := max(pause, providers.RetryAfterOf(err))
@@ -50,6 +54,11 @@ func (c Caller) Read(ctx context.Context, service, op string, f func(context.Con
 // Once calls f, which may change something, exactly once. A panic of f is a
 // *providers.Fault.
 func (c Caller) Once(ctx context.Context, service, op string, f func(context.Context) error) error {
+	_, err := c.once(ctx, service, op, f)
+	return err
+}
+
+func (c Caller) once(ctx context.Context, service, op string, f func(context.Context) error) (answered bool, err error) {
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
@@ -60,14 +69,20 @@ func (c Caller) Once(ctx context.Context, service, op string, f func(context.Con
 		now = time.Now
 	}
 	begun := now()
-	err := guarded(ctx, f)
+	ended := func(bool) {}
+	if c.Calling != nil {
+		ended = c.Calling(service)
+	}
+	err = guarded(ctx, f)
+	answered = err == nil || ctx.Err() == nil
+	ended(answered)
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(err, ctx.Err()) && !errors.Is(cause, ctx.Err()) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	if c.Observed != nil {
 		c.Observed(service, op, err, now().Sub(begun))
 	}
-	return err
+	return answered, err
 }
 
 func guarded(ctx context.Context, f func(context.Context) error) (err error) {

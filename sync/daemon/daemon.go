@@ -70,6 +70,7 @@ type Daemon struct {
 	agenda  *agenda
 	notices *notices
 	health  *health
+	silence *silence
 	metrics *metrics
 }
 
@@ -108,7 +109,7 @@ func New(o Options) (*Daemon, error) {
 	return &Daemon{
 		o: o, log: o.Logger, metrics: m,
 		reloads: make(chan struct{}, 1), sweeps: make(chan struct{}, 1), staff: make(chan struct{}, 1),
-		backlog: newBacklog(), agenda: newAgenda(), notices: newNotices(o.Logger), health: newHealth(time.Now()),
+		backlog: newBacklog(), agenda: newAgenda(), notices: newNotices(o.Logger), health: newHealth(time.Now()), silence: newSilence(),
 	}, nil
 }
 

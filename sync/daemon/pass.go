@@ -39,7 +39,12 @@ func (d *Daemon) work(ctx context.Context, ref rotation.Ref) result {
 		if !wanted {
 			break // it left the configuration, and is left as it is
 		}
+		leave, may := d.silence.enter(a)
+		if !may {
+			break // a sweep finds it when its store answers again
+		}
 		report, err := d.pass(ctx, state.Worker, a)
+		leave()
 		if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			break // the engine stops
 		}

@@ -305,6 +305,11 @@ func (r *replica) work(ctx context.Context, ref rotation.Ref) result {
 	if !wanted {
 		return result{} // it left the configuration, and is left as it is
 	}
+	leave, may := r.d.silence.enter(a)
+	if !may {
+		return result{again: true, after: r.every()}
+	}
+	defer leave()
 	during, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	k, err := r.leases.take(ctx, leaseAccount+string(ref), r.id, r.lost(ref, cancel))

@@ -99,8 +99,15 @@ const actionsPerPass = 60
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
 	p := w.apart(ctx, a)
 	var report Report
+	finishing := false
 	stuck := "" // why a key could not be deleted
 	for range actionsPerPass {
+		if _, only := w.kept.get(a.Ref()); only && !finishing {
+			var cancel context.CancelFunc
+			ctx, cancel = finish(ctx)
+			defer cancel()
+			finishing = true
+		}
 		if err := p.look(ctx); err != nil {
 			return report, err
 		}
@@ -138,6 +145,26 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		}
 	}
 	return report, fmt.Errorf("working on %s: %d actions and no end: please report this with the output of keyrota history %[1]s", a.Ref(), actionsPerPass)
+}
+
+// finishWithin is how long a pass goes on after it was asked to end, while a
+// key is in this process's memory alone.
+const finishWithin = 30 * time.Second
+
+// finish returns a context that outlives ctx for so long: a new key that is
+// lost with the process costs another one.
+func finish(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(finishWithin)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // Hand gives the worker the value of a key that a person brought, until the

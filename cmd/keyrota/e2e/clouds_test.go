@@ -28,10 +28,17 @@ type clouds struct {
 
 func newClouds(t *testing.T) *clouds {
 	t.Helper()
+	return newCloudsBehind(t, nil)
+}
+
+// newCloudsBehind stands proxies before the addresses of Azure.
+func newCloudsBehind(t *testing.T, front func(string) string) *clouds {
+	t.Helper()
 	w := &clouds{world: newWorld(t, sandbox.KeysShown), aws: awstest.Start(t)}
 	w.aws.URL = newGate(t, w.aws, w.strikes).URL
 	w.azure = azuretest.Start(t, azuretest.Options{
-		Wrap: func(h http.Handler) http.Handler { return &gate{handler: h, strikes: w.strikes} },
+		Wrap:  func(h http.Handler) http.Handler { return &gate{handler: h, strikes: w.strikes} },
+		Front: front,
 	})
 	ca, err := w.azure.CAFile(t.TempDir())
 	if err != nil {

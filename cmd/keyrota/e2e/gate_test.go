@@ -22,6 +22,7 @@ type gate struct {
 
 	handler http.Handler
 	look    func(*http.Request, graphRequest) // before the effect; nil: nobody looks
+	answer  func(*http.Request, graphRequest) // after it, before its answer; nil: nobody waits
 	strikes *strikes
 }
 
@@ -77,12 +78,18 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.hit()
 		panic(http.ErrAbortHandler)
 	}
+	if s != nil && s.moment == during {
+		s.hit()
+	}
 	if g.look != nil {
 		g.look(r, q)
 	}
 	switch {
-	case s == nil:
+	case s == nil, s.moment == during:
 		g.handler.ServeHTTP(w, r)
+		if g.answer != nil { // small answers leave when the handler returns
+			g.answer(r, q)
+		}
 	case s.moment == after:
 		g.effect(r)
 		s.hit()
@@ -147,6 +154,7 @@ type moment string
 
 const (
 	before moment = "before"         // the effect: it does not come to pass
+	during moment = "during"         // the request, which is answered
 	after  moment = "after"          // the effect: its answer is lost
 	later  moment = "a moment after" // the answer
 )
@@ -160,6 +168,14 @@ type strike struct {
 	hit     func()
 
 	at string // what was struck
+}
+
+// String names the moment of a strike that fell.
+func (s *strike) String() string {
+	if s.at == "" {
+		return "at some time"
+	}
+	return string(s.moment) + " " + s.at
 }
 
 // strikes hold the strike that is next, to whichever server its request goes.

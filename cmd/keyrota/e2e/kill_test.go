@@ -148,17 +148,24 @@ func (k *killer) play() {
 	}
 	took := k.converge()
 	readers.end(t)
+	counts := k.accounted()
+	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, %d of what a person broke, different keys %v; in %s\n%v",
+		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.hand, readers.different(),
+		time.Since(begun).Round(time.Second), counts)
+}
+
+// accounted fails the test if a key was asked for under a label that is not on
+// record, and returns how many events of each kind are.
+func (k *killer) accounted() map[string]int {
 	counts := map[string]int{}
-	for _, e := range decode[historyJSON](t, k.run(0, "history", "-o", "json")).Events {
+	for _, e := range decode[historyJSON](k.t, k.run(0, "history", "-o", "json")).Events {
 		counts[e.Event]++
 		delete(k.labels, e.Label)
 	}
 	for label := range k.labels {
-		t.Errorf("label %s was used and is not on record", label)
+		k.t.Errorf("label %s was used and is not on record", label)
 	}
-	t.Logf("kills %v in %d rounds; requests %v; converged in %s; %d reads, %d late, %d of what a person broke, different keys %v; in %s\n%v",
-		k.moments, k.rounds, k.strikes.requests(), took.Round(time.Millisecond), readers.reads, readers.late, readers.hand, readers.different(),
-		time.Since(begun).Round(time.Second), counts)
+	return counts
 }
 
 // idle waits until the servers are at no request any more: a killed process
@@ -198,6 +205,9 @@ func (k *killer) watch(_ *http.Request, q graphRequest) {
 	case "DeleteApiKey":
 		id := q.text("id")
 		for _, p := range k.places {
+			if id != "" && !slices.Contains(k.live(p.account), id) {
+				continue // another account's
+			}
 			key, err := k.finds(p)
 			if err != nil {
 				k.t.Error(err)
@@ -266,6 +276,7 @@ func (k *killer) round() bool {
 	k.strikes.set(nil)
 	if r.killed() {
 		k.moments[struck()]++
+		kills.add(k.command)
 		return true
 	}
 	k.ended(r)
@@ -302,12 +313,13 @@ func (k *killer) strike(r *process) (time.Duration, func() string) {
 	s.moment = []moment{before, after, later}[k.random.IntN(3)]
 	s.later = time.Duration(k.random.IntN(8000)) * time.Microsecond
 	k.strikes.set(s)
-	return longest, func() string {
-		if s.at == "" {
-			return "at some time"
-		}
-		return string(s.moment) + " " + s.at
-	}
+	return longest, s.String
+}
+
+// struck counts a kill that was aimed, and came to pass at whatever time.
+func (k *killer) struck(s *strike) {
+	k.moments[s.String()]++
+	kills.add(k.command)
 }
 
 // converge lets the program work undisturbed until each account has one key,

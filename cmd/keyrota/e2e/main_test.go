@@ -45,8 +45,46 @@ func runAll(m *testing.M) int {
 			server.Stop()
 		}
 	}()
-	return m.Run()
+	code := m.Run()
+	fmt.Println(&kills)
+	if all := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && !testing.Short(); all && code == 0 && kills.sum() < leastKills {
+		fmt.Printf("fewer than %d\n", leastKills)
+		return 1
+	}
+	return code
 }
+
+// leastKills is how many the program has to live through in one run of all tests.
+const leastKills = 200
+
+// kills count what was killed in all tests, and lived through.
+var kills tally
+
+type tally struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+func (y *tally) add(what string) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.of == nil {
+		y.of = map[string]int{}
+	}
+	y.of[what]++
+}
+
+func (y *tally) sum() (n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for _, of := range y.of {
+		n += of
+	}
+	return n
+}
+
+// String is the line of the report.
+func (y *tally) String() string { return fmt.Sprintf("%d kills lived through: %v", y.sum(), y.of) }
 
 // launchVault starts the one Vault that all tests share, each in paths of its
 // own.

@@ -40,6 +40,7 @@ func (w *world) finds(p place) (string, error) {
 type readers struct {
 	w       *world
 	overlap time.Duration
+	every   time.Duration // from one use to the next
 	stop    chan struct{}
 	done    sync.WaitGroup
 
@@ -54,14 +55,16 @@ type readers struct {
 // read starts a reader of each place. They trust a key no longer than the
 // overlap: what a machine under load delays longer than that is not counted.
 func (w *world) read(overlap time.Duration, places ...place) *readers {
-	r := &readers{w: w, overlap: overlap, stop: make(chan struct{}), keys: map[string][]string{}}
+	return w.readEvery(15*time.Millisecond, overlap, places...)
+}
+
+func (w *world) readEvery(every, overlap time.Duration, places ...place) *readers {
+	r := &readers{w: w, overlap: overlap, every: every, stop: make(chan struct{}), keys: map[string][]string{}}
 	for _, p := range places {
 		r.done.Go(func() { r.follow(p) })
 	}
 	return r
 }
-
-const readEvery = 15 * time.Millisecond
 
 func (r *readers) follow(p place) {
 	found := false // once there, it must stay there
@@ -69,7 +72,7 @@ func (r *readers) follow(p place) {
 		select {
 		case <-r.stop:
 			return
-		case <-time.After(readEvery):
+		case <-time.After(r.every):
 		}
 		begun := time.Now()
 		emptied := r.w.people.emptied(p)

@@ -36,6 +36,7 @@ type world struct {
 	strikes  *strikes
 	noAdmin  bool    // the configuration names no admin key
 	more     string  // further lines of the configuration
+	ledger   string  // in the configuration
 	prefix   string  // of this test's paths in Vault's engine "secret"
 	people   *people // what they did to places; nil: nothing
 }
@@ -46,7 +47,7 @@ var worlds atomic.Int64
 // configuration refers to it by variables: WANDB, VAULT, OTHER, PREFIX.
 func newWorld(t *testing.T, keys sandbox.KeyStorage) *world {
 	t.Helper()
-	w := &world{vault: sharedVault(t), strikes: &strikes{}, prefix: fmt.Sprintf("e2e-%d", worlds.Add(1))}
+	w := &world{vault: sharedVault(t), strikes: &strikes{}, ledger: "ledger.db", prefix: fmt.Sprintf("e2e-%d", worlds.Add(1))}
 	var err error
 	w.platform, err = sandbox.New(sandbox.Seed{
 		Organization: "acme", Settings: sandbox.Settings{Keys: keys},
@@ -95,7 +96,7 @@ func (w *world) configure(defaults, accounts string) {
 	}
 	w.write("keyrota.yaml", `
 instance: e2e
-ledger: ledger.db
+ledger: `+w.ledger+`
 max_rotations_per_day: 100%
 listen: ${LISTEN:-off}
 sweep_every: 1s
@@ -111,7 +112,12 @@ accounts:
 }
 
 // ledgerPath is where the ledger is.
-func (w *world) ledgerPath() string { return filepath.Join(w.dir, "ledger.db") }
+func (w *world) ledgerPath() string {
+	if filepath.IsAbs(w.ledger) {
+		return w.ledger
+	}
+	return filepath.Join(w.dir, w.ledger)
+}
 
 // secret is one secret in Vault as a reader sees it: each field as the server
 // writes it.

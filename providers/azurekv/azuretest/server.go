@@ -37,6 +37,9 @@ type Options struct {
 	TokenLife time.Duration
 	// Wrap, if not nil, is put before the handler of every address.
 	Wrap func(http.Handler) http.Handler
+	// Front stands a proxy before each address, and returns the one that
+	// clients are told; nil: none.
+	Front func(address string) string
 }
 
 // Server is a tenant with its vaults. It is safe for concurrent use.
@@ -129,7 +132,11 @@ func (s *Server) listen(h http.Handler) (string, error) {
 	s.servers = append(s.servers, server)
 	s.mu.Unlock()
 	go func() { _ = server.ServeTLS(listener, "", "") }()
-	return "https://" + listener.Addr().String(), nil
+	address := "https://" + listener.Addr().String()
+	if s.options.Front != nil {
+		address = s.options.Front(address)
+	}
+	return address, nil
 }
 
 // Close ends the server and all its connections.

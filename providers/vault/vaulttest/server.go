@@ -45,11 +45,12 @@ type Server struct {
 	Address string // such as http://127.0.0.1:8200
 	CAFile  string // of a server with TLS: whom to trust
 
-	http   *http.Client
-	cmd    *exec.Cmd
-	ended  chan struct{}
-	output *output
-	dir    string
+	http    *http.Client
+	command []string
+	cmd     *exec.Cmd
+	ended   chan struct{}
+	output  *output
+	dir     string
 }
 
 // Start starts a server that stops when the test ends. Flags are those of
@@ -90,48 +91,67 @@ func launch(binary string, flags []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := freePort("127.0.0.1")
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		Address: "http://" + port, ended: make(chan struct{}), output: &output{}, dir: dir,
+		Address: "http://" + port, output: &output{}, dir: dir,
 		http: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second},
 	}
-	arguments := []string{
-		"server", "-dev", "-dev-no-store-token", "-dev-root-token-id=" + Root, "-dev-listen-address=" + port,
+	s.command = []string{
+		binary, "server", "-dev", "-dev-no-store-token", "-dev-root-token-id=" + Root, "-dev-listen-address=" + port,
 	}
 	for _, f := range flags {
 		if f == "-dev-tls" {
 			s.Address = "https://" + port
 			s.CAFile = filepath.Join(dir, "vault-ca.pem")
-			arguments = append(arguments, "-dev-tls-cert-dir="+dir)
+			s.command = append(s.command, "-dev-tls-cert-dir="+dir)
 		}
 	}
-	s.cmd = exec.Command(binary, append(arguments, flags...)...)
-	s.cmd.Dir = dir
-	s.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")} // nothing of VAULT_*
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	endWithParent(s.cmd)
-	if err := s.cmd.Start(); err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, fmt.Errorf("vaulttest: %w", err)
+	s.command = append(s.command, flags...)
+	err = s.start()
+	if err == nil {
+		err = s.ready()
 	}
-	go func() {
-		_ = s.cmd.Wait()
-		close(s.ended)
-	}()
-	if err := s.ready(); err != nil {
+	if err != nil {
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
 }
 
+// start runs the server's process, again if that was killed.
+func (s *Server) start() error {
+	s.cmd = exec.Command(s.command[0], s.command[1:]...)
+	s.cmd.Dir = s.dir
+	s.cmd.Env = []string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH")} // nothing of VAULT_*
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	s.ended = make(chan struct{})
+	endWithParent(s.cmd)
+	if err := s.cmd.Start(); err != nil {
+		close(s.ended)
+		return fmt.Errorf("vaulttest: %w", err)
+	}
+	cmd, ended := s.cmd, s.ended
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	return nil
+}
+
+// kill ends the server's process at once.
+func (s *Server) kill() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill() // it may be gone already
+		<-s.ended
+	}
+}
+
 // Stop kills the server, and with it all that it holds.
 func (s *Server) Stop() {
-	_ = s.cmd.Process.Kill()
-	<-s.ended
+	s.kill()
 	_ = os.RemoveAll(s.dir)
 }
 
@@ -285,8 +305,8 @@ func find() (string, error) {
 	return "", ErrMissing
 }
 
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", err
 	}
