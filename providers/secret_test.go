@@ -25,6 +25,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/providertest"
 )
 
 const value = "CANARY-0123456789-0123456789-0123456789-0123456789"
@@ -100,6 +101,9 @@ func TestSecretUnderEveryVerb(t *testing.T) {
 				t.Errorf("%s: %s", name, text)
 			}
 		}
+	}
+	if text := providertest.Shown(&holder{Any: []any{map[string][]byte{"k": []byte(value)}}}); !shown(text) {
+		t.Error("the walker is blind")
 	}
 	if got := fmt.Sprintf("%s %v %d %#v %q", providers.NewSecret(value), providers.NewSecret(value), providers.NewSecret(value), providers.NewSecret(value), providers.NewSecret(value)); got != strings.TrimSpace(strings.Repeat("[secret] ", 5)) {
 		t.Errorf("printed as %s", got)
@@ -192,43 +196,10 @@ func TestSecretInLogs(t *testing.T) {
 	}
 }
 
-// walk prints like printers for debugging do: through pointers, interfaces and
-// unexported fields, without calling any method.
-func walk(b *strings.Builder, v reflect.Value, depth int) {
-	if depth > 12 {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			walk(b, v.Elem(), depth+1)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			walk(b, v.Field(i), depth+1)
-		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			walk(b, k, depth+1)
-			walk(b, v.MapIndex(k), depth+1)
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			walk(b, v.Index(i), depth+1)
-		}
-	case reflect.String:
-		b.WriteString(v.String() + "\n")
-	default:
-		_, _ = fmt.Fprintf(b, "%v\n", v)
-	}
-}
-
 func TestSecretUnderReflection(t *testing.T) {
 	for where, v := range places() {
-		var b strings.Builder
-		walk(&b, reflect.ValueOf(v), 0)
-		if shown(b.String()) {
-			t.Errorf("%s: %s", where, b.String())
+		if text := providertest.Shown(v); shown(text) {
+			t.Errorf("%s: %s", where, text)
 		}
 	}
 	// What is found there cannot be called either.

@@ -63,7 +63,7 @@ func (s *Store) loginToken(ctx context.Context, token, hint string) (grant, erro
 	case said(err, saidInvalid):
 		return grant{}, loginFailed(errors.New("the token is not valid, or has ended"), hint)
 	case statusOf(err) == http.StatusForbidden:
-		return grant{token: token}, nil
+		return grant{token: providers.NewSecret(token)}, nil
 	}
 	return grant{}, err
 }

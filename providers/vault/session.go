@@ -10,7 +10,7 @@ import (
 
 // grant is a token and how long it lives.
 type grant struct {
-	token     string
+	token     providers.Secret
 	ttl       time.Duration // 0: it does not end, or nobody can tell
 	renewable bool
 }
@@ -41,14 +41,14 @@ func (s *session) token(ctx context.Context) (string, error) {
 	defer s.turn.Give()
 	now := s.now()
 	switch {
-	case s.held.token == "", !s.ends.IsZero() && !now.Before(s.ends):
+	case s.held.token.Empty(), !s.ends.IsZero() && !now.Before(s.ends):
 		if err := s.enter(ctx); err != nil {
 			return "", err
 		}
 	case !s.refresh.IsZero() && !now.Before(s.refresh):
 		s.prolong(ctx)
 	}
-	return s.held.token, nil
+	return s.held.token.Expose(), nil
 }
 
 // prolong renews the token, or logs in anew where renewing gives less than half
@@ -57,7 +57,7 @@ func (s *session) token(ctx context.Context) (string, error) {
 func (s *session) prolong(ctx context.Context) {
 	first := s.held.ttl
 	if s.held.renewable {
-		if g, err := s.renew(ctx, s.held.token); err == nil && (g.ttl == 0 || g.ttl >= first/2 || !s.again) {
+		if g, err := s.renew(ctx, s.held.token.Expose()); err == nil && (g.ttl == 0 || g.ttl >= first/2 || !s.again) {
 			s.keep(g)
 			s.held.ttl = max(first, g.ttl)
 			return
@@ -76,8 +76,8 @@ func (s *session) replace(ctx context.Context, refused string) (string, error) {
 		return "", err
 	}
 	defer s.turn.Give()
-	if s.held.token != "" && s.held.token != refused {
-		return s.held.token, nil // someone else was here first
+	if held := s.held.token.Expose(); held != "" && held != refused {
+		return s.held.token.Expose(), nil // someone else was here first
 	}
 	if lives, err := s.alive(ctx, refused); lives || err != nil {
 		return "", nil //nolint:nilerr // who cannot tell believes the refusal
@@ -86,10 +86,10 @@ func (s *session) replace(ctx context.Context, refused string) (string, error) {
 	if err := s.enter(ctx); err != nil {
 		return "", err
 	}
-	if s.held.token == refused {
+	if s.held.token.Expose() == refused {
 		return "", nil
 	}
-	return s.held.token, nil
+	return s.held.token.Expose(), nil
 }
 
 func (s *session) enter(ctx context.Context) error {
@@ -123,7 +123,7 @@ func (a tokenAnswer) grant(r request) (grant, error) {
 	if a.Auth == nil || a.Auth.ClientToken == "" {
 		return grant{}, &failure{request: r, kind: kindOf(providers.Denied), words: "the login gave no token", hint: "does this login ask for a second factor? keyrota cannot give one"}
 	}
-	return grant{a.Auth.ClientToken, time.Duration(a.Auth.LeaseDuration) * time.Second, a.Auth.Renewable}, nil
+	return grant{providers.NewSecret(a.Auth.ClientToken), time.Duration(a.Auth.LeaseDuration) * time.Second, a.Auth.Renewable}, nil
 }
 
 func kindOf(k providers.Kind) *providers.Kind { return &k }
@@ -146,7 +146,7 @@ func (s *Store) lookup(ctx context.Context, token string) (grant, error) {
 		} `json:"data"`
 	}
 	err := s.send(ctx, token, request{method: http.MethodGet, path: "auth/token/lookup-self", values: true}, &a)
-	return grant{token, time.Duration(a.Data.TTL) * time.Second, a.Data.Renewable}, err
+	return grant{providers.NewSecret(token), time.Duration(a.Data.TTL) * time.Second, a.Data.Renewable}, err
 }
 
 // living reports whether a token that was refused still lives.

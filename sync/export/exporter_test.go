@@ -19,12 +19,18 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/export"
 	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/ledger/postgrestest"
 )
 
 // newLedger is a real ledger with n events.
 func newLedger(t *testing.T, n int) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{Instance: "prod", By: "ada on host-1", Config: "c0ffee"})
+	return ledgerAt(t, filepath.Join(t.TempDir(), "ledger.db"), n)
+}
+
+func ledgerAt(t *testing.T, at string, n int) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), at, ledger.Options{Instance: "prod", By: "ada on host-1", Config: "c0ffee"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,13 +249,18 @@ type noCursor struct{ *ledger.Ledger }
 
 func (noCursor) SetCursor(context.Context, string, int64) error { return errors.New("killed") }
 
-// Two engines share a ledger: one exports at a time, and no event is missing.
+// Engines share a ledger: one exports at a time, and no event is missing.
 func TestOneOfSeveralExports(t *testing.T) {
-	l := newLedger(t, 40)
+	t.Run("sqlite", func(t *testing.T) { severalExport(t, filepath.Join(t.TempDir(), "ledger.db")) })
+	t.Run("postgres", func(t *testing.T) { severalExport(t, postgrestest.Start(t).Fresh(t)) })
+}
+
+func severalExport(t *testing.T, at string) {
+	ledgerAt(t, at, 40)
 	var in inbox
 	var all sync.WaitGroup
 	for i := range 4 {
-		x := exporter(l, export.Target{Name: "siem", Sink: &in, Batch: 3})
+		x := exporter(ledgerAt(t, at, 0), export.Target{Name: "siem", Sink: &in, Batch: 3})
 		x.Holder = fmt.Sprint("engine ", i)
 		all.Go(func() {
 			for range 20 {

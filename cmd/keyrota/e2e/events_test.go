@@ -147,6 +147,20 @@ func TestEventsGoOutAsTheyHappen(t *testing.T) {
 	})
 	w.run(0, "rotate", "nightly-eval")
 	poll(t, endsWithin, "the rotation to begin", func() bool { return strings.Contains(w.run(0, "history", "nightly-eval").text(), "edition 2") })
+	// What is done after the reload bears the new configuration's digest.
+	digest := decode[struct{ Digest string }](t, w.run(0, "validate", "-o", "json")).Digest
+	history := decode[struct {
+		Events []struct{ Event, Config string }
+	}](t, w.run(0, "history", "nightly-eval", "-o", "json")).Events
+	before, after := history[0].Config, ""
+	for _, e := range history {
+		if e.Event == "key.offered" {
+			after = e.Config
+		}
+	}
+	if len(digest) != 64 || len(before) != 64 || before == digest || after != digest {
+		t.Errorf("the digest is %s; before the reload events bear %s, after it %s", digest, before, after)
+	}
 	_ = r.cmd.Process.Signal(syscall.SIGTERM)
 	r.wait(t)
 	if !all() {
