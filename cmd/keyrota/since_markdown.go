@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// A comment on a pull request holds 65,536 characters (GitHub, GitLab takes
-// more). What a reviewer must see is cut last, and what is cut is said.
+// A comment on a pull request holds 65,536 characters (GitHub; GitLab takes
+// more). Each kind of change that a reviewer must see has its part of them, so
+// that many of one do not hide one of another; what is cut is said.
 const (
-	shownClosely = 200
-	shownElse    = 40
-	longestPage  = 55000 // bytes, from which on no further change is written out
+	closelyBytes = 46000
+	pageBytes    = 60000
 )
 
 // markdown prints a comparison for a comment on a pull request. Whoever wrote
@@ -23,26 +23,29 @@ func (v sinceView) markdown() string {
 		fmt.Fprintf(&b, "- **%s**\n", line)
 	}
 	for g, group := range groups() {
-		var lines []string
+		kinds, count := map[string][]string{}, 0
 		for _, c := range v.Changes {
 			if c.group == g {
-				lines = append(lines, c.markdown(group.labels[c.Change]))
+				kinds[c.Change] = append(kinds[c.Change], c.markdown(group.labels[c.Change]))
+				count++
 			}
 		}
-		if len(lines) == 0 {
+		if count == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n### %s (%d)\n\n", group.title, len(lines))
-		most := shownElse
-		if g == 0 {
-			most = shownClosely
-		}
-		for i, line := range lines {
-			if i == most || b.Len() > longestPage {
-				fmt.Fprintf(&b, "- **and %d more**: see `keyrota plan --since` itself\n", len(lines)-i)
-				break
+		fmt.Fprintf(&b, "\n### %s (%d)\n\n", group.title, count)
+		for _, name := range group.names {
+			room := pageBytes - b.Len()
+			if g == 0 {
+				room = closelyBytes / len(kinds)
 			}
-			b.WriteString(line)
+			for i, line := range kinds[name] {
+				if room -= len(line); room < 0 {
+					fmt.Fprintf(&b, "- **%s: %d more**, see `keyrota plan --since` itself\n", group.labels[name], len(kinds[name])-i)
+					break
+				}
+				b.WriteString(line)
+			}
 		}
 	}
 	b.WriteString("\n<sub>By keyrota plan --since, which asked no store, no platform and no ledger.</sub>\n")
