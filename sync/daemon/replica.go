@@ -92,6 +92,7 @@ func (r *replica) look(ctx context.Context, q *queue) {
 		now := time.Now()
 		r.heard.Store(&now)
 		r.d.health.resume(now)
+		r.d.backlog.progress()
 	}
 	r.d.notices.about(noticeReplica, err)
 }
