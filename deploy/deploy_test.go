@@ -34,6 +34,7 @@ type podSpec struct {
 	} `yaml:"securityContext"`
 	Containers []struct {
 		Args            []string
+		Env             []struct{ Name, Value string }
 		SecurityContext struct {
 			ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
 			AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
@@ -84,16 +85,15 @@ func manifests(t *testing.T) map[string][]object {
 // TestConfigurationLoads: what the ConfigMap holds is what keyrota takes,
 // without a warning.
 func TestConfigurationLoads(t *testing.T) {
-	c := configuration(t)
+	c := configuration(t, nil)
 	if len(c.Accounts) == 0 {
 		t.Error("the example delivers nothing")
 	}
 }
 
 // TestPodsAreHardened: the pods run with nothing that they do not need, and
-// the ledger of the configuration is on the volume that outlives them.
+// the ledger of the configuration is where it outlives them.
 func TestPodsAreHardened(t *testing.T) {
-	ledger := configuration(t).Ledger
 	pods := 0
 	for path, objects := range manifests(t) {
 		for _, o := range objects {
@@ -116,7 +116,12 @@ func TestPodsAreHardened(t *testing.T) {
 				if !s.ReadOnlyRootFilesystem || s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation {
 					t.Errorf("%s: a writable root or more privileges", path)
 				}
-				kept := false
+				env := map[string]string{}
+				for _, v := range c.Env {
+					env[v.Name] = v.Value
+				}
+				ledger := configuration(t, env).Ledger
+				kept := strings.HasPrefix(ledger, "postgres://")
 				for _, m := range c.VolumeMounts {
 					kept = kept || claims[m.Name] && strings.HasPrefix(ledger, m.MountPath+"/")
 				}
@@ -126,12 +131,13 @@ func TestPodsAreHardened(t *testing.T) {
 			}
 		}
 	}
-	if pods != 2 {
-		t.Errorf("%d pods, want the daemon's and the CronJob's", pods)
+	if pods != 3 {
+		t.Errorf("%d pods, want the daemon's, the replicas' and the CronJob's", pods)
 	}
 }
 
-func configuration(t *testing.T) *config.Config {
+// configuration loads the ConfigMap as a pod with these variables does.
+func configuration(t *testing.T, env map[string]string) *config.Config {
 	t.Helper()
 	for _, o := range manifests(t)["kubernetes/base.yaml"] {
 		if o.Kind != "ConfigMap" {
@@ -141,7 +147,7 @@ func configuration(t *testing.T) *config.Config {
 		if err := os.WriteFile(path, []byte(o.Data["keyrota.yaml"]), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, problems, err := config.Load(path, config.Options{StoreTypes: map[string]config.StoreType{
+		c, problems, err := config.Load(path, config.Options{Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, StoreTypes: map[string]config.StoreType{
 			"vault": {New: func() any { return new(vault.Config) }},
 		}})
 		if err != nil {

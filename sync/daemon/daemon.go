@@ -18,7 +18,7 @@ import (
 
 // Options say what an engine works on and whom it tells.
 type Options struct {
-	// Ledger is open for writing. Run holds its engine lock; closing it is the
+	// Ledger is open for writing. Run engages itself on it; closing it is the
 	// caller's, after Run.
 	Ledger *ledger.Ledger
 	// Load makes a State from the configuration as it is now: once at the

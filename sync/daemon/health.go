@@ -47,6 +47,17 @@ func (h *health) lead(now time.Time) {
 	h.since, h.sweep = now, time.Time{}
 }
 
+// resume takes down that the ledger answers again, without which no sweep could
+// end.
+func (h *health) resume(now time.Time) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.since = now
+	if !h.sweep.IsZero() {
+		h.sweep = now
+	}
+}
+
 func (h *health) passed(err error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
@@ -113,6 +124,11 @@ func (d *Daemon) alive() error {
 	now := time.Now()
 	stuck := d.backlog.stuck(now)
 	if d.replica != nil {
+		if d.replica.silent.Load() {
+			// To be started anew does not bring the database back, and would
+			// lose the new keys that no store has yet.
+			return nil
+		}
 		stuck = max(stuck, d.replica.stuck(now))
 	}
 	return d.health.hung(now, d.state.Load().SweepEvery, stuck)

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,6 +53,10 @@ func onServer(t testing.TB) string {
 
 // TestMain ends the server that the tests shared.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("8") // they wait more than they work
+	}
 	code := m.Run()
 	if s := started.Load(); s != nil {
 		if err := s.Remove(); err != nil {

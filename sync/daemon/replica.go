@@ -91,6 +91,8 @@ func (r *replica) look(ctx context.Context, q *queue) {
 	if was := r.silent.Swap(err != nil); was && err == nil {
 		now := time.Now()
 		r.heard.Store(&now)
+		r.d.health.resume(now)
+		r.d.backlog.progress()
 	}
 	r.d.notices.about(noticeReplica, err)
 }

@@ -19,7 +19,14 @@ func (d *Daemon) sweeping(ctx context.Context) {
 		leading := d.leading(ctx)
 		if leading == nil {
 			last = rhythm{} // whoever is to sweep from now on does so at once
-		} else if wall := d.now(); last.due(every, time.Now(), wall) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(tend):
+			}
+			continue
+		}
+		if wall := d.now(); last.due(every, time.Now(), wall) {
 			last = rhythm{monotonic: time.Now(), wall: wall}
 			err := d.sweep(leading)
 			if leading.Err() == nil {

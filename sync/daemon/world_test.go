@@ -36,7 +36,7 @@ const lease = 3 * time.Second
 
 // world is a platform and stores in memory, around a real ledger.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	path     string
 	platform *providertest.Platform
 	stores   map[string]*providertest.Memory
@@ -61,12 +61,12 @@ const (
 	eval  = rotation.Ref("ml/eval")
 )
 
-func newWorld(t *testing.T, yaml string) *world {
+func newWorld(t testing.TB, yaml string) *world {
 	return newWorldAt(t, filepath.Join(t.TempDir(), "ledger.db"), yaml)
 }
 
 // newWorldAt puts the ledger at a place.
-func newWorldAt(t *testing.T, at, yaml string) *world {
+func newWorldAt(t testing.TB, at, yaml string) *world {
 	w := &world{
 		t: t, path: at, stores: map[string]*providertest.Memory{}, log: &journal{},
 		platform: providertest.NewPlatform(providertest.PlatformOptions{Now: time.Now}),

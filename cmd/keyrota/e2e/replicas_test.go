@@ -102,14 +102,14 @@ func (r *replicas) daemon() *process {
 	return p
 }
 
-func (p *process) signal(t testing.TB, s syscall.Signal) {
+func (r *process) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := r.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (p *process) logged(words string) int { return strings.Count(p.stderr.String(), words) }
+func (r *process) logged(words string) int { return strings.Count(r.stderr.String(), words) }
 
 // settled reports whether every reader of an account has the one key that is
 // offered, in an edition or a later one.
@@ -222,6 +222,50 @@ func lastLine(p *process, words string) string {
 	return last
 }
 
+// TestADeadReplicasWorkIsTakenOverWithinTwoMinutes by replicas that are started
+// as the examples in deploy do: with whatever it was at, and where it was the
+// one that sweeps.
+func TestADeadReplicasWorkIsTakenOverWithinTwoMinutes(t *testing.T) {
+	if os.Getenv("KEYROTA_SOAK") == "" {
+		t.Skip("it waits for minutes: set KEYROTA_SOAK")
+	}
+	t.Parallel()
+	server := postgrestest.Start(t)
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			r := newReplicas(t, server.Fresh(t), 1, "overlap: 1s, every: 90d")
+			const ref = team + "/n0"
+			come, free := make(chan struct{}, 1), make(chan struct{})
+			var holds atomic.Bool
+			r.gate.look = func(_ *http.Request, q graphRequest) {
+				if q.Operation == "GenerateApiKey" && holds.CompareAndSwap(true, false) {
+					come <- struct{}{}
+					<-free
+				}
+			}
+			t.Cleanup(func() { close(free) })
+			first := r.start(nil, "run")
+			t.Cleanup(first.kill)
+			poll(t, endsWithin, "delivered", func() bool { return r.settled(ref, 1) })
+			holds.Store(true)
+			r.run(0, "rotate", "n0")
+			select {
+			case <-come:
+			case <-time.After(endsWithin):
+				t.Fatal("no key is asked for")
+			}
+			second := r.start(nil, "run") // it has swept nothing yet
+			t.Cleanup(second.kill)
+			poll(t, endsWithin, "two to run", func() bool { return strings.Count(r.engines(), "process ") == 2 })
+			first.kill()
+			killed := time.Now()
+			poll(t, 2*time.Minute, "the work to be taken over", func() bool { return r.settled(ref, 3) })
+			t.Logf("issued by the other, delivered, and the old key retired, %s after the kill", time.Since(killed).Round(100*time.Millisecond))
+		})
+	}
+}
+
 // TestReplicasAreKilledAndPaused at random moments, while keys are due all the
 // time: no reader ever has a dead key, the work of whoever is away is taken
 // over, and in the end each account has one key.
@@ -243,7 +287,8 @@ func TestReplicasAreKilledAndPaused(t *testing.T) {
 	for range rounds {
 		time.Sleep(time.Duration(300+random.IntN(700)) * time.Millisecond) // work goes on
 		i := random.IntN(len(running))
-		hit, back := running[i], func() {}
+		hit := running[i]
+		var back func()
 		switch random.IntN(3) {
 		case 0:
 			kinds["SIGKILL"]++
