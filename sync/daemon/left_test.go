@@ -47,13 +47,15 @@ func TestAccountsThatLeaveAreMarkedOnce(t *testing.T) {
 		t.Fatal("a configuration that was refused has marked an account")
 	}
 
-	for range 2 {
+	for n := 1; n <= 2; n++ {
 		w.configure(oneAccount)
 		e.Reload()
-		w.until("marked as left", func() bool { return !w.record(beside, eval).Left.IsZero() })
+		w.until("loaded", func() bool { return w.log.count("the configuration was loaded again") == n })
+		swept := w.log.count("msg=swept")
+		e.Sweep()
+		w.until("swept", func() bool { return w.log.count("msg=swept") > swept })
 	}
-	e.Sweep()
-	w.until("swept", func() bool { return w.log.count("msg=swept") >= 4 })
+	w.until("marked as left", func() bool { return !w.record(beside, eval).Left.IsZero() })
 	if left, told := kinds(rotation.EventLeft), w.log.count(`msg="no longer in the configuration: ml/eval`); left != 1 || told != 1 {
 		t.Errorf("%d events, told %d times, want once", left, told)
 	}
