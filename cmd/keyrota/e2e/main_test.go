@@ -18,6 +18,11 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	registerToxics()
+	// Most tests wait, for overlaps, elections and leases, more than they compute.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(atOnce)
+	}
 	os.Exit(runAll(m))
 }
 
@@ -53,6 +58,9 @@ func runAll(m *testing.M) int {
 	}
 	return code
 }
+
+// atOnce is how many tests run beside each other.
+const atOnce = "10"
 
 // leastKills is how many the program has to live through in one run of all tests.
 const leastKills = 200

@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,6 +24,8 @@ type program struct {
 
 	// started is told of each process; nil: nobody is.
 	started func(*process)
+
+	above *program // takes down what is printed; nil: this one does
 
 	mu      sync.Mutex
 	printed strings.Builder // everything that any process wrote
@@ -91,12 +95,20 @@ func (p *program) start(stdin io.Reader, args ...string) *process {
 	}
 	go func() {
 		_ = r.cmd.Wait() // how it ended is in cmd.ProcessState
-		p.mu.Lock()
-		p.printed.WriteString(r.stdout.String() + r.stderr.String())
-		p.mu.Unlock()
+		to := cmp.Or(p.above, p)
+		to.mu.Lock()
+		to.printed.WriteString(r.stdout.String() + r.stderr.String())
+		to.mu.Unlock()
 		close(r.ended)
 	}()
 	return r
+}
+
+// startWith runs the program with another variable in its environment.
+func (p *program) startWith(variable string, args ...string) *process {
+	p.t.Helper()
+	other := &program{t: p.t, dir: p.dir, env: append(slices.Clone(p.env), variable), started: p.started, above: p}
+	return other.start(nil, args...)
 }
 
 // everythingPrinted is what all ended processes wrote.

@@ -74,6 +74,7 @@ func (w *weather) configure(defaults, accounts string) {
 	w.write("keyrota.yaml", `
 instance: e2e
 ledger: ledger.db
+max_rotations_per_day: 100%
 listen: off
 sweep_every: 1s
 wandb: {url: "${WANDB}", organization: acme, admin_key: env:WANDB_ADMIN_KEY}
