@@ -51,7 +51,7 @@ func TestACrashLeavesNoKey(t *testing.T) {
 			_ = r.cmd.Process.Signal(signal)
 			<-r.ended
 		}})
-		r = w.start(nil, "rotate", "nightly-eval", "ci-training", "report-builder", "--reason", "to see it crash")
+		r = w.start(nil, "rotate", "--yes", "nightly-eval", "ci-training", "report-builder", "--reason", "to see it crash")
 		close(started)
 		r.wait(t)
 		w.strikes.set(nil)

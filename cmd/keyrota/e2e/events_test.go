@@ -145,7 +145,7 @@ func TestEventsGoOutAsTheyHappen(t *testing.T) {
 		text, _ := os.ReadFile(file)
 		return int64(strings.Count(string(text), `"dataset":"keyrota.events"`)) >= recorded()
 	})
-	w.run(0, "rotate", "nightly-eval")
+	w.run(0, "rotate", "--yes", "nightly-eval")
 	poll(t, endsWithin, "the rotation to begin", func() bool { return strings.Contains(w.run(0, "history", "nightly-eval").text(), "edition 2") })
 	// What is done after the reload bears the new configuration's digest.
 	digest := decode[struct{ Digest string }](t, w.run(0, "validate", "-o", "json")).Digest

@@ -60,7 +60,7 @@ func TestLeaving(t *testing.T) {
 	if w.agree() != key {
 		t.Error("another key, although nobody asked for one")
 	}
-	w.run(0, "rotate", "nightly-eval", "--reason", "to see it")
+	w.run(0, "rotate", "--yes", "nightly-eval", "--reason", "to see it")
 	w.settle(t)
 	rotated := w.agree()
 
@@ -89,7 +89,7 @@ func TestLeaving(t *testing.T) {
 	if w.agree() != rotated {
 		t.Error("what bears no mark was overwritten")
 	}
-	w.run(3, "adopt", "nightly-eval", "--from", "azure:ml/eval_key")
+	w.run(3, "adopt", "--yes", "nightly-eval", "--from", "azure:ml/eval_key")
 	if w.agree() != rotated {
 		t.Error("what was not named was overwritten")
 	}

@@ -174,7 +174,7 @@ func TestAReplicaThatWasPausedHarmsNothing(t *testing.T) {
 	readers := r.read(time.Second, r.places(1)...)
 
 	holds.Store(true)
-	r.run(0, "rotate", "n0")
+	r.run(0, "rotate", "--yes", "n0")
 	select {
 	case <-come:
 	case <-time.After(endsWithin):
@@ -202,7 +202,7 @@ func TestAReplicaThatWasPausedHarmsNothing(t *testing.T) {
 
 	other.signal(t, syscall.SIGTERM)
 	other.wait(t)
-	r.run(0, "rotate", "n0")
+	r.run(0, "rotate", "--yes", "n0")
 	poll(t, endsWithin, "the one that was paused to work", func() bool { return r.settled(ref, 4) })
 	readers.end(t)
 	if text := first.text() + second.text(); strings.Contains(text, "CANARY") {
@@ -249,7 +249,7 @@ func TestADeadReplicasWorkIsTakenOverWithinTwoMinutes(t *testing.T) {
 			t.Cleanup(first.kill)
 			poll(t, endsWithin, "delivered", func() bool { return r.settled(ref, 1) })
 			holds.Store(true)
-			r.run(0, "rotate", "n0")
+			r.run(0, "rotate", "--yes", "n0")
 			select {
 			case <-come:
 			case <-time.After(endsWithin):
@@ -383,7 +383,7 @@ func TestTwoDaemonsWithALedgerEach(t *testing.T) {
 	if theirs == ours {
 		t.Errorf("both are %s", ours)
 	}
-	r.run(0, "rotate", "n0")
+	r.run(0, "rotate", "--yes", "n0")
 	if a, b := named(second); a != ours || b != theirs {
 		t.Errorf("the first named %s and %s, the second %s and %s", theirs, ours, a, b)
 	}

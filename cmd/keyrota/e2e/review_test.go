@@ -147,7 +147,7 @@ accounts:
 	if n, held := rotated(); n != limit || held != 1 {
 		t.Errorf("%d rotations, told %d times", n, held)
 	}
-	p.run(0, "rotate", "training-0", "training-1", "--reason", "a person may")
+	p.run(0, "rotate", "--yes", "training-0", "training-1", "--reason", "a person may")
 	if n, _ := rotated(); n != limit+2 {
 		t.Errorf("%d rotations after a person asked for two more", n)
 	}
