@@ -66,6 +66,8 @@ func eventExamples() map[rotation.EventKind]struct {
 		rotation.EventMoved:        {"its record goes on under another name", e{Words: "now ml-platform/nightly-evaluation"}},
 		rotation.EventForgotten:    {"its record was given up: a person asked", e{}},
 		rotation.EventReleased:     {"a person said that nobody reads a destination any more", e{Destination: to}},
+		rotation.EventPruning:      {"a secret is about to be deleted: a person asked", e{Key: old, Edition: 3, Destination: to}},
+		rotation.EventUnmarking:    {"keyrota's mark is about to be removed from a secret", e{Destination: to}},
 		rotation.EventPruned:       {"a secret was deleted: a person asked", e{Destination: to}},
 		rotation.EventFrozen:       {"a freeze began", e{Words: "quarter end, until 2026-08-10T00:00:00Z"}},
 		rotation.EventUnfrozen:     {"it was lifted", e{Words: "quarter end is over"}},

@@ -55,10 +55,11 @@ func classes() []classified {
 		{user("info", ""), kinds{
 			rotation.EventFound, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
 		}},
-		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed}},
+		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed, rotation.EventUnmarking}},
 		{secret("change", outcomeSuccess), kinds{
 			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen,
 		}},
+		{secret("deletion", outcomeUnknown), kinds{rotation.EventPruning}},
 		{secret("deletion", outcomeSuccess), kinds{rotation.EventPruned}},
 		// What somebody else did, or what waits for a person.
 		{alert(user("creation", "")), kinds{rotation.EventStrange}},
