@@ -77,7 +77,7 @@ func (r *pair) atWork(account string) (worker int, answer func()) {
 	}
 	answer = sync.OnceFunc(func() { close(free) })
 	r.t.Cleanup(answer)
-	r.startWith("LEDGER="+r.direct, "rotate", account).wait(r.t)
+	r.startWith("LEDGER="+r.direct, "rotate", "--yes", account).wait(r.t)
 	select {
 	case <-come:
 	case <-time.After(takenOverWithin):
@@ -179,7 +179,7 @@ func TestOneOfTwoReplicasIsLost(t *testing.T) {
 			other := r.live("ci-training")[0]
 			_ = r.daemons[1-worker].cmd.Process.Signal(syscall.SIGTERM)
 			r.daemons[1-worker].wait(t)
-			r.startWith("LEDGER="+r.direct, "rotate", "ci-training").wait(t)
+			r.startWith("LEDGER="+r.direct, "rotate", "--yes", "ci-training").wait(t)
 			r.takenOver(worker, r.places[1], other)
 			r.begin(1 - worker)
 			r.end()

@@ -75,7 +75,7 @@ func TestAskedToEndInTheMiddleOfACreation(t *testing.T) {
 	}{
 		{"run", []string{"run"}, 0, "stopping"},
 		{"sync", []string{"sync"}, 1, "interrupted"},
-		{"rotate", []string{"rotate", "nightly-eval"}, 1, "interrupted"},
+		{"rotate", []string{"rotate", "--yes", "nightly-eval"}, 1, "interrupted"},
 	} {
 		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			t.Run(c.name+" "+signal.String(), func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestADrainThatTimesOut(t *testing.T) {
 			h := w.hold(t, c.silent)
 			r := w.start(nil, "run")
 			poll(t, endsWithin, "the daemon to run", func() bool { return strings.Contains(r.stderr.String(), "the engine runs") })
-			w.run(0, "rotate", "nightly-eval")
+			w.run(0, "rotate", "--yes", "nightly-eval")
 			<-h.come
 			asked := time.Now()
 			_ = r.cmd.Process.Signal(syscall.SIGTERM)
