@@ -54,6 +54,7 @@ func (d *Daemon) load(ctx context.Context) error {
 	next.Observer.Call.Observed = d.metrics.observing(next.Observer.Call.Observed)
 	next.Worker.Call.Observed = d.metrics.observing(next.Worker.Call.Observed)
 	next.Observer.Call.Calling, next.Worker.Call.Calling = d.silence.calling, d.silence.calling
+	next.Observer.Late = &inventory.Late{Patience: sweepPatience, Arrived: d.Sweep}
 	told := next.Worker.Saved
 	next.Worker.Saved = func(ref rotation.Ref, e rotation.Event) {
 		d.saved(ref, e)

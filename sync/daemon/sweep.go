@@ -55,6 +55,10 @@ func (d *Daemon) leading(ctx context.Context) context.Context {
 // now is the wall clock alone, so that times compare as people read them.
 func (d *Daemon) now() time.Time { return d.o.Now().Round(0) }
 
+// sweepPatience is how long a sweep waits for one store: it holds up what is to
+// be done in all others.
+const sweepPatience = 30 * time.Second
+
 // sweep looks at everything in pages and finds the accounts that want a pass.
 // What it cannot see of one account or store is decided as unknown; the error
 // is the ledger's.

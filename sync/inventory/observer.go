@@ -21,6 +21,8 @@ type Observer struct {
 	// ForPeople has Sweep look as closely at accounts for which nothing is done
 	// whatever is seen (rotation.Spec.Idle) as at all others.
 	ForPeople bool
+	// Late says how long Sweep waits for a store; nil: until it answers or fails.
+	Late *Late
 }
 
 func (o Observer) now() time.Time {
@@ -39,6 +41,7 @@ const looksAtOnce = 8
 func (o Observer) pages() attempt.Caller {
 	c := o.Call
 	c.Timeout *= 10
+	c.Calling = nil // that it lasts says nothing of the service
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 // one observation for each store. What it returns may lag and is not fresh. Of
 // accounts for which nothing is done whatever is seen, what pages do not settle
 // stays unknown: a call for each of them, at each sweep, would be for nothing.
+// Stores that do not answer are waited for as Late says.
 func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rotation.Ref]rotation.Record) map[rotation.Ref]rotation.Observed {
 	begun := o.now()
 	var holdings map[string]map[rotation.Destination]rotation.Holding // by store
@@ -75,7 +76,9 @@ func (o Observer) sweepStores(ctx context.Context, accounts []Account, records m
 	var g errgroup.Group
 	for name, dests := range wanted {
 		g.Go(func() error {
-			seen, err := o.observe(ctx, name, dests, closely)
+			seen, err := o.Late.observe(name, func() (map[rotation.Destination]rotation.Holding, error) {
+				return o.observe(ctx, name, dests, closely)
+			})
 			if err != nil {
 				for _, d := range dests {
 					if _, ok := seen[d]; !ok {

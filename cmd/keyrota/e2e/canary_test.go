@@ -75,6 +75,7 @@ func TestNoKeyAnywhereElse(t *testing.T) {
 	talkativeServers(t, w)
 	talkativeDaemon(t, w, h)
 	everyCommand(t, w)
+	emergencies(t, w, h.theirs)
 	siem()
 	h.output()
 	h.directory(w.dir)
@@ -143,7 +144,7 @@ func talkativeSIEM(t *testing.T, w *world, h *hunter) (all func()) {
 				return false
 			}
 			last = time.Now()
-			w.run(0, "sync")
+			w.try("sync") // an account may wait for a person
 			head = decode[struct{ Head struct{ Seq int64 } }](t, w.run(0, "history", "-o", "json")).Head.Seq
 			mu.Lock()
 			defer mu.Unlock()
@@ -356,12 +357,56 @@ func talkativeDaemon(t *testing.T, w *world, h *hunter) {
 	w.settle(t)
 }
 
+// emergencies does what people do at three in the morning, with keys at hand.
+func emergencies(t *testing.T, w *world, dir string) {
+	t.Helper()
+	live := w.newKey("report-builder")
+	w.runWith(strings.NewReader(live), 0, "whose", "--key-file", "-")
+	found := filepath.Join(dir, "found.txt")
+	if err := os.WriteFile(found, []byte("export WANDB_API_KEY="+live+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{live, "nobodys-CANARY-0123456789-0123456789-0123456789-01234", "CANARY", ""} {
+		for _, form := range []string{"table", "json"} {
+			r := w.start(strings.NewReader(key), "whose", "--key-file", "-", "--output", form)
+			r.wait(t)
+		}
+	}
+	w.try("whose", "--key-file", found)
+	w.run(0, "freeze", "ci-training", "--until", "1h", "--reason", "an audit", "--yes")
+	w.run(0, "unfreeze", "ci-training", "--yes")
+	w.try("rollback", "nightly-eval", "--yes")
+	w.try("retire", "nightly-eval", "--yes")
+	w.try("retry", "nightly-eval", "--yes")
+	w.try("rotate", "--leaked", "report-builder", "--now", "--yes", "--reason", "found in a log")
+	w.run(0, "ledger", "export")
+	w.run(0, "ledger", "export", filepath.Join(w.dir, "ledger.jsonl"))
+	before, err := os.ReadFile(filepath.Join(w.dir, "keyrota.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("old.yaml", string(before))
+	w.configure("overlap: 1s, every: 90d", strings.Replace(fourAccounts, "      - files:training\n", "", 1))
+	for _, form := range []string{"table", "json", "markdown"} {
+		w.run(0, "plan", "--since", "old.yaml", "--output", form)
+	}
+	w.try("sync")
+	w.try("prune", "ci-training", "--output", "json")
+	w.try("release", "ci-training", "files:training", "--reason", "the job is gone", "--yes")
+	w.write("keyrota.yaml", string(before))
+	w.try("sync")
+	w.try("forget", "model-registry", "--yes")
+	w.run(0, "status")
+}
+
 // everyCommand prints whatever can be printed, in every form.
 func everyCommand(t *testing.T, w *world) {
 	t.Helper()
 	for _, form := range []string{"table", "json", "yaml"} {
-		for _, args := range [][]string{{"status"}, {"plan", "--until", "400d"}, {"history"}, {"history", "nightly-eval"}, {"history", "--verify"}, {"history", "--export", "ecs"},
-			{"history", "--export", "cloudevents"}, {"validate"}, {"sync"}, {"version"}} {
+		for _, args := range [][]string{
+			{"status"}, {"plan", "--until", "400d"}, {"history"}, {"history", "nightly-eval"}, {"history", "--verify"}, {"history", "--export", "ecs"},
+			{"history", "--export", "cloudevents"}, {"validate"}, {"sync"}, {"version"},
+		} {
 			w.run(0, append(args, "--output", form)...)
 		}
 	}

@@ -95,8 +95,8 @@ func TestOneFailureStopsOneThing(t *testing.T) {
 		words   []string
 		keys    int
 	}{
-		{"store-down", "waiting", []string{"other:secret/", "/down#WANDB_API_KEY", "EOF"}, 1},
-		{"half-down", "waiting", []string{"other:secret/", "/half-other#WANDB_API_KEY", "EOF"}, 2},
+		{"store-down", "waiting", []string{"other:secret/", "/down#WANDB_API_KEY", "the connection ended"}, 1},
+		{"half-down", "waiting", []string{"other:secret/", "/half-other#WANDB_API_KEY", "the connection ended"}, 2},
 		{"creation-disabled", "parked", []string{"API key creation is disabled", "organization settings", "keyrota rotate " + team + "/creation-disabled"}, 1},
 	} {
 		live, s := w.live(c.account), status[team+"/"+c.account]

@@ -107,6 +107,7 @@ type killer struct {
 	between  func()                          // what people do while nothing runs; nil: nothing
 	finally  func()                          // what they wait for in the end; nil: nothing
 	recorded func(rotation.Label) bool       // whether a label is on record; nil: whether it is in the world's file
+	flags    []string                        // of the command
 	failing  bool                            // the ledger is made to fail: exit code 1 is well
 
 	moments map[string]int // kills by kind of moment
@@ -252,7 +253,7 @@ func (k *killer) round() bool {
 	for range k.random.IntN(3) {
 		k.faults[k.random.IntN(len(k.faults))]()
 	}
-	args, beside := []string{k.command}, []string{"sync"}
+	args, beside := append([]string{k.command}, k.flags...), []string{"sync"}
 	rotate := []string{"rotate", "--yes", k.places[k.random.IntN(len(k.places))].account}
 	often := 4
 	switch {
@@ -344,7 +345,7 @@ func (k *killer) work(wrong func() []string) time.Duration {
 	t.Helper()
 	var last *process
 	if k.command == "run" {
-		last = k.start(nil, "run")
+		last = k.start(nil, append([]string{"run"}, k.flags...)...)
 		defer func() {
 			_ = last.cmd.Process.Signal(syscall.SIGTERM)
 			last.wait(t)

@@ -73,6 +73,9 @@ func TestKillsOnPostgreSQL(t *testing.T) {
 			t.Parallel()
 			s := newShared(t, c.command, restlessAccounts, restlessPlaces)
 			s.kills, s.failing = c.kills, true
+			if c.command == "run" {
+				s.flags = []string{"--takeover", "1s"}
+			}
 			s.put("shared", foreign)
 			s.play()
 		})

@@ -12,8 +12,8 @@ import (
 
 // TestAStoreThatNeverAnswers: a store takes connections and requests, and never
 // says a word, while more accounts than there are workers are due to be delivered
-// to it. The others rotate as if nothing were; the daemon says what it waits for;
-// and when the store answers again, all is made up for.
+// to it. The daemon says what it waits for, and the others rotate, under a daemon that
+// is started meanwhile too; when the store answers again, all is made up for.
 func TestAStoreThatNeverAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.KeysShown)
@@ -61,7 +61,14 @@ func TestAStoreThatNeverAnswers(t *testing.T) {
 	before, during := turns(sound), turns(sound)-before
 	poll(t, 20*time.Second, "what is delivered elsewhere to rotate", func() bool { return turns(sound) > before+3 })
 	t.Logf("the others rotated %d times before the store was given up, 3 times after; in %s", during, time.Since(begun).Round(time.Second))
-	before, held := turns(stuck), time.Now()
+	// One that begins while the store is silent knows of nothing yet.
+	daemon.kill()
+	kills.add("run")
+	daemon, before, begun = w.start(nil, "run"), turns(sound), time.Now()
+	poll(t, 2*time.Minute, "the others to rotate", func() bool { return turns(sound) > before+1 })
+	t.Logf("of a daemon that began then, the others had rotated after %s", time.Since(begun).Round(time.Second))
+	before = turns(stuck)
+	held := time.Now()
 	silent.heal()
 	poll(t, endsWithin, "all to rotate again", func() bool { return turns(stuck) > before })
 	t.Logf("the store's accounts went on %s after it answered again", time.Since(held).Round(time.Millisecond))

@@ -292,7 +292,7 @@ func (w *weather) rotated(readers *readers, when string, keys int, ailing []stri
 		if len(missing) == 0 {
 			return turns
 		}
-		if time.Since(begun) > 60*time.Second {
+		if time.Since(begun) > 90*time.Second {
 			w.t.Fatalf("%s: no new key for %v\n%s\n%s", when, missing, w.try("status").text(), w.daemon.text())
 		}
 		w.hold(20 * time.Millisecond)
