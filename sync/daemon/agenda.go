@@ -16,16 +16,25 @@ type agenda struct {
 
 func newAgenda() *agenda { return &agenda{at: map[rotation.Ref]time.Time{}} }
 
-// note takes down when an account is next due. A time that is not in the
-// future says nothing: whatever is in the way, the next sweep looks again.
-func (a *agenda) note(ref rotation.Ref, at, now time.Time) {
+// note takes down when an account is next due; zero: not by itself. One that
+// came to be due on the way here is due at once.
+func (a *agenda) note(ref rotation.Ref, at time.Time) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	if at.After(now) {
-		a.at[ref] = at
-	} else {
+	if at.IsZero() {
 		delete(a.at, ref)
+	} else {
+		a.at[ref] = at
 	}
+}
+
+// ahead is a time if it is in the future. Another says nothing: whatever is in
+// the way, the next sweep looks again.
+func ahead(at, now time.Time) time.Time {
+	if at.After(now) {
+		return at
+	}
+	return time.Time{}
 }
 
 // due returns, and strikes, the accounts whose time has come.

@@ -50,14 +50,14 @@ func (d *Daemon) work(ctx context.Context, ref rotation.Ref) result {
 		}
 		d.passed(ref, report, err)
 		if err == nil {
-			d.take(foundBy(ref, report))
+			d.take(foundBy(ref, report, d.now()))
 		}
 	}
 	return result{}
 }
 
-func foundBy(ref rotation.Ref, r execute.Report) found {
-	return found{Account: ref, Until: r.Wait.Until, Phase: r.Record.Phase(), Late: r.Wait.Overdue}
+func foundBy(ref rotation.Ref, r execute.Report, now time.Time) found {
+	return found{Account: ref, Until: ahead(r.Wait.Until, now), Phase: r.Record.Phase(), Late: r.Wait.Overdue}
 }
 
 // pass makes one pass. A fault of this program stops one account, not the
@@ -89,6 +89,6 @@ func (d *Daemon) passed(ref rotation.Ref, report execute.Report, err error) {
 
 // take takes down how a pass left an account, for whoever sweeps.
 func (d *Daemon) take(f found) {
-	d.agenda.note(f.Account, f.Until, d.now())
+	d.agenda.note(f.Account, f.Until)
 	d.metrics.stands(f.Account, standing{phase: f.Phase, late: f.Late})
 }

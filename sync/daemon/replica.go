@@ -347,7 +347,7 @@ func (r *replica) work(ctx context.Context, ref rotation.Ref) result {
 	if err != nil {
 		return result{}
 	}
-	f := foundBy(ref, report)
+	f := foundBy(ref, report, r.d.now())
 	return result{found: &f}
 }
 

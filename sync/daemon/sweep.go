@@ -103,7 +103,7 @@ func (d *Daemon) sweep(ctx context.Context) error {
 			pending = append(pending, ref)
 			current[ref] = d.metrics.standing(ref, records[ref].Phase())
 		default:
-			d.agenda.note(ref, action.Until, now)
+			d.agenda.note(ref, ahead(action.Until, now))
 			d.notices.waits(ref, records[ref], action)
 			current[ref] = standing{phase: records[ref].Phase(), late: action.Overdue}
 		}
