@@ -55,7 +55,7 @@ func onServer(t testing.TB) string {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("8") // they wait more than they work
+		_ = f.Value.Set("4") // they wait more than they work
 	}
 	code := m.Run()
 	if s := started.Load(); s != nil {

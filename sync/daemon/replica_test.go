@@ -299,7 +299,9 @@ func TestTheDatabaseGoesAndComesBack(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t)
 	w := newWorldAt(t, server.Fresh(t), strings.Replace(twoAccounts, "sweep_every: 1h", "sweep_every: 1s", 1))
-	all := []*replica{w.replica("one", &w.yaml), w.replica("two", &w.yaml)}
+	const lease = 4 * time.Second
+	short := func(o *daemon.Options) { o.Lease = lease }
+	all := []*replica{w.replicaWith("one", &w.yaml, short), w.replicaWith("two", &w.yaml, short)}
 	beside := w.open()
 	w.until("delivered", func() bool { return w.trained(beside) && w.evaluated(beside) })
 	w.stores["b"].Intercept(func(_ context.Context, s providertest.StoreStep) error {

@@ -29,10 +29,10 @@ import (
 )
 
 // patience bounds every wait of a test; none takes it unless it fails.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // lease is how long a replica is waited for of which nothing is heard.
-const lease = 3 * time.Second
+const lease = 12 * time.Second
 
 // world is a platform and stores in memory, around a real ledger.
 type world struct {
