@@ -63,6 +63,7 @@ instance: e2e
 ledger: ${LEDGER}
 listen: ${LISTEN:-off}
 sweep_every: 1s
+max_rotations_per_day: 100%
 wandb: {url: "${WANDB}", organization: acme, admin_key: env:WANDB_ADMIN_KEY}
 stores: {files: {type: file, path: secrets}}
 defaults: {owner: ml@acme.example, write_deadline: 1s, ` + defaults + `}
