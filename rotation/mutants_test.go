@@ -128,7 +128,7 @@ func (m mutant) explore(t *testing.T) string {
 	}
 	args := []string{"-test.v", "-test.run", "^TestExplore$/^" + strings.ReplaceAll(regexp.QuoteMeta(m.world), "/", "$/^") + "$"}
 	if m.world == simulated {
-		args = []string{"-test.v", "-test.run", "^TestSimulate$", "-rapid.seed=1", "-rapid.checks=100000", "-rapid.nofailfile", "-rapid.shrinktime=1ms"}
+		args = []string{"-test.v", "-test.run", "^TestSimulate$", "-rapid.seed=1", "-rapid.checks=30000", "-rapid.nofailfile", "-rapid.shrinktime=1ms"}
 	}
 	run := exec.Command(binary, args...)
 	run.Env = append(os.Environ(), mutantRun+"=1")
