@@ -105,7 +105,7 @@
 //	33  falsely taken for unused:
 //	    not built yet: nothing here says that an account is unused
 //	34  the sink of events is down:
-//	    not built yet: events stay in the ledger
+//	    TestATargetThatIsDown
 //	35  an external account asked to own a key:
 //	    TestNext, TestExternalOwnsNoKeys
 //

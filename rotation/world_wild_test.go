@@ -161,10 +161,10 @@ func (w *world) spend(p *process, f fault) {
 	case lostAfter, lostBefore, lostInFlight:
 		l.lost--
 	case refusedOnce, deniedOnce:
-		switch {
-		case p.eff.Kind == CreateKey:
+		switch p.eff.Kind {
+		case CreateKey:
 			l.refused--
-		case p.eff.Kind == VerifyKey:
+		case VerifyKey:
 			l.unverified--
 		default:
 			l.throttled--
