@@ -63,6 +63,13 @@ test: ## all tests, with the race detector
 bench: ## calls and ratios: a steady pass and a full rotation over many accounts
 	go run ./cmd/keyrota/bench $(BENCH)
 
+# SOAK=10m is the default; a night is better.
+SOAK ?= 10m
+
+.PHONY: soak
+soak: ## random worlds for SOAK=10m, then every world of the explorer, however large
+	KEYROTA_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^Test(Soak|Explore)$$' ./rotation
+
 .PHONY: vault
 vault: ## build the Vault server that the tests run against (five minutes, once)
 	.ci/vault

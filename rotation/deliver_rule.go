@@ -34,8 +34,7 @@ func (d *decision) deliver() (Action, bool) {
 		}
 		lacks = append(lacks, w.Destination)
 	}
-	present, known := d.o.listed(d.r.Offer.Key, d.r.Offer.Edition)
-	dead := known && !present || d.foundDead()
+	dead := d.absent(d.r.Offer.Key, d.r.Offer.Edition, d.r.Offer.Issued) || d.foundDead()
 	if len(lacks) == 0 && !dead {
 		return Action{}, false
 	}

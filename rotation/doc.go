@@ -17,15 +17,97 @@
 //
 // # What exploring added
 //
-// Guards that only the explorer showed to be needed, each with its mutant in
-// testdata/mutants: keys once offered and deleted are remembered and never
+// Guards that only the explorer and the simulation showed to be needed, each
+// with its mutant in testdata/mutants: keys once offered and deleted are remembered and never
 // offered again; a listing says nothing of keys offered after it was begun; a
 // look that is older than the record calls nobody and revives nothing; the
 // record is loaded last before a deletion; a stray is deleted only once no
 // request can be under way, and while every destination is seen to hold what
 // its mark says; no request for a key is sent after a deadline; a record is
 // recovered from complete looks alone, and counts every destination that bears
-// our mark.
+// our mark; a key that a person named is not forgotten by a listing from before
+// it was made; what is put into a secret by hand during an emergency is not
+// believed to be known to nobody else; a record recovered in an emergency hurries
+// nobody; an overlap begins by a clock that the platform agrees with; what was
+// created a moment ago is not taken for deleted, nor an emergency for over, by a
+// listing that may lag.
+//
+// # What goes wrong
+//
+// The cases that this project was begun with, as other tools of its kind met
+// them, and what has each happen here: a world of the explorer, a fault that the
+// simulation makes, or a test by its name.
+//
+//	 1  a crash after a key is created:
+//	    world one/crash, fault crash, TestKilledAtAnyMoment
+//	 2  a key is created, its answer lost:
+//	    world one/lost, fault answer lost, TestALostAnswerLeavesNoKey
+//	 3  a crash after one of several destinations:
+//	    world one/crash, TestKillsOnThreeStores
+//	 4  a crash after all writes:
+//	    world two/plain/one_key/crash, TestKillsOnThreeStores
+//	 5  a deletion cut short, or answered 404:
+//	    world two/plain/retiring/crash, fault request lost, TestRevokeAnswers
+//	 6  a write whose answer is lost:
+//	    world one/hand+lost, fault request in flight, TestLostAnswers
+//	 7  a destination down for days:
+//	    fault store down, TestAStoreThatIsDownCostsNoKey, TestAStoreIsDownForAWholeOverlap
+//	 8  two daemons, one of them paused:
+//	    world two/plain/lost, TestASecondEngineIsRefused, TestNothingAfterTheDeadlineOfASleeper
+//	 9  clocks that jump, time zones, ticks missed:
+//	    fault clock jump, TestSchedule, TestWindow, TestWhatFallsDueBetweenSweeps
+//	10  a ledger lost, old, damaged, its disk full:
+//	    fault ledger lost, fault yesterday's ledger, TestADamagedFileIsRefusedAndLeftAsItIs, TestAFullDiskSavesNothingAndSaysSo
+//	11  a new key that is not valid yet:
+//	    fault unreachable, TestDelayedKey
+//	12  a new key of another account:
+//	    fault denied, TestAnswerOfSomeoneElse
+//	13  the platform's limit of keys:
+//	    world one/refused, fault refused, TestRefusedCreation
+//	14  a name that is soft-deleted:
+//	    fault secret deleted, TestRecoveryWindow, TestSoftDelete
+//	15  versions deleted, evicted, changed meanwhile:
+//	    world one/leak/hand, TestPutConflicts, TestDeletedAndPutBackAsItWas
+//	16  a secret edited by hand, a mark removed:
+//	    world one/hand, fault hand edit, fault mark removed, fault mark forged, TestAHandEditIsHealed
+//	17  another claims the destination:
+//	    TestAnotherInstanceIsRefusedByBothNames, TestOneSecretUnderTwoStoreNamesIsRefused
+//	18  throttling:
+//	    fault refused, TestRetryAfterIsKept, TestThrottlingSaysWhenToComeBack
+//	19  quotas of versions:
+//	    TestTheQuotaOfVersions, TestQuotaOfOneSecret
+//	20  a replica that is behind:
+//	    fault lag, TestReplicaBehind, TestReplicasLagFailAndAreOverwritten
+//	21  keys deleted or renamed, accounts gone:
+//	    world one/removed, world one/leak/gone, fault key deleted, fault account gone, fault label forged
+//	22  our own admin key ends:
+//	    TestAdminKey, TestWhoSeesAndDeletesKeys
+//	23  a reader still on the old key:
+//	    TestNext, TestOverlapGrowsWithLongestJob
+//	24  a value of several fields, torn:
+//	    TestKilledBetweenDataAndMark, TestForeignFieldsStayByteForByte
+//	25  a value too large, a template that fails:
+//	    TestATemplateThatFailsIsFoundBeforeAKeyExists, TestNothingIsSentAfterTheDeadline
+//	26  a reload in the middle of a rotation:
+//	    world one/leaves, world one/leak/leaves, fault configuration, TestAReloadLosesNoKey
+//	27  an emergency or a freeze in the middle of one:
+//	    world one/leak/issuing, world two/plain/emergency, fault leak, TestWhatPlanSaysIsWhatSyncDoes
+//	28  the vault's token ends, it is sealed:
+//	    TestTokensEnd, TestRealSealAndHeal, TestNewLoginWhenTheTokenHasEnded
+//	29  writing allowed, reading back or KMS denied:
+//	    TestDenials, TestPutWithoutTheRightToMark
+//	30  a secret in an error, a panic, a URL:
+//	    TestNoValueInAnyError, TestAPanicIsAnErrorWithoutItsWords, TestNoKeyAnywhereElse
+//	31  a listing that changes while it is read:
+//	    fault listing broken off late, TestAListThatChangesMeanwhileMissesNothingThatStays
+//	32  told to end while a key is created:
+//	    TestAStopInTheMiddleOfAnIssue, TestAStopIsBounded
+//	33  falsely taken for unused:
+//	    not built yet: nothing here says that an account is unused
+//	34  the sink of events is down:
+//	    TestATargetThatIsDown
+//	35  an external account asked to own a key:
+//	    TestNext, TestExternalOwnsNoKeys
 //
 // # Limits
 //

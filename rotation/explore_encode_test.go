@@ -147,17 +147,17 @@ func (e *encoder) record(w *world, r *Record) {
 		e.put(labelIndex(a.Label), byte(min(w.now-ticks(a.At), 2))) // beyond the write deadline
 	}
 	e.put(0)
-	e.put(byte(keyIndex(r.Offer.Key)), byte(len(r.Old)))
+	e.put(byte(keyIndex(r.Offer.Key)), byte(len(r.Old)), bits(w.diesYoung() && w.young(r.Offer.Issued)))
 	if w.nonces < w.c.rotations { // only the schedule reads it
 		e.age(w, r.Offer.Issued)
 	}
 	for _, o := range r.Old {
 		e.edition(o.Edition)
-		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero(), o.Ended))
+		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero(), o.Ended, w.diesYoung() && w.young(o.Issued)))
 	}
 	for _, g := range r.Gone {
-		if k := keyIndex(g.Key); w.inSight(k) {
-			e.put(100 + byte(k))
+		if k := keyIndex(g.Key); w.inSight(k) || w.young(g.At) {
+			e.put(100+byte(k), bits(w.young(g.At)))
 		}
 	}
 	e.age(w, r.Agreed)
@@ -177,6 +177,19 @@ func (e *encoder) record(w *world, r *Record) {
 	} else {
 		e.put(0)
 	}
+}
+
+// young reports whether a listing begun now may still be wrong about what was
+// created or deleted at t.
+func (w *world) young(t time.Time) bool {
+	return w.now-ticks(t) < int(w.c.policy.WriteDeadline/oneTick)
+}
+
+// diesYoung reports whether a key may be gone a moment after it was offered:
+// whatever is retired in the ordinary way is older than an overlap.
+func (w *world) diesYoung() bool {
+	b := &w.c.budget
+	return b.removed+b.leak+b.vanish > 0
 }
 
 func (e *encoder) leak(l Leak) {
@@ -278,6 +291,18 @@ func (e *encoder) observed(w *world, p *process) {
 	}
 	for _, a := range w.rec.Abandoned {
 		e.put(byte(min(max(ticks(l.At)-ticks(a.At), 0), 2)))
+	}
+	lags := func(t time.Time) bool { return l.At.Before(t.Add(w.c.policy.WriteDeadline)) }
+	if w.diesYoung() {
+		e.flag(lags(w.rec.Offer.Issued))
+		for _, o := range w.rec.Old {
+			e.flag(lags(o.Issued))
+		}
+	}
+	for _, g := range w.rec.Gone {
+		if lags(g.At) {
+			e.put(200 + byte(keyIndex(g.Key)))
+		}
 	}
 	e.put(byte(p.looked))
 	if p.phase == looking {

@@ -28,7 +28,7 @@ func leakSettings(one func(string, string, budget) *setting, both func(string, s
 		with(one("leak/rollback", "a person rolls back while the keys are replaced", budget{leak: 1, rollback: 1, crash: 1}), late),
 		with(one("leak/removed", "whoever knows a key deletes others", budget{leak: 1, removed: 1}), late, parks),
 		with(one("leak/hand", "a person writes a key by hand while the keys are replaced", budget{leak: 1, hand: 1}), steadily),
-		with(one("leak/hand+minted", "a person writes a key by hand that somebody made", budget{leak: 1, mint: 1, hand: 1}), steadily, func(c *setting) { c.dests, c.wants, c.merged = 1, [][]int8{{0}}, true }),
+		with(one("leak/hand+minted", "a person writes a key by hand that somebody made", budget{leak: 1, mint: 1, hand: 1}), steadily, func(c *setting) { c.dests, c.wants, c.merged, c.nonces = 1, [][]int8{{0}}, true, 2 }),
 		with(one("leak/restore", "the ledger is restored while the keys are replaced", budget{leak: 1, backup: 1, restore: 1}), steadily, func(c *setting) { c.findings = true }),
 		with(one("leak/loss", "the ledger is lost while the keys are replaced", budget{leak: 1, loss: 1}), steadily, func(c *setting) { c.findings = true }),
 		with(one("leak/refused", "creations are refused and denied while the keys are replaced", budget{leak: 1, refused: 2}), late, parks, asked(leakWords{}, now)),

@@ -173,7 +173,7 @@ func (d *decision) forget() (Action, bool) {
 		if old.named() && d.outdated() {
 			continue // it may be younger than the listing: no edition tells
 		}
-		if present, known := d.o.listed(old.Key, old.Edition); known && !present {
+		if d.absent(old.Key, old.Edition, old.Issued) {
 			return save(5, "it is gone", d.r.forgetting(i, d.now), Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
 		}
 	}
@@ -183,6 +183,22 @@ func (d *decision) forget() (Action, bool) {
 		}
 	}
 	return Action{}, false
+}
+
+// absent reports whether the platform is seen not to have a key of ours. What a
+// listing leaves out that was created a moment before is not taken for deleted:
+// platforms lag behind their own writes.
+func (d *decision) absent(k KeyID, e Edition, issued time.Time) bool {
+	present, known := d.o.listed(k, e)
+	return known && !present && !d.listedAt().Before(issued.Add(d.s.Policy.WriteDeadline))
+}
+
+// listedAt returns when the listing was begun, or now where nobody says.
+func (d *decision) listedAt() time.Time {
+	if d.o.Listing.At.IsZero() {
+		return d.now
+	}
+	return d.o.Listing.At
 }
 
 // neverMade reports that no key bears an abandoned label, by a listing begun
@@ -246,6 +262,9 @@ func (d *decision) agree() (Action, bool) {
 	if !d.r.Agreed.IsZero() || len(d.s.Wants) == 0 || !d.allHold(wantedOnly) {
 		return Action{}, false
 	}
+	if a, ok := d.clock(); ok {
+		return a, true
+	}
 	r := d.r.Clone()
 	r.Agreed = d.now
 	if r.handedIn() {
@@ -254,6 +273,23 @@ func (d *decision) agree() (Action, bool) {
 	r.Adopt = nil // taken over: from here on our marks speak
 	return save(10, "every destination holds the offered key", r,
 		Event{Kind: EventAgreed, Key: r.Offer.Key, Edition: r.Offer.Edition})
+}
+
+// clock comes before an overlap is counted from now: the offered key is tried
+// once more, and the platform says what time it is.
+func (d *decision) clock() (Action, bool) {
+	v, ok := d.o.live(d.r.Offer.Key)
+	if !ok {
+		if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
+			return Action{Kind: Seek, Rule: 10, Key: d.r.Offer.Key, Places: places, Why: "the key that every destination holds is tried before its predecessor's overlap begins"}, true
+		}
+		_, words := d.unreached()
+		return blocked(10, "every destination holds the offered key, and whether it works cannot be told: %s", words)
+	}
+	if skew := v.Skew.Abs(); skew > d.s.Policy.ClockSkew {
+		return blocked(10, "every destination holds the offered key, and our clock and the platform's are apart by %s: set the clock", skew.Round(time.Second))
+	}
+	return Action{}, false
 }
 
 // retire deletes the oldest of the old keys whose overlap is over.

@@ -90,6 +90,15 @@ func TestNext(t *testing.T) {
 			s.Policy.Forever, r.Leaked, r.Old = true, 1, []Old{{Key: "k0", Edition: 1}}
 			o.Listing.Keys, o.Values = append(o.Listing.Keys, Key{ID: "k0"}), []Value{live}
 		}, DoRetire, "overlap is over"},
+		"no overlap begins by a clock that is wrong": {func(_ *Spec, r *Record, o *Observed) {
+			r.Agreed = time.Time{}
+			skewed := live
+			skewed.Skew = -time.Hour
+			o.Values = []Value{skewed}
+		}, Wait, "our clock and the platform's are apart by 1h0m0s: set the clock"},
+		"nor before the key is seen to work": {func(_ *Spec, r *Record, _ *Observed) {
+			r.Agreed = time.Time{}
+		}, Seek, "tried before its predecessor's overlap begins"},
 		"a key in memory is no proof that readers have it": {func(_ *Spec, r *Record, o *Observed) {
 			r.Old, o.Listing.Keys = []Old{{Key: "k0", Edition: 1}}, append(o.Listing.Keys, Key{ID: "k0"})
 			o.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: "k1"}}

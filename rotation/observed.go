@@ -143,9 +143,10 @@ const (
 type Value struct {
 	Place   Place
 	Verdict Verdict
-	Key     KeyID     // of Live
-	Account AccountID // of Live: whose key the platform says it is
-	Words   string    // for people, of Unreached and Unreadable
+	Key     KeyID         // of Live
+	Account AccountID     // of Live: whose key the platform says it is
+	Skew    time.Duration // of Live: how far the platform's clock was ahead of ours; zero if it did not say
+	Words   string        // for people, of Unreached and Unreadable
 }
 
 func (o Observed) value(p Place) (Value, bool) {

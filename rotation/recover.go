@@ -162,7 +162,9 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 		r.Offer = Offer{Edition: r.Seq, Key: held, Issued: r.Offer.Issued}
 	}
 	if r.Emergency() {
-		r.Leaked = r.Seq // which of them were made since is not known any more
+		// Which of them were made since is not known any more: all are replaced, and
+		// none goes sooner than its readers expect, until a person says it again.
+		r.Leaked, r.Leak.Now, r.Leak.Overlap = r.Seq, false, max(r.Leak.Overlap, d.s.Policy.Overlap)
 		r.Leak.Keep = slices.DeleteFunc(r.Leak.Keep, r.knows)
 	}
 	r.Agreed = time.Time{}

@@ -1,21 +1,82 @@
 package rotation
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
 
 // TestSimulate runs larger worlds at random: the promises hold at every
 // instant, and when nothing goes wrong any more and a person does what is asked
-// of them, everything converges. A failing run is shrunk and told.
+// of them, everything converges. A failing run is shrunk and told; run again with
+// the flag that it names, it is the same run.
 func TestSimulate(t *testing.T) {
+	worlds := 20000
+	if testing.Short() || raceDetector {
+		worlds = 500
+	}
+	s := simulation{}
+	s.run(t, worlds)
+	t.Logf("%s", s)
+}
+
+// TestSoak runs as many random worlds as there is time for.
+func TestSoak(t *testing.T) {
+	period, err := time.ParseDuration(os.Getenv("KEYROTA_SOAK"))
+	if err != nil {
+		t.Skip("set KEYROTA_SOAK to how long it may take, such as 10m")
+	}
+	s := simulation{}
+	for began := time.Now(); time.Since(began) < period && !t.Failed(); {
+		s.run(t, 20000)
+		t.Logf("%s, %.0f worlds per second", s, float64(s.worlds)/time.Since(began).Seconds())
+	}
+}
+
+// simulation counts what random worlds went through.
+type simulation struct {
+	worlds, steps int
+	tally         map[string]int
+}
+
+// String returns the numbers as people read them.
+func (s simulation) String() string {
+	var names []string
+	sum := 0
+	for name, n := range s.tally {
+		names = append(names, name)
+		sum += n
+	}
+	slices.Sort(names)
+	words := fmt.Sprintf("%d worlds, %d steps, %d faults and requests:", s.worlds, s.steps, sum)
+	for _, name := range names {
+		words += fmt.Sprintf(" %s %d;", name, s.tally[name])
+	}
+	return strings.TrimSuffix(words, ";")
+}
+
+func (s *simulation) run(t *testing.T, worlds int) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		defer func() { _ = f.Value.Set(f.DefValue) }()
+		if err := f.Value.Set(strconv.Itoa(worlds)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.tally == nil {
+		s.tally = map[string]int{}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		c := randomSetting(t)
 		w := newWorld(c)
-		w.log = &trace{}
+		w.log, w.tally = &trace{}, s.tally
+		s.worlds++
 		steps := 50 * rapid.IntRange(0, 12).Draw(t, "steps / 50")
 		var all []choice
 		for range steps {
@@ -32,6 +93,7 @@ func TestSimulate(t *testing.T) {
 			}
 			w.check()
 			w.mustHold(t)
+			s.steps++
 		}
 		w.comeToRest(t)
 	})
@@ -61,7 +123,18 @@ func randomSetting(t *rapid.T) *setting {
 			hand: few.Draw(t, "hand edits"), partial: few.Draw(t, "partial"), unseen: few.Draw(t, "unreachable"),
 			config: few.Draw(t, "configurations"), removed: few.Draw(t, "removed keys"), unmark: few.Draw(t, "removed marks"),
 			foreign: few.Draw(t, "foreign values"), down: few.Draw(t, "stores down"),
+			mint: few.Draw(t, "minted keys"), retire: few.Draw(t, "retire"), erase: few.Draw(t, "secrets deleted"),
+			rename: few.Draw(t, "renamed keys"), raise: few.Draw(t, "forged marks"), lag: few.Draw(t, "lag"),
+			jump: few.Draw(t, "clock jumps"), unverified: few.Draw(t, "unverified"), throttled: few.Draw(t, "throttled"),
 		},
+		wild: true, late: rapid.Bool().Draw(t, "listings are answered late"),
+		leaks: []leakWords{{}, {now: true}, {overlap: 2}},
+	}
+	if rapid.IntRange(0, 9).Draw(t, "the account vanishes") == 9 {
+		c.budget.vanish = 1
+	}
+	if rapid.IntRange(0, 4).Draw(t, "the platform limits keys") == 4 {
+		c.slots = 3
 	}
 	c.policy.Overlap = oneTick * 3
 	switch rapid.IntRange(0, 3).Draw(t, "ledger") {
@@ -78,7 +151,8 @@ func randomSetting(t *rapid.T) *setting {
 	for d := range int8(c.dests) {
 		every = append(every, d)
 	}
-	c.wants, c.shape = [][]int8{every, every, every[:1], {}}, []Shape{"raw", "a form", "raw", "raw"}
+	c.wants, c.shape = [][]int8{every, every, every[:1], {}, every}, []Shape{"raw", "a form", "raw", "raw", "raw"}
+	c.frozen = []bool{false, false, false, false, true}
 	return c
 }
 
@@ -92,7 +166,11 @@ func (w *world) mustHold(t *rapid.T) {
 // do what they are called for.
 func (w *world) comeToRest(t *rapid.T) {
 	w.say(-1, "---- nothing goes wrong from here on")
-	w.left, w.cfg, w.flights = budget{}, 0, [maxFlights]flight{}
+	calm := *w.c
+	calm.slots = 0
+	w.c, w.left, w.cfg, w.flights, w.tally = &calm, budget{}, 0, [maxFlights]flight{}, nil
+	w.elapse(time.Duration(-w.skew) * oneTick)
+	w.skew = 0
 	for d := range w.secrets {
 		w.secrets[d].unknown = false
 	}
@@ -109,14 +187,14 @@ func (w *world) comeToRest(t *rapid.T) {
 		if a == nil || a.Kind != Wait {
 			continue
 		}
-		if w.rec.Parked == "" && w.converged() {
+		if w.rec.Parked == "" && w.converged() || w.gone && w.rec.Parked != "" {
 			return
 		}
 		if !w.personHelps() {
 			w.do(choice{proc: -1, kind: tick})
 		}
 	}
-	t.Fatalf("convergence: it never comes to rest\n%s", strings.Join(w.log.lines, "\n"))
+	t.Fatalf("convergence: it never comes to rest: %+v\n%s", w.secrets, strings.Join(w.log.lines, "\n"))
 }
 
 // personHelps does what only a person can: it reports whether there was
@@ -136,6 +214,12 @@ func (w *world) personHelps() bool {
 			w.put2record(&r)
 			return true
 		}
+	}
+	if strangers := w.strangers(); len(strangers) > 0 && len(w.rec.Old) == 0 &&
+		(w.rec.Request.Kind == RequestRotate || w.rec.leaked(w.rec.Offer.Edition)) {
+		w.say(-1, "a person deletes %s, which nobody uses", keyID(strangers[0]))
+		w.keys[strangers[0]].dead, w.keys[strangers[0]].by = true, byPerson
+		return true
 	}
 	if w.rec.Parked == "" || w.made == maxKeys {
 		return false

@@ -48,6 +48,9 @@ func (d *decision) wait() Action {
 	case !d.o.Listing.Complete:
 		unknown, _ := d.unlisted(a.Rule)
 		words = append(words, "a rotation was asked for, and "+unknown.Why)
+	case len(d.r.Old) == 0:
+		a.Overdue = true
+		words = append(words, "a rotation was asked for; the account has as many keys as it may: delete at the platform what nobody uses of those that nothing on record explains")
 	default:
 		words = append(words, "a rotation was asked for; the account has as many keys as it may, so it waits for an old one to go")
 	}

@@ -34,6 +34,11 @@ const (
 	answer
 	askRetire
 	vanish
+	erase
+	rename
+	raise
+	jump
+	askRetry
 )
 
 // choices returns everything that may happen in this state, in a fixed order.
@@ -84,6 +89,9 @@ func (w *world) choices(into []choice) []choice {
 	all = w.leakChoices(all)
 	if l.vanish > 0 && !w.deleting() {
 		none(vanish, 0, 0)
+	}
+	if w.c.wild {
+		all = w.wildChoices(all)
 	}
 	if l.hand > 0 && !w.deleting() {
 		all = w.edits(all)
@@ -166,6 +174,9 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 			all = append(all, choice{proc: i, f: f})
 		}
 	}
+	if w.c.wild {
+		all = w.wildFaults(all, i, p)
+	}
 	switch p.phase {
 	case resting, listing:
 		if l.partial > 0 && (p.phase == listing) == w.c.late {
@@ -205,6 +216,7 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 
 // do lets c happen. It returns what Next decided, if it was asked.
 func (w *world) do(c choice) *Action {
+	w.count(c)
 	a := w.happen(c)
 	w.settle()
 	return a
@@ -214,16 +226,7 @@ func (w *world) happen(c choice) *Action {
 	l := &w.left
 	switch c.kind {
 	case goOn:
-		switch c.f {
-		case lostAfter, lostBefore, lostInFlight:
-			l.lost--
-		case refusedOnce, deniedOnce:
-			l.refused--
-		case partial, partialButNewest:
-			l.partial--
-		case unreachable:
-			l.unseen--
-		}
+		w.spend(&w.procs[c.proc], c.f)
 		return w.step(int(c.proc), c.f)
 	case crash:
 		l.crash--
@@ -276,6 +279,8 @@ func (w *world) happen(c choice) *Action {
 	case leak:
 		l.leak--
 		w.tellLeak(w.c.says()[c.v], c.d == 1)
+	case erase, rename, raise, jump, askRetry:
+		w.wildly(c)
 	case vanish:
 		l.vanish--
 		w.say(-1, "the account is gone")

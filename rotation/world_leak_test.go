@@ -40,7 +40,7 @@ func (w *world) leakChoices(all []choice) []choice {
 	}
 	if w.rec.Emergency() && w.rec.Request.Kind == RequestNone {
 		for _, k := range strangers {
-			if w.told(k) && !w.keys[k].kept {
+			if w.told(k) && !slices.Contains(w.rec.Leak.Keep, keyID(k)) {
 				none(answer, 0, k)
 				none(answer, 1, k)
 			}
@@ -189,10 +189,5 @@ func (w *world) checkCut(k int8, by *process) {
 // inQuestion reports whether the emergency waits for a person to say whose a
 // key is.
 func (w *world) inQuestion() bool {
-	for _, k := range w.strangers() {
-		if !w.keys[k].kept {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.strangers(), func(k int8) bool { return !slices.Contains(w.rec.Leak.Keep, keyID(k)) })
 }

@@ -1,5 +1,7 @@
 package rotation
 
+import "time"
+
 // process is one engine at work on the account. It performs one effect per
 // step and may pause before any for as long as it likes.
 type process struct {
@@ -65,6 +67,7 @@ const (
 	deniedOnce
 	partial          // a listing breaks off at once
 	partialButNewest // and before the newest key
+	lagging          // the answer is as things were a moment before
 	unreachable
 )
 
@@ -108,7 +111,7 @@ func (w *world) list(i int, f fault) {
 	p.shape = ""
 	l := Listing{
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
-		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: at(w.now),
+		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: w.clock(),
 	}
 	if w.gone {
 		l.Accounts = nil
@@ -135,10 +138,7 @@ func (w *world) list(i int, f fault) {
 func (w *world) lookNext(i int, f fault) {
 	p := &w.procs[i]
 	d := destIndex(p.dests[p.looked])
-	h := w.look(d)
-	if f == unreachable {
-		h = Holding{Words: "no answer"}
-	}
+	h := w.lookAs(d, f)
 	w.say(i, "looks at %s: %s", destinations[d], w.shown(h))
 	o := *p.obs
 	o.Holdings = append(o.Holdings[:len(o.Holdings):len(o.Holdings)], Held{destinations[d], h})
@@ -164,8 +164,8 @@ func (w *world) listKeys(obs *Observed, i int, f fault) {
 		if f == partial || f == partialButNewest && k == w.made-1 {
 			break
 		}
-		if !w.keys[k].dead {
-			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: w.keys[k].label})
+		if key := &w.keys[k]; !key.dead && !(f == lagging && key.born == w.now) || f == lagging && key.dead && key.died == w.now {
+			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: key.label})
 		}
 	}
 	if f == partial || f == partialButNewest {
@@ -181,7 +181,7 @@ func (w *world) decide(i int) *Action {
 	p := &w.procs[i]
 	p.rec, p.rev = w.rec, w.rev
 	s := w.spec(p)
-	a := Next(s, *p.rec, *p.obs, at(w.now))
+	a := Next(s, *p.rec, *p.obs, w.clock())
 	if w.log != nil {
 		w.say(i, "loads the record (%s) and decides: %s %s(rule %d: %s)", w.recordWords(p.rec), a.Kind, withSpace(string(a.Key)), a.Rule, a.Why)
 	}
@@ -226,7 +226,7 @@ func (p *process) rest() { *p = process{mem: p.mem, auth: nothing} }
 // advance hands an outcome to the procedure and takes its next effect.
 func (w *world) advance(i int, in Outcome) {
 	p := &w.procs[i]
-	s, now := w.spec(p), at(w.now)
+	s, now := w.spec(p), w.clock()
 	var e Effect
 	p.phase, p.obs, p.dests, p.places, p.looked = acting, nil, nil, nil, 0
 	switch {
@@ -260,7 +260,7 @@ func (w *world) advance(i int, in Outcome) {
 		return
 	case PutKey:
 		p.put, p.written = putCompare, 0
-		p.deadline = ticks(e.Deadline)
+		p.deadline = ticks(e.Deadline) - w.skew
 		if want, ok := s.want(e.Destination); ok {
 			p.shape = want.Shape
 		}
@@ -282,11 +282,14 @@ func (w *world) perform(i int, f fault) {
 		out.Result = w.save(i, f)
 	case TryPlace:
 		out.Value, p.auth = w.try(i, e.Place)
+		if f == unreachable {
+			out.Value, p.auth = Value{Place: e.Place, Words: "no answer"}, nothing
+		}
 		out.Result, out.At = OK, at(w.now)
 		w.say(i, "reads %s back: %s %s", w.placeWords(e.Place), verdictWords(out.Value.Verdict), out.Value.Key)
 	case LookAt:
 		d := destIndex(e.Destination)
-		out.Holding = w.look(d)
+		out.Holding = w.lookAs(d, f)
 		if out.Holding.Fresh {
 			out.Result = OK
 		}
@@ -297,7 +300,12 @@ func (w *world) perform(i int, f fault) {
 		k := keyIndex(e.Key)
 		out.Result, out.At = OK, at(w.now)
 		out.Value = Value{Verdict: Dead}
-		if !w.keys[k].dead {
+		switch {
+		case f == unreachable:
+			out.Value = Value{Words: "no answer"}
+		case f == deniedOnce:
+			out.Value = Value{Verdict: Foreign, Words: "it is another account's"}
+		case !w.keys[k].dead:
 			out.Value = Value{Verdict: Live, Key: e.Key, Account: accountID}
 		}
 		w.say(i, "verifies %s: %s", e.Key, verdictWords(out.Value.Verdict))
@@ -388,12 +396,12 @@ func (w *world) try(i int, at Place) (Value, int8) {
 		got = w.read(d, at.Version)
 	}
 	switch {
-	case at.Kind == PlaceStore && at.Version != "" && got == nothing:
+	case at.Kind == PlaceStore && got == pruned:
 		v.Words = "that version is not there any more"
 	case got == someoneElses:
 		v.Verdict = Foreign
 	case got >= 0 && !w.keys[got].dead:
-		v.Verdict, v.Key, v.Account = Live, keyID(got), accountID
+		v.Verdict, v.Key, v.Account, v.Skew = Live, keyID(got), accountID, -time.Duration(w.skew)*oneTick
 	default:
 		v.Verdict = Dead
 	}
@@ -403,13 +411,13 @@ func (w *world) try(i int, at Place) (Value, int8) {
 func (w *world) create(i int, f fault) Outcome {
 	p := &w.procs[i]
 	switch {
-	case w.now >= ticks(p.eff.Deadline):
+	case w.now+w.skew >= ticks(p.eff.Deadline):
 		w.say(i, "sends no request for a key any more: the deadline is over")
 		return Outcome{Result: Conflict, Words: "too late"}
 	case p.auth < 0 || w.keys[p.auth].dead || w.gone:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}
-	case f == refusedOnce:
+	case f == refusedOnce || w.full():
 		w.say(i, "creating a key is refused")
 		return Outcome{Result: Refused, Words: "limit"}
 	case f == deniedOnce:
@@ -438,10 +446,14 @@ func (w *world) revoke(i int, f fault) Result {
 		w.say(i, "%s is not deleted, and no answer says so", p.eff.Key)
 		return Unknown
 	}
+	if f == refusedOnce || f == deniedOnce {
+		w.say(i, "deleting %s is refused", p.eff.Key)
+		return map[fault]Result{refusedOnce: Refused, deniedOnce: Denied}[f]
+	}
 	k := keyIndex(p.eff.Key)
 	w.say(i, "deletes %s", p.eff.Key)
 	if !w.keys[k].dead {
-		w.keys[k].dead = true
+		w.keys[k].dead, w.keys[k].died = true, w.now
 		if p.retire != nil {
 			w.keys[k].by = retired
 		} else {

@@ -30,6 +30,9 @@ func (w *world) check() {
 	if w.rec.Emergency() {
 		most = w.c.policy.EmergencyKeys
 	}
+	if w.c.wild {
+		most += int(w.c.budget.lag) // a listing that lags leaves one out
+	}
 	if live > most+w.c.procs-1 { // a paused process may yet create the one key that it was about
 		w.violate("slots: %d live keys, at most %d", live, most)
 	}
@@ -40,8 +43,11 @@ func (w *world) explained(k int8) bool {
 	if w.rec.knows(keyID(k)) || w.keys[k].label == w.rec.Intent.Label {
 		return true
 	}
-	if w.c.findings && labelEdition(w.keys[k].label) > w.rec.Seq {
+	if e, _ := w.keys[k].label.EditionFor("prod", accountID); w.c.findings && e > w.rec.Seq {
 		return true // the next look at it recovers the record
+	}
+	if w.keys[k].renamed {
+		return true // a person took its label away: it is told as one that nothing explains
 	}
 	for _, a := range w.rec.Abandoned {
 		if a.Label == w.keys[k].label {
@@ -65,11 +71,11 @@ func (w *world) checkDeletion(k int8, by *process) {
 		w.violate("%s is deleted and was never condemned", keyID(k))
 	}
 	switch {
-	case !key.ours && !key.offered && !key.named:
+	case !key.ours && !key.offered && !key.named && !key.forged:
 		w.violate("promise 5: %s is deleted, and is not ours", keyID(k))
 	case key.kept:
 		w.violate("promise 5: %s is deleted, and was kept by name", keyID(k))
-	case by.retire.cut && key.soon:
+	case by.retire.cut && (key.soon || key.named):
 		w.checkCut(k, by)
 		return
 	}
@@ -143,7 +149,7 @@ func (w *world) converged() bool {
 		return false
 	}
 	for k := range w.made {
-		if key := &w.keys[k]; !key.dead && key.ours && int8(k) != o && !w.c.findings {
+		if key := &w.keys[k]; !key.dead && key.ours && int8(k) != o && !w.c.findings && !key.renamed {
 			return false
 		}
 	}

@@ -26,7 +26,7 @@ func (w *world) idle(p *process) bool {
 	case SaveRecord:
 		return moved
 	case CreateKey:
-		return moved && w.now >= ticks(p.eff.Deadline)
+		return moved && w.now+w.skew >= ticks(p.eff.Deadline)
 	case TryPlace, VerifyKey:
 		return moved && p.issue != nil
 	case LoadRecord, LookAt:

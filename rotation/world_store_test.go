@@ -26,7 +26,31 @@ func (w *world) look(d int8) Holding {
 	return h
 }
 
-// read returns the value at a version, and nothing where it cannot be had.
+// lookAs is what one look comes to.
+func (w *world) lookAs(d int8, f fault) Holding {
+	switch {
+	case f == unreachable:
+		return Holding{Words: "no answer"}
+	case f == lagging && w.since[d] == w.now && !w.secrets[d].unknown:
+		now := w.secrets[d]
+		w.secrets[d] = w.before[d]
+		defer func() { w.secrets[d] = now }()
+	}
+	return w.look(d)
+}
+
+// full reports whether the platform gives the account no further key.
+func (w *world) full() bool {
+	live := 0
+	for k := range w.made {
+		if !w.keys[k].dead {
+			live++
+		}
+	}
+	return w.c.slots > 0 && live >= w.c.slots
+}
+
+// read returns the value at a version, and pruned where it cannot be had any more.
 func (w *world) read(d int8, v Version) int8 {
 	s := &w.secrets[d]
 	back := s.n - versionNumber(v)
@@ -34,7 +58,7 @@ func (w *world) read(d int8, v Version) int8 {
 		back = 0
 	}
 	if back < 0 || back > w.c.older {
-		return nothing
+		return pruned
 	}
 	return s.values[back]
 }
@@ -44,6 +68,9 @@ func (w *world) write(d, value int8, byHand bool) {
 	s := &w.secrets[d]
 	if v := s.values[0]; v >= 0 {
 		w.keys[v].held[d] = int16(w.now)
+	}
+	if w.c.wild {
+		w.before[d], w.since[d] = *s, w.now
 	}
 	copy(s.values[1:], s.values[:oldest])
 	s.n++

@@ -27,6 +27,11 @@ type world struct {
 	procs   [maxProcs]process
 
 	gone bool // the platform has the account no more
+	// Only in the simulation:
+	skew   int              // how many ticks our clock is ahead of the platform's
+	before [maxDests]secret // as it was before it last changed
+	since  [maxDests]int    // and when that was
+	tally  map[string]int   // what happened how often; nil: nobody counts
 
 	cfg  int8 // which of the setting's configurations is wanted
 	left budget
@@ -75,7 +80,10 @@ type setting struct {
 	vast      bool // only explored when there is all the time in the world
 	small     bool // also explored with -short
 	leaks     []leakWords
-	findings  bool // keys with labels that nothing explains may be left for people
+	wild      bool   // whatever is about to be done may fail
+	slots     int    // live keys that the platform allows the account; 0: any
+	frozen    []bool // by configuration
+	findings  bool   // keys with labels that nothing explains may be left for people
 }
 
 // budget is how often each thing may still go wrong, or be asked for.
@@ -87,7 +95,9 @@ type budget struct {
 	hand, partial, unseen, config int8
 	removed                       int8
 	// Only in the simulation:
-	unmark, foreign, down int8
+	unmark, foreign, down       int8
+	erase, rename, raise, lag   int8
+	jump, unverified, throttled int8
 }
 
 type apiKey struct {
@@ -104,6 +114,10 @@ type apiKey struct {
 	kept    bool // a person named it to stay
 	ended   bool // a person ended its overlap
 	by      death
+	born    int
+	died    int
+	renamed bool            // a person took its label away
+	forged  bool            // a person gave it a label like ours
 	held    [maxDests]int16 // last tick at which a destination held it; -1: never
 }
 
@@ -121,6 +135,7 @@ const (
 	nothing int8 = -1 - iota
 	garbage
 	someoneElses
+	pruned
 )
 
 type secret struct {
@@ -211,12 +226,24 @@ type oncePerOverlap struct{ overlap time.Duration }
 
 func (s oncePerOverlap) Next(t time.Time) time.Time { return t.Add(s.overlap) }
 
+// shut is a freeze that nobody knows the end of.
+type shut struct{}
+
+func (shut) Open(time.Time) bool          { return false }
+func (shut) NextOpen(time.Time) time.Time { return time.Time{} }
+
+// clock is what our clocks show.
+func (w *world) clock() time.Time { return at(w.now + w.skew) }
+
 // spec is what process p wants, by the configuration it was started with.
 func (w *world) spec(p *process) Spec {
 	s := Spec{
 		Account:  Account{Ref: "ml/ci", Name: "ci", ID: accountID, Scope: ScopeTeam, Team: "ml"},
 		Instance: "prod", Ledger: ledgerID(p.ledger), Policy: w.c.policy,
 		Admin: !w.c.noAdmin, FirstKey: w.c.fresh,
+	}
+	if len(w.c.frozen) > 0 && w.c.frozen[p.cfg] {
+		s.Policy.Freeze = shut{}
 	}
 	if w.nonces < w.c.rotations {
 		s.Policy.Schedule = oncePerOverlap{w.c.policy.Overlap}
@@ -257,7 +284,7 @@ func (w *world) say(p int, format string, args ...any) {
 // label, delivered everywhere long ago.
 func steady(w *world) {
 	w.addKey("", false)
-	w.keys[0].offered = true
+	w.keys[0].offered, w.keys[0].born = true, -100
 	r := &Record{
 		Account: accountID, Seq: 1, Offer: Offer{Edition: 1, Key: keyID(0)}, Agreed: at(-100),
 	}
@@ -282,7 +309,7 @@ func retiring(w *world) {
 	steady(w)
 	w.addKey(NewLabel("prod", accountID, 2, at(-3), "a"), true)
 	w.nonces++
-	w.keys[1].offered = true
+	w.keys[1].offered, w.keys[1].born = true, -3
 	r := w.rec.Clone()
 	r.Seq, r.Offer, r.Agreed = 2, Offer{Edition: 2, Key: keyID(1), Issued: at(-3)}, at(0)
 	r.Old = []Old{{Key: keyID(0), Edition: 1}}
@@ -321,6 +348,6 @@ func newWorld(c *setting) *world {
 func (w *world) addKey(l Label, ours bool) int8 {
 	i := w.made
 	w.made++
-	w.keys[i].label, w.keys[i].ours = l, ours
+	w.keys[i].label, w.keys[i].ours, w.keys[i].born = l, ours, w.now
 	return int8(i)
 }

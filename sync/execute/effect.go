@@ -68,10 +68,17 @@ func (p *pass) outcome(err error) rotation.Outcome {
 	return out
 }
 
+// left returns how long it is until a deadline, by whichever clock says less:
+// the monotonic one stands still while a machine is suspended, and the wall
+// clock may be set back.
+func left(deadline, now time.Time) time.Duration {
+	return min(deadline.Sub(now), deadline.Round(0).Sub(now.Round(0)))
+}
+
 // createKey sends one request, and none after its deadline: from then on the
 // key is looked for by its label, and taken for never made where it is absent.
 func (p *pass) createKey(ctx context.Context, e rotation.Effect) rotation.Outcome {
-	left := e.Deadline.Sub(p.w.Now())
+	left := left(e.Deadline, p.w.Now())
 	if left <= 0 {
 		return rotation.Outcome{Result: rotation.Conflict, Words: "it was too late to create a key"}
 	}
@@ -128,7 +135,7 @@ func (p *pass) put(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	if err := store.Check(d, payload); err != nil {
 		return p.outcome(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, e.Deadline.Sub(p.w.Now()), context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, left(e.Deadline, p.w.Now()), context.DeadlineExceeded)
 	defer cancel()
 	mark := rotation.Mark{
 		Instance: p.a.Instance, Ledger: p.a.Ledger, Account: p.record.Account,

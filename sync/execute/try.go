@@ -89,7 +89,11 @@ func (p *pass) verify(ctx context.Context, value providers.Secret) (rotation.Val
 	})
 	if err == nil {
 		p.slots[seen.Key] = value
-		return rotation.Value{Verdict: rotation.Live, Key: seen.Key, Account: seen.Account}, seen.At
+		v := rotation.Value{Verdict: rotation.Live, Key: seen.Key, Account: seen.Account}
+		if !seen.At.IsZero() {
+			v.Skew = seen.At.Sub(p.w.Now())
+		}
+		return v, seen.At
 	}
 	v := rotation.Value{Words: err.Error()}
 	switch providers.KindOf(err) {
