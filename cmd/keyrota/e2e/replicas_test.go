@@ -61,6 +61,7 @@ func (r *replicas) settings(file string, accounts int, defaults string) {
 	b.WriteString(`
 instance: e2e
 ledger: ${LEDGER}
+max_rotations_per_day: 100%
 listen: ${LISTEN:-off}
 sweep_every: 1s
 max_rotations_per_day: 100%
@@ -285,6 +286,7 @@ func TestReplicasAreKilledAndPaused(t *testing.T) {
 		case 0:
 			kinds["SIGKILL"]++
 			hit.kill()
+			kills.add("replica")
 			back = func() { running[i] = r.daemon() }
 		case 1:
 			kinds["SIGTERM"]++
