@@ -61,7 +61,6 @@ func (r *replicas) settings(file string, accounts int, defaults string) {
 	b.WriteString(`
 instance: e2e
 ledger: ${LEDGER}
-max_rotations_per_day: 100%
 listen: ${LISTEN:-off}
 sweep_every: 1s
 max_rotations_per_day: 100%
