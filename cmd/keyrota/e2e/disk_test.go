@@ -107,7 +107,7 @@ func TestTheLedgersDiskIsFull(t *testing.T) {
 func (k *killer) full(d *disk, times int) {
 	t := k.t
 	k.settings("overlap: 1s, every: 1s", k.accounts)
-	k.run(0, "sync")
+	k.deliver()
 	readers := k.readEvery(30*time.Millisecond, time.Second, k.places...)
 	r := k.start(nil, k.command)
 	refused := 0

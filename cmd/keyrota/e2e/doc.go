@@ -6,7 +6,11 @@
 //
 // A test makes a world: a sandbox server in the test's own process, where its
 // keys can be looked at, a part of a real Vault, a gate before each, and a
-// directory that is all of the disk that the program knows. KEYROTA_BIN names
-// a program to test instead of building one, KEYROTA_SEED the randomness of the
-// tests that kill it; with KEYROTA_SOAK they kill it ten times as often.
+// directory that is all of the disk that the program knows. Where a network
+// fails, Toxiproxy stands between, in the test's process (toxic); a cluster of
+// three Vaults loses its leader, PostgreSQL is killed, the ledger has a small
+// disk of its own, which takes the right to mount one. KEYROTA_BIN names a
+// program to test instead of building one, KEYROTA_SEED the randomness of the
+// tests that kill it and of the schedule of networks; with KEYROTA_SOAK they go
+// on ten times as long. How often it was killed is said at the end, with -v.
 package e2e

@@ -35,12 +35,6 @@ func newPair(t *testing.T, server *postgrestest.Server, takeover string) *pair {
 	return r
 }
 
-// deliver has all accounts provisioned and delivered.
-func (r *pair) deliver() {
-	r.t.Helper()
-	poll(r.t, endsWithin, "all to be delivered", func() bool { return r.try("sync").exitCode() == 0 })
-}
-
 // begin starts one of the two.
 func (r *pair) begin(i int) {
 	r.t.Helper()

@@ -285,6 +285,7 @@ func TestReplicasAreKilledAndPaused(t *testing.T) {
 		case 0:
 			kinds["SIGKILL"]++
 			hit.kill()
+			kills.add("replica")
 			back = func() { running[i] = r.daemon() }
 		case 1:
 			kinds["SIGTERM"]++

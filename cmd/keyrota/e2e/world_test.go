@@ -111,6 +111,13 @@ accounts:
 `+strings.TrimLeft(accounts, "\n"))
 }
 
+// deliver has all accounts provisioned and delivered, in as many passes as a
+// machine under load takes with its short deadlines.
+func (w *world) deliver() {
+	w.t.Helper()
+	poll(w.t, endsWithin, "all to be delivered", func() bool { return w.try("sync").exitCode() == 0 })
+}
+
 // ledgerPath is where the ledger is.
 func (w *world) ledgerPath() string {
 	if filepath.IsAbs(w.ledger) {
