@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // wish is what a person wants done for one account. It is put on record, and a
@@ -46,8 +47,10 @@ func (s *system) request(ctx context.Context, w wish) error {
 		if r.Request.Kind == rotation.RequestLeaked && q.Kind != rotation.RequestLeaked {
 			return r, nil, fmt.Errorf("%s: what %s asked for, rotate --leaked, is not begun yet and goes first: see keyrota status %[1]s", ref, r.Request.By)
 		}
-		r = r.Clone()
-		r.Request = q
+		if ledger.Went(r) {
+			return r, nil, fmt.Errorf("%s: %s; what is asked for under the old name would begin a second record: ask with the configuration that has the new name", ref, r.Parked)
+		}
+		r = r.Requesting(q)
 		r.Adopt = append(r.Adopt, w.take...)
 		words := string(q.Kind)
 		if w.all {
