@@ -75,14 +75,29 @@ func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Acco
 	if len(engines) > 0 {
 		views := make([]passView, 0, len(accounts))
 		for _, account := range accounts {
-			views = append(views, passView{
+			r, err := s.record(ctx, account.Ref())
+			if err != nil {
+				return err
+			}
+			v := passView{
 				Account: string(account.Ref()), Result: resultRequested,
 				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", named(engines), account.Ref()),
-			})
+			}
+			if !r.Left.IsZero() {
+				v.Why = carriedOutByNobody(engines)
+			}
+			views = append(views, v)
 		}
 		return a.printPasses(views)
 	}
 	return a.work(ctx, s, accounts)
+}
+
+// carriedOutByNobody is what becomes of a request for an account that is on
+// record as having left the configuration.
+func carriedOutByNobody(engines []ledger.Engine) string {
+	return fmt.Sprintf("nobody carries it out: the daemon (%s) has a configuration without this account: "+
+		"have it load its configuration again (SIGHUP), or stop it and run this again", named(engines))
 }
 
 // work makes one pass over each account, here, and prints what came of it.
