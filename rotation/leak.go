@@ -19,6 +19,18 @@ func (r Record) Continues(q Request) bool {
 		(len(q.Keys)+len(q.Leak.Keep) > 0 || q.Leak.Now != r.Leak.Now || q.Leak.Overlap != r.Leak.Overlap)
 }
 
+// Requesting returns the record with a person's request in place of one that
+// nobody took up yet. That the keys offered since have leaked too is not taken
+// back by a later word about the emergency under way.
+func (r Record) Requesting(q Request) Record {
+	r = r.Clone()
+	if before := r.Request; before.Kind == RequestLeaked && q.Kind == RequestLeaked && r.Emergency() && !r.Continues(before) {
+		r.Leaked = r.Seq
+	}
+	r.Request = q
+	return r
+}
+
 // leaked reports whether keys of an edition are known to others.
 func (r Record) leaked(e Edition) bool { return r.Leaked > 0 && e <= r.Leaked }
 

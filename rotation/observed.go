@@ -7,11 +7,14 @@ import (
 
 // Spec is what is wanted of one account.
 type Spec struct {
-	Account   Account
-	Instance  string
-	Ledger    string // id of our ledger
-	Policy    Policy
-	Wants     []Want
+	Account  Account
+	Instance string
+	Ledger   string // id of our ledger
+	Policy   Policy
+	Wants    []Want
+	// Before are places where wanted destinations were before. Which of them still
+	// have readers is on record, and where nothing is, they are looked at.
+	Before    []Destination
 	Admin     bool // the issuer lists and deletes keys without a key of the account
 	Provision bool // the issuer can create this account
 	FirstKey  bool // the issuer can show a new account's first key
@@ -34,15 +37,19 @@ func (s Spec) want(d Destination) (Want, bool) {
 }
 
 // Destinations returns every destination that counts for r: the wanted ones,
-// then those once written that left the configuration.
+// then those once written that left the configuration. A record without an offer
+// may be one that was lost: then those count too where anything was before.
 func (s Spec) Destinations(r Record) []Destination {
 	all := make([]Destination, 0, len(s.Wants)+len(r.Dests))
 	for _, w := range s.Wants {
 		all = append(all, w.Destination)
 	}
-	for _, d := range r.Dests {
-		if _, ok := s.want(d); !ok {
-			all = append(all, d)
+	all = append(all, s.LeftDestinations(r)...)
+	if r.Offer.Key == "" {
+		for _, d := range s.Before {
+			if !slices.Contains(all, d) {
+				all = append(all, d)
+			}
 		}
 	}
 	return all

@@ -33,7 +33,8 @@ const (
 	pruneRemove
 	pruneStrike
 	pruneReload
-	pruneEnd
+	pruneAgain
+	pruneSeen
 )
 
 // PruneState is what a Prune has seen: kept beside the procedure, which stays
@@ -161,15 +162,24 @@ func (p Prune) Step(s Spec, r Record, seen *PruneState, in Outcome, now time.Tim
 		switch in.Result {
 		case OK:
 			return p, Effect{Kind: Done}
-		case Conflict: // others save it too; the secret is gone whatever they do
-			p.step = pruneEnd
+		case Conflict:
+			// Others save it too, one of them perhaps to deliver there again: only
+			// what is still gone is struck, on record as it is when that is seen.
+			p.step = pruneAgain
 			return p, Effect{Kind: LoadRecord}
 		}
 		return p, done("it is deleted, and still on record: run keyrota prune again")
 
-	case pruneEnd:
-		if in.Result != OK {
-			return p, done("it is deleted, and still on record: run keyrota prune again")
+	case pruneAgain:
+		if words := s.Prunable(r, p.Destination); in.Result != OK || words != "" {
+			return p, done("it is deleted, and what is on record moved meanwhile: run keyrota prune again")
+		}
+		p.step = pruneSeen
+		return p, Effect{Kind: LookAt, Destination: p.Destination}
+
+	case pruneSeen:
+		if in.Result != OK || in.Holding.State != StateAbsent {
+			return p, done("it was deleted, and is there again, or cannot be looked at: somebody delivers to it; it stays on record")
 		}
 		return p.strike(r, "")
 	}

@@ -103,7 +103,7 @@ func (a *app) followDaemon(ctx context.Context, s *system, accounts []inventory.
 			if err != nil {
 				return err
 			}
-			if records[ref] = r; !emergent(r) || forPeople(r) || r.Parked != "" {
+			if records[ref] = r; !emergent(r) || forPeople(r) || r.Parked != "" || !r.Left.IsZero() {
 				told[ref] = progress.done(ref)
 				delete(open, ref)
 			}
@@ -123,6 +123,12 @@ func (a *app) followDaemon(ctx context.Context, s *system, accounts []inventory.
 		switch r := records[ref]; {
 		case r.Parked != "":
 			v.Result, v.Why = execute.Parked, r.Parked
+		case !r.Left.IsZero() && emergent(r):
+			engines, err := s.engines(ctx)
+			if err != nil {
+				return err
+			}
+			v.Result, v.Why = execute.Waiting, carriedOutByNobody(engines)
 		case emergent(r):
 			v.Result, v.Why = execute.Waiting, "keys that keyrota did not make are left: say what becomes of each with keyrota rotate --leaked "+string(ref)
 		}

@@ -61,6 +61,7 @@ type recoveryView struct {
 var lost = []string{
 	"what happened before: the events",
 	"freezes, and what people asked for and was not done yet",
+	"that others may know keys: those of an emergency that was not over are offered again, so say it again, with keyrota rotate --leaked",
 	"destinations that left the configuration, with the keys that they hold",
 	"keys without a label, adopted or made by hand, that no destination holds any more: they are unexplained now",
 	"accounts that are not in the configuration",

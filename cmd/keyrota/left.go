@@ -113,10 +113,14 @@ func (a *app) left(ctx context.Context, s *system, records map[rotation.Ref]rota
 	var views []accountView
 	for i, ref := range gone {
 		r := records[ref]
+		emergency := ""
+		if emergent(r) {
+			emergency = "others may know keys of this account, and none is replaced or deleted before it is put back; "
+		}
 		v := accountView{
 			Account: string(ref), Phase: string(r.Phase()), Key: string(r.Offer.Key), Edition: uint64(r.Offer.Edition),
 			Issued: moment(r.Offer.Issued), Left: moment(r.Left), Overdue: true, Parked: r.Parked,
-			Next: "left the configuration" + since(r.Left) + ": its keys keep working and are not rotated. Put it back; or take it over by hand (keyrota forget " +
+			Next: "left the configuration" + since(r.Left) + ": " + emergency + "its keys keep working and are not rotated. Put it back; or take it over by hand (keyrota forget " +
 				string(ref) + "); or, once its keys are deleted at the platform, delete its secrets (keyrota prune " + string(ref) + ")",
 		}
 		for _, o := range r.Old {

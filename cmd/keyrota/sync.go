@@ -144,7 +144,11 @@ func (a *app) passes(ctx context.Context, s *system, accounts []inventory.Accoun
 		}
 		swept[i].Observed.Holdings = nil // its pass looks afresh
 		g.Go(func() error {
-			report, err := s.worker.Pass(ctx, account)
+			var report execute.Report
+			freezes, err := s.ledger.Freezes(ctx) // those of this moment: passes before it took their time
+			if err == nil {
+				report, err = s.worker.Pass(ctx, account.Frozen(freezes))
+			}
 			views[i] = view(ref, report, err)
 			views[i].events(progress.done(ref))
 			return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
 )
 
 // wish is what a person wants done for one account. It is put on record, and a
@@ -46,8 +47,10 @@ func (s *system) request(ctx context.Context, w wish) error {
 		if r.Request.Kind == rotation.RequestLeaked && q.Kind != rotation.RequestLeaked {
 			return r, nil, fmt.Errorf("%s: what %s asked for, rotate --leaked, is not begun yet and goes first: see keyrota status %[1]s", ref, r.Request.By)
 		}
-		r = r.Clone()
-		r.Request = q
+		if ledger.Went(r) {
+			return r, nil, fmt.Errorf("%s: %s; what is asked for under the old name would begin a second record: ask with the configuration that has the new name", ref, r.Parked)
+		}
+		r = r.Requesting(q)
 		r.Adopt = append(r.Adopt, w.take...)
 		words := string(q.Kind)
 		if w.all {
@@ -72,14 +75,29 @@ func (a *app) carryOut(ctx context.Context, s *system, accounts []inventory.Acco
 	if len(engines) > 0 {
 		views := make([]passView, 0, len(accounts))
 		for _, account := range accounts {
-			views = append(views, passView{
+			r, err := s.record(ctx, account.Ref())
+			if err != nil {
+				return err
+			}
+			v := passView{
 				Account: string(account.Ref()), Result: resultRequested,
 				Why: fmt.Sprintf("the daemon (%s) carries it out: keyrota history %s", named(engines), account.Ref()),
-			})
+			}
+			if !r.Left.IsZero() {
+				v.Why = carriedOutByNobody(engines)
+			}
+			views = append(views, v)
 		}
 		return a.printPasses(views)
 	}
 	return a.work(ctx, s, accounts)
+}
+
+// carriedOutByNobody is what becomes of a request for an account that is on
+// record as having left the configuration.
+func carriedOutByNobody(engines []ledger.Engine) string {
+	return fmt.Sprintf("nobody carries it out: the daemon (%s) has a configuration without this account: "+
+		"have it load its configuration again (SIGHUP), or stop it and run this again", named(engines))
 }
 
 // work makes one pass over each account, here, and prints what came of it.

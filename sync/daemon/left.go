@@ -14,8 +14,8 @@ func (d *Daemon) enroll(ctx context.Context, state *State) error {
 		return nil
 	}
 	var l execute.Lister = d.o.Ledger
-	if own, ok := state.Worker.Ledger.(execute.Lister); ok {
-		l = own // which saves under this configuration's name
+	if state.Config != "" {
+		l = d.o.Ledger.ForConfig(state.Config)
 	}
 	found, err := execute.Enroll(ctx, l, state.Inventory, d.now())
 	for _, ref := range found.Left {

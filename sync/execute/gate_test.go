@@ -272,3 +272,30 @@ func TestARecordThatWentEndsThePass(t *testing.T) {
 		}
 	})
 }
+
+// TestAFormerPlaceCountsWithoutALedger: the record that said so is lost, and its
+// readers are still there.
+func TestAFormerPlaceCountsWithoutALedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, strings.Replace(oneAccount, "[a:ml/train#WANDB_API_KEY, b:ml/train#KEY]", `"b:ml/train#KEY"`, 1), providertest.PlatformOptions{})
+		w.pass()
+		w.configure(movingPlace)
+		w.pass()
+		clear(w.ledger.record)
+		clear(w.ledger.revision)
+		w.restart()
+		w.pass()
+		former := rotation.Destination{Store: "b", Path: "ml/train", Field: "KEY"}
+		if r := w.record(); !slices.Contains(r.Dests, former) {
+			t.Errorf("the former place does not count: %+v", r)
+		}
+		for range 4 {
+			time.Sleep(16 * 24 * time.Hour)
+			w.pass()
+		}
+		h, err := w.stores["b"].Look(t.Context(), former)
+		if r := w.record(); err != nil || h.Mark.Key != r.Offer.Key {
+			t.Errorf("%v: its readers have key %s, and the record is %+v", err, h.Mark.Key, r)
+		}
+	})
+}

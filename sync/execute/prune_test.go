@@ -249,3 +249,30 @@ func TestManyDeparturesAreSaidLoudly(t *testing.T) {
 		}
 	}
 }
+
+// TestPruneBesideAnOlderConfiguration: a daemon that has not loaded this one yet
+// delivers there again, and what it put there has readers, and counts.
+func TestPruneBesideAnOlderConfiguration(t *testing.T) {
+	w, d := pruned(t)
+	older := w.inv.Accounts[0]
+	w.configure(oneAccount)
+	older, now := w.inv.Accounts[0], older
+	once := true
+	w.stores["b"].Intercept(func(ctx context.Context, s providertest.StoreStep) error {
+		if s.Op == "remove" && s.Point == providertest.After && once {
+			once = false
+			if _, err := w.worker.Pass(ctx, older); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	})
+	trouble, err := w.worker.Prune(t.Context(), now, d, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := w.stores["b"].Look(t.Context(), d)
+	if err != nil || h.State == rotation.StateMarked && w.struck(d) {
+		t.Errorf("%v: it holds the offered key, and no longer counts: %q, %+v", err, trouble, w.record())
+	}
+}

@@ -157,6 +157,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 		for i := range from.Former {
 			if want, f, ok := settle(&from.Former[i]); ok {
 				a.former = append(a.former, former{want, f})
+				a.Before = append(a.Before, want.Destination)
 			}
 		}
 		slices.Sort(a.Lanes)

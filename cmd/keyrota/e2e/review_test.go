@@ -71,6 +71,20 @@ allow: {ml-platform: ["file:ml/*"]}
 	if s, there := p.status()[team+"/nightly-eval"]; there && !strings.Contains(s.Parked, "goes on as "+team+"/evaluation") {
 		t.Errorf("the former name: %+v", s)
 	}
+	// Who still has the old configuration begins no second record of the account.
+	p.write("old.yaml", `
+instance: e2e
+ledger: ledger.db
+wandb: {url: "`+url+`", organization: acme, admin_key: env:WANDB_ADMIN_KEY}
+stores: {file: {path: secrets}}
+accounts:
+  - {name: nightly-eval, team: ml-platform, purpose: p, owner: o@acme.example, deliver: "file:ml/eval"}
+`)
+	for _, args := range [][]string{{"rotate"}, {"rotate", "--leaked"}, {"retry"}} {
+		if out := p.run(1, append(args, "--yes", "--config", "old.yaml", team+"/nightly-eval")...); !strings.Contains(out.stderr.String(), "goes on as "+team+"/evaluation") {
+			t.Errorf("%v: %s", args, out.stderr.String())
+		}
+	}
 	moved := 0
 	for _, e := range decode[historyJSON](t, p.run(0, "history", "-o", "json")).Events {
 		switch e.Event {
