@@ -20,7 +20,7 @@ import (
 type Gate interface {
 	Admit(ctx context.Context, r ledger.Routine) (rotation.Hold, error)
 	Begin(ctx context.Context, ref rotation.Ref, lanes []string) error
-	Prove(ctx context.Context, ref rotation.Ref, agreed time.Time) error
+	Prove(ctx context.Context, ref rotation.Ref, offered time.Time, lanes []string) error
 	Held(ctx context.Context, all []ledger.Routine) ([]rotation.Hold, error)
 	TellOnce(ctx context.Context, within time.Duration, e rotation.Event) (told bool, err error)
 }
@@ -61,18 +61,31 @@ func (p *pass) held(ctx context.Context, action rotation.Action) (rotation.Actio
 	return action, nil
 }
 
-// prove puts on record that a new key agreed, as long as that shows: others may
-// follow over the same stores and forms.
+// prove puts on record where a new key has arrived: others may follow over the
+// same stores and forms, also while it is on its way to another that is down.
 func (p *pass) prove(ctx context.Context) error {
-	agreed := p.record.Agreed
-	if p.w.Gate == nil || agreed.IsZero() || agreed.Equal(p.proven) || len(p.record.Old) == 0 {
+	offer := p.record.Offer
+	if p.w.Gate == nil || offer.Issued.IsZero() || len(p.record.Old) == 0 {
 		return nil
 	}
-	p.proven = agreed
-	if err := p.w.Gate.Prove(ctx, p.a.Ref(), agreed); err != nil {
+	lanes := p.a.LanesWhere(func(d rotation.Destination) bool {
+		return p.a.Standing(p.record, p.seen.Holding(d), d) == rotation.StandsHolds
+	})
+	now := proof{offer, len(lanes)}
+	if len(lanes) == 0 || now == p.proven {
+		return nil
+	}
+	p.proven = now
+	if err := p.w.Gate.Prove(ctx, p.a.Ref(), offer.Issued, lanes); err != nil {
 		return fmt.Errorf("putting on record what %s proved: %w", p.a.Ref(), err)
 	}
 	return nil
+}
+
+// proof is on how many lanes an offer has arrived.
+type proof struct {
+	offer rotation.Offer
+	lanes int
 }
 
 // Hold finds, of what a sweep saw, the routine rotations that may not begin

@@ -39,8 +39,8 @@ func (g *gate) Begin(_ context.Context, _ rotation.Ref, lanes []string) error {
 	return nil
 }
 
-func (g *gate) Prove(context.Context, rotation.Ref, time.Time) error {
-	g.asked = append(g.asked, "prove")
+func (g *gate) Prove(_ context.Context, _ rotation.Ref, _ time.Time, lanes []string) error {
+	g.asked = append(g.asked, fmt.Sprintf("prove %d", len(lanes)))
 	return nil
 }
 
@@ -82,7 +82,7 @@ func TestAHeldRotationReadsNothing(t *testing.T) {
 		if report := w.pass(); report.Result(nil) != execute.Changed || len(w.record().Old) != 1 {
 			t.Errorf("%+v", report)
 		}
-		if asked := g.take(); asked != "held, admit 7, prove" || len(g.lanes) != 2 {
+		if asked := g.take(); asked != "held, admit 7, prove 2" || len(g.lanes) != 2 {
 			t.Errorf("asked: %s, lanes %v", asked, g.lanes)
 		}
 
@@ -94,7 +94,7 @@ func TestAHeldRotationReadsNothing(t *testing.T) {
 		if report := w.pass(); report.Record.Offer.Edition != 3 {
 			t.Errorf("a person asked for it: %+v", report)
 		}
-		if asked := g.take(); asked != "begin, prove, prove" {
+		if asked := g.take(); asked != "begin, prove 2, prove 2" {
 			t.Errorf("asked: %s", asked)
 		}
 	})

@@ -3,7 +3,6 @@ package execute
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,7 +23,7 @@ type pass struct {
 	auth     rotation.KeyID                      // the key read last by a procedure
 	fresh    providers.Secret                    // the key created last
 	stuck    []rotation.KeyID                    // could not be deleted in this pass
-	proven   time.Time                           // the agreement that was put on record as proof
+	proven   proof                               // what was put on record last
 	stopping <-chan struct{}                     // closed when the program is asked to stop
 	closely  bool                                // look even where nothing is done whatever is seen
 }

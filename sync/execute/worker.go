@@ -13,6 +13,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,17 +100,20 @@ const actionsPerPass = 60
 func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) {
 	p := w.apart(ctx, a)
 	var report Report
-	finishing := false
+	asked, finishing := ctx, false
 	stuck := "" // why a key could not be deleted
 	for range actionsPerPass {
-		if _, only := w.kept.get(a.Ref()); only && !finishing {
+		if p.alone() && !finishing {
 			var cancel context.CancelFunc
-			ctx, cancel = finish(ctx)
+			ctx, cancel = finish(asked)
 			defer cancel()
 			finishing = true
 		}
 		if err := p.look(ctx); err != nil {
 			return report, err
+		}
+		if finishing && !p.alone() {
+			ctx, finishing = asked, false
 		}
 		action, err := p.decide(ctx)
 		if err != nil {
@@ -145,6 +149,15 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		}
 	}
 	return report, fmt.Errorf("working on %s: %d actions and no end: please report this with the output of keyrota history %[1]s", a.Ref(), actionsPerPass)
+}
+
+// alone reports whether nobody but this process is known to have the value of
+// the account's new key.
+func (p *pass) alone() bool {
+	h, kept := p.w.kept.get(p.a.Ref())
+	return kept && !slices.ContainsFunc(p.seen.Holdings, func(at rotation.Held) bool {
+		return at.Holding.State == rotation.StateMarked && at.Holding.Mark.Key == h.key
+	})
 }
 
 // finishWithin is how long a pass goes on after it was asked to end, while a

@@ -32,6 +32,7 @@ type Account struct {
 	// its settings, with a form that it is written in. After a change one account
 	// proves its lanes before others follow.
 	Lanes  []string
+	lanes  []string         // of each of Wants without those of former
 	forms  []*format.Format // of Wants, in their order
 	former []former
 	own    int // Wants without any of former
@@ -41,6 +42,18 @@ type Account struct {
 type former struct {
 	want rotation.Want
 	form *format.Format
+}
+
+// LanesWhere returns the lanes all of whose destinations meet a condition.
+func (a Account) LanesWhere(meets func(rotation.Destination) bool) []string {
+	return slices.DeleteFunc(slices.Clone(a.Lanes), func(lane string) bool {
+		for i, l := range a.lanes {
+			if l == lane && !meets(a.Wants[i].Destination) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // For returns the account as it is wanted with this record: a place that a
@@ -151,7 +164,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 		for i := range from.Deliver {
 			if want, f, ok := settle(&from.Deliver[i]); ok {
 				a.Wants, a.forms = append(a.Wants, want), append(a.forms, f)
-				a.Lanes = append(a.Lanes, lane(c.Stores[from.Deliver[i].Store], &from.Deliver[i]))
+				a.lanes = append(a.lanes, lane(c.Stores[from.Deliver[i].Store], &from.Deliver[i]))
 			}
 		}
 		for i := range from.Former {
@@ -160,8 +173,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				a.Before = append(a.Before, want.Destination)
 			}
 		}
-		slices.Sort(a.Lanes)
-		a.Lanes, a.own = slices.Compact(a.Lanes), len(a.Wants)
+		a.Lanes, a.own = slices.Compact(slices.Sorted(slices.Values(a.lanes))), len(a.Wants)
 		inv.Accounts = append(inv.Accounts, a)
 	}
 	return inv, errors.Join(faults...)

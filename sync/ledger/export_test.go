@@ -27,7 +27,7 @@ func storied(t *testing.T, at string) *ledger.Ledger {
 		save(t, l, r, rotation.Record{Seq: 2, Left: noon}, rev, rotation.Event{Kind: rotation.EventOffered}, rotation.Event{Kind: rotation.EventAgreed})
 	}
 	admitting{t, l}.admitted("ml/account-1", 3, "vault 1", "aws 2")
-	if err := l.Prove(t.Context(), "ml/account-1", time.Now().Add(time.Hour)); err != nil {
+	if err := l.Prove(t.Context(), "ml/account-1", time.Now().Add(time.Hour), []string{"vault 1"}); err != nil {
 		t.Fatal(err)
 	}
 	admitting{t, l}.admitted("ml/account-2", 3, "azure 1")

@@ -108,7 +108,7 @@ func (g *gate) admit(r Routine) (hold rotation.Hold, free []string) {
 		case !known:
 			free = append(free, lane)
 		case !c.proven && c.ref != r.Ref:
-			return rotation.Hold{Stuck: c.words != "", Words: fmt.Sprintf("%s goes first with this store and format, and others follow once its rotation agreed everywhere%s: "+
+			return rotation.Hold{Stuck: c.words != "", Words: fmt.Sprintf("%s goes first with this store and format, and others follow once its new key arrived there%s: "+
 				"keyrota status %[1]s says what it waits for; keyrota rotate %[3]s goes in its place", c.ref, c.words, r.Ref)}, nil
 		}
 	}
@@ -244,11 +244,15 @@ func (l *Ledger) goFirst(ctx context.Context, s session, ref rotation.Ref, lanes
 	return nil
 }
 
-// Prove puts on record that an account's rotation agreed everywhere: others
-// may follow on the lanes that it went first on since then or before.
-func (l *Ledger) Prove(ctx context.Context, ref rotation.Ref, agreed time.Time) error {
-	const mine = ` canary = ? AND proven = 0 AND since <= ?`
-	args := []any{string(ref), agreed.UnixMicro()}
+// Prove puts on record that a key of this account, offered at a time, arrived
+// wherever these lanes lead: others may follow on those that it went first on
+// since before that time.
+func (l *Ledger) Prove(ctx context.Context, ref rotation.Ref, offered time.Time, lanes []string) error {
+	if len(lanes) == 0 {
+		return nil
+	}
+	mine := ` canary = ? AND proven = 0 AND since <= ? AND lane IN (` + among(lanes) + `)`
+	args := append([]any{string(ref), offered.UnixMicro()}, anys(lanes)...)
 	var waits bool
 	err := l.read(ctx, "look for what "+string(ref)+" has to prove", func(ctx context.Context, s session) error {
 		return s.row(ctx, `SELECT EXISTS (SELECT 1 FROM ledger_lane WHERE`+mine+`)`, args...).Scan(&waits)
@@ -267,8 +271,10 @@ func notAmong(lanes []string) string {
 	if len(lanes) == 0 {
 		return ""
 	}
-	return ` AND lane NOT IN (?` + strings.Repeat(", ?", len(lanes)-1) + `)`
+	return ` AND lane NOT IN (` + among(lanes) + `)`
 }
+
+func among(lanes []string) string { return "?" + strings.Repeat(", ?", len(lanes)-1) }
 
 func anys(list []string) []any {
 	out := make([]any, len(list))

@@ -97,7 +97,7 @@ func TestOneAccountGoesFirst(t *testing.T) {
 		}
 		proves := func(ref rotation.Ref) {
 			t.Helper()
-			if err := l.Prove(t.Context(), ref, time.Now().Add(time.Hour)); err != nil {
+			if err := l.Prove(t.Context(), ref, time.Now().Add(time.Hour), []string{"vault 1", "aws 1", "azure 1", "azure 2"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -189,11 +189,11 @@ func TestAnyoneOnTheLaneProvesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.held("a/three goes first", "a/two", 9, "vault 1")
-		if err := l.Prove(t.Context(), "a/three", noon.Add(-time.Hour)); err != nil { // of an agreement before it began
+		if err := l.Prove(t.Context(), "a/three", noon.Add(-time.Hour), []string{"vault 1", "aws 1"}); err != nil { // of an agreement before it began
 			t.Fatal(err)
 		}
 		a.held("a/three goes first", "a/two", 9, "vault 1")
-		if err := l.Prove(t.Context(), "a/three", time.Now().Add(time.Hour)); err != nil {
+		if err := l.Prove(t.Context(), "a/three", time.Now().Add(time.Hour), []string{"vault 1", "aws 1"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Begin(t.Context(), "a/one", []string{"vault 1"}); err != nil { // proven is proven
@@ -222,6 +222,22 @@ func TestAnAccountThatCannotBeginHoldsBackNobody(t *testing.T) {
 		a.held("a/idle goes first", "a/two", 9, "vault 0", "vault 1", "aws 1")
 		alter(t, l, `UPDATE ledger_lane SET since = since - 1800000000 WHERE canary = 'a/idle'`)
 		a.admitted("a/two", 9, "vault 0", "vault 1", "aws 1")
+	})
+}
+
+// TestAStoreThatIsDownHoldsBackNoOther: where the key of the first has arrived,
+// others follow, also while it is on its way elsewhere.
+func TestAStoreThatIsDownHoldsBackNoOther(t *testing.T) {
+	everywhere(t, func(t *testing.T, at string) {
+		l := openAt(t, at)
+		a := admitting{t, l}
+		save(t, l, "a/one", rotation.Record{Seq: 1}, 0)
+		a.admitted("a/one", 9, "vault 1", "aws 1")
+		if err := l.Prove(t.Context(), "a/one", time.Now().Add(time.Hour), []string{"vault 1"}); err != nil {
+			t.Fatal(err)
+		}
+		a.admitted("a/two", 9, "vault 1")
+		a.held("a/one goes first", "a/three", 9, "aws 1")
 	})
 }
 

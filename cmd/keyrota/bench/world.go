@@ -148,7 +148,7 @@ func (w *world) fill(ctx context.Context) error {
 	}
 	// A rotation has gone over these stores before: none goes first alone.
 	for _, a := range inv.Accounts[:min(1, len(inv.Accounts))] {
-		if err := errors.Join(l.Begin(ctx, a.Ref(), a.Lanes), l.Prove(ctx, a.Ref(), time.Now().Add(time.Hour))); err != nil {
+		if err := errors.Join(l.Begin(ctx, a.Ref(), a.Lanes), l.Prove(ctx, a.Ref(), time.Now().Add(time.Hour), a.Lanes)); err != nil {
 			return err
 		}
 	}
