@@ -164,7 +164,7 @@ func (w *world) listKeys(obs *Observed, i int, f fault) {
 		if f == partial || f == partialButNewest && k == w.made-1 {
 			break
 		}
-		if key := &w.keys[k]; !key.dead && !(f == lagging && key.born == w.now) || f == lagging && key.dead && key.died == w.now {
+		if key := &w.keys[k]; !key.dead && !(f == lagging && key.born == w.now && !key.known) || f == lagging && key.dead && key.died == w.now {
 			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: key.label})
 		}
 	}
