@@ -248,13 +248,13 @@ func Breaks(s Spec, r Record, o Observed) []Destination {
 
 // overlap returns how long an old key is kept once everything agreed on its
 // successor. W protects the stores without compare-and-set from a late write.
-func (d *decision) overlap(o Old) time.Duration {
-	kept := d.s.Policy.Overlap
+func (s Spec) overlap(r Record, o Old) time.Duration {
+	kept := s.Policy.Overlap
 	switch {
-	case d.r.leaked(o.Edition):
-		kept = d.r.Leak.Overlap
+	case r.leaked(o.Edition):
+		kept = r.Leak.Overlap
 	case o.Ended:
 		kept = 0
 	}
-	return max(kept, d.s.Policy.WriteDeadline)
+	return max(kept, s.Policy.WriteDeadline)
 }

@@ -123,7 +123,7 @@ func (w *world) list(i int, f fault) {
 		w.listKeys(p.obs, i, f)
 	}
 	if p.mem != nothing {
-		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID}}
+		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID, Skew: -time.Duration(w.skew) * oneTick}}
 	}
 	p.dests = w.spec(p).Destinations(*w.rec)
 	p.looked, p.phase = 0, looking
