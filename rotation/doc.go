@@ -29,8 +29,7 @@
 // it was made; what is put into a secret by hand during an emergency is not
 // believed to be known to nobody else; a record recovered in an emergency hurries
 // nobody; an overlap begins by a clock that the platform agrees with; what was
-// created a moment ago is not taken for deleted, nor an emergency for over, by a
-// listing that may lag.
+// created a moment ago is not taken for deleted by a listing that may lag.
 //
 // # What goes wrong
 //
@@ -115,7 +114,9 @@
 // each process that is paused in the middle of a creation. A ledger restored
 // from a backup may count an overlap from the agreement that the backup knows.
 // A destination that left the configuration before the ledger was lost is
-// unknown to the new one. A key created by a paused process after its ledger
+// unknown to the new one. Where the platform's listing lags behind, an emergency
+// may be said to be over while a key that somebody made last is not listed yet:
+// it is told as unexplained once it is. A key created by a paused process after its ledger
 // was lost is explained by nothing, and left for people to judge.
 //
 // Everything here may be copied and used from several goroutines, as long as

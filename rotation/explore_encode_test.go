@@ -61,7 +61,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	if w.backup != nil {
 		e.record(w, w.backup)
 	}
-	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces), bits(w.gone))
+	e.put(byte(w.ledger), byte(w.cfg), byte(w.made), byte(w.nonces), bits(w.gone), byte(w.skew))
 	for k := range w.made {
 		key := &w.keys[k]
 		e.put(labelIndex(key.label))
@@ -69,8 +69,14 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 			e.edition(labelEdition(key.label))
 		}
 		e.put(bits(key.dead, key.ours, key.offered, key.doomed, key.cut), byte(key.by))
+		if w.c.budget.lag > 0 {
+			e.flag(key.dead && key.died == w.now)
+		}
 		if key.dead {
 			continue
+		}
+		if w.c.budget.lag > 0 {
+			e.flag(key.born == w.now)
 		}
 		e.put(bits(key.known, key.asked, key.soon, key.named, key.kept, key.ended))
 		held := -1 // whichever destination held it last decides
@@ -103,7 +109,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	l := w.left
 	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
 		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed),
-		byte(l.mint), byte(l.retire), byte(l.vanish))
+		byte(l.mint), byte(l.retire), byte(l.vanish), byte(l.lag), byte(l.jump))
 	world := e.b
 	for i := range w.c.procs {
 		e.b = e.procs[i][:0]
@@ -189,7 +195,7 @@ func (w *world) young(t time.Time) bool {
 // whatever is retired in the ordinary way is older than an overlap.
 func (w *world) diesYoung() bool {
 	b := &w.c.budget
-	return b.removed+b.leak+b.vanish > 0
+	return b.removed+b.leak+b.vanish+b.lag+b.jump > 0
 }
 
 func (e *encoder) leak(l Leak) {

@@ -34,6 +34,8 @@ func leakSettings(one func(string, string, budget) *setting, both func(string, s
 		with(one("leak/refused", "creations are refused and denied while the keys are replaced", budget{leak: 1, refused: 2}), late, parks, asked(leakWords{}, now)),
 		with(one("leak/leaves", "a destination leaves while the keys are replaced", budget{leak: 1, config: 1}), late, asked(leakWords{}, now), func(c *setting) { c.wants = [][]int8{{0, 1}, {0}, {}} }),
 		with(one("leak/gone", "the account is gone while the keys are replaced", budget{leak: 1, vanish: 1}), late, parks),
+		one("lag", "the platform's listing lags behind", budget{lag: 2}),
+		one("clock", "our clock jumps, and back", budget{jump: 2}),
 		with(one("minted", "somebody makes a key", budget{mint: 2, crash: 1}), late),
 		with(one("retire", "a person ends an overlap", budget{retire: 1, crash: 1}), late, func(c *setting) { c.policy.Overlap = 4 * oneTick }),
 		with(one("retire+rollback", "a person ends an overlap, and rolls back", budget{retire: 1, rollback: 1}), late, func(c *setting) { c.policy.Overlap = 4 * oneTick }),

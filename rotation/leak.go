@@ -142,11 +142,6 @@ func (d *decision) leakOver() (Action, bool) {
 	if !d.r.Emergency() || len(d.r.Old) > 0 || d.r.leaked(d.r.Offer.Edition) || !l.Complete || len(d.inQuestion()) > 0 {
 		return Action{}, false
 	}
-	for _, g := range d.r.Gone {
-		if d.listedAt().Before(g.At.Add(d.s.Policy.WriteDeadline)) {
-			return Action{}, false // what was made with that key may not be listed yet
-		}
-	}
 	r := d.r.Clone()
 	r.Leaked, r.Leak = 0, Leak{}
 	return save(11, "no key lives that others may know", r, Event{Kind: EventLeakOver, Key: r.Offer.Key, Edition: r.Offer.Edition})
@@ -221,14 +216,6 @@ func (d *decision) waitLeak(a *Action) (words []string) {
 	case d.r.leaked(d.r.Offer.Edition) && !d.slotFree():
 		add("others may know the offered key; the account has as many keys as it may, so its successor waits for an old one to go")
 	}
-	if len(d.r.Old) == 0 && !d.r.leaked(d.r.Offer.Edition) {
-		for _, g := range d.r.Gone {
-			if lagged := g.At.Add(d.s.Policy.WriteDeadline); lagged.After(d.listedAt()) {
-				words = []string{"those that others may know are deleted; whether more were made is looked at once more"}
-				a.sooner(lagged)
-			}
-		}
-	}
 	var ids []string
 	for _, k := range d.inQuestion() {
 		if !slices.ContainsFunc(d.r.Abandoned, func(ab Abandoned) bool { return ab.Label == k.Label }) {
@@ -261,13 +248,13 @@ func Breaks(s Spec, r Record, o Observed) []Destination {
 
 // overlap returns how long an old key is kept once everything agreed on its
 // successor. W protects the stores without compare-and-set from a late write.
-func (d *decision) overlap(o Old) time.Duration {
-	kept := d.s.Policy.Overlap
+func (s Spec) overlap(r Record, o Old) time.Duration {
+	kept := s.Policy.Overlap
 	switch {
-	case d.r.leaked(o.Edition):
-		kept = d.r.Leak.Overlap
+	case r.leaked(o.Edition):
+		kept = r.Leak.Overlap
 	case o.Ended:
 		kept = 0
 	}
-	return max(kept, d.s.Policy.WriteDeadline)
+	return max(kept, s.Policy.WriteDeadline)
 }

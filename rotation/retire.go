@@ -82,6 +82,10 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 		case skew > s.Policy.ClockSkew:
 			return p, done("our clock and the platform's are apart by " + skew.String() + ": set the clock")
 		}
+		// Decided by a clock that may have been wrong, and is right now.
+		if i := r.old(p.Key); !p.cut && (i < 0 || now.Before(r.Agreed.Add(s.overlap(r, r.Old[i])))) {
+			return p, done("its overlap is not over")
+		}
 		p.step = retireRevoke
 		return p, Effect{Kind: LoadRecord}
 

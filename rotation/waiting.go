@@ -132,7 +132,7 @@ func (d *decision) waitOverlap(a *Action) string {
 // until when; empty: nothing does any more.
 func (d *decision) kept(o Old) (words string, until time.Time) {
 	leaked := d.r.leaked(o.Edition)
-	over := d.r.Agreed.Add(d.overlap(o))
+	over := d.r.Agreed.Add(d.s.overlap(d.r, o))
 	switch {
 	case d.s.Policy.Forever && !leaked && !o.Ended:
 		return fmt.Sprintf("jobs of this account never end: a person says when the old key may go, with keyrota retire %s", d.s.Account.Ref), time.Time{}

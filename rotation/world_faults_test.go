@@ -90,9 +90,7 @@ func (w *world) choices(into []choice) []choice {
 	if l.vanish > 0 && !w.deleting() {
 		none(vanish, 0, 0)
 	}
-	if w.c.wild {
-		all = w.wildChoices(all)
-	}
+	all = w.wildChoices(all)
 	if l.hand > 0 && !w.deleting() {
 		all = w.edits(all)
 	}
@@ -174,9 +172,7 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 			all = append(all, choice{proc: i, f: f})
 		}
 	}
-	if w.c.wild {
-		all = w.wildFaults(all, i, p)
-	}
+	all = w.wildFaults(all, i, p)
 	switch p.phase {
 	case resting, listing:
 		if l.partial > 0 && (p.phase == listing) == w.c.late {

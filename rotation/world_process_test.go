@@ -123,7 +123,7 @@ func (w *world) list(i int, f fault) {
 		w.listKeys(p.obs, i, f)
 	}
 	if p.mem != nothing {
-		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID}}
+		p.obs.Values = []Value{{Place: Place{Kind: PlaceMemory}, Verdict: Live, Key: keyID(p.mem), Account: accountID, Skew: -time.Duration(w.skew) * oneTick}}
 	}
 	p.dests = w.spec(p).Destinations(*w.rec)
 	p.looked, p.phase = 0, looking
@@ -164,7 +164,7 @@ func (w *world) listKeys(obs *Observed, i int, f fault) {
 		if f == partial || f == partialButNewest && k == w.made-1 {
 			break
 		}
-		if key := &w.keys[k]; !key.dead && !(f == lagging && key.born == w.now) || f == lagging && key.dead && key.died == w.now {
+		if key := &w.keys[k]; !key.dead && !(f == lagging && key.born == w.now && !key.known) || f == lagging && key.dead && key.died == w.now {
 			l.Keys = append(l.Keys, Key{ID: keyID(int8(k)), Label: key.label})
 		}
 	}

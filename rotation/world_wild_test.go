@@ -2,8 +2,7 @@ package rotation
 
 import "time"
 
-// What only the simulation's worlds know: for the explorer they would be too
-// much.
+// What hardly any of the explorer's worlds know: there it would be too much.
 
 // wildChoices are what else people and clocks may do.
 func (w *world) wildChoices(all []choice) []choice {
@@ -31,7 +30,7 @@ func (w *world) wildChoices(all []choice) []choice {
 		none(jump, 0, -5)
 		none(jump, 0, int8(-w.skew))
 	}
-	if w.rec.Parked != "" && w.rec.Request.Kind == RequestNone && l.retire > 0 {
+	if w.c.wild && w.rec.Parked != "" && w.rec.Request.Kind == RequestNone && l.retire > 0 {
 		none(askRetry, 0, 0)
 	}
 	return all
@@ -125,7 +124,7 @@ func (w *world) wildFaults(all []choice, i int8, p *process) []choice {
 			add(lagging)
 		}
 	case looking:
-		if l.lag > 0 {
+		if l.lag > 0 && w.c.wild {
 			add(lagging)
 		}
 	case acting:
@@ -134,7 +133,7 @@ func (w *world) wildFaults(all []choice, i int8, p *process) []choice {
 			if l.unverified > 0 {
 				add(unreachable)
 			}
-			if l.lag > 0 && p.eff.Kind == LookAt {
+			if l.lag > 0 && w.c.wild && p.eff.Kind == LookAt {
 				add(lagging)
 			}
 		case VerifyKey:

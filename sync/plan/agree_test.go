@@ -311,20 +311,9 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 			want: []string{
 				"leaked key-2 e1", "leaked key-3",
 				"issue (new) e2", "deliver (new) e2 a:ml/train#WANDB_API_KEY",
-				"retire key-3", "retire key-2 e1",
+				"retire key-3", "retire key-2 e1", "leak-over (new) e2",
 				"deliver (new) e2 b:ml/train#KEY",
 			},
-			waits: "whether more were made is looked at once more",
-		},
-		{
-			name: "the end of an emergency",
-			given: func(w *world) {
-				w.pass()
-				w.request(rotation.Request{Kind: rotation.RequestLeaked, At: time.Now(), Leak: rotation.Leak{Now: true}})
-				w.pass()
-				w.sleep(11 * time.Minute)
-			},
-			want:  []string{"leak-over key-3 e2"},
 			waits: "in step",
 		},
 		{
