@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -58,6 +60,10 @@ func TestAccountsThatLeaveAreMarkedOnce(t *testing.T) {
 	w.until("marked as left", func() bool { return !w.record(beside, eval).Left.IsZero() })
 	if left, told := kinds(rotation.EventLeft), w.log.count(`msg="no longer in the configuration: ml/eval`); left != 1 || told != 1 {
 		t.Errorf("%d events, told %d times, want once", left, told)
+	}
+	events, err := beside.Events(t.Context(), 0, 0, eval)
+	if last := events[len(events)-1]; err != nil || last.Event.Kind != rotation.EventLeft || last.Config != fmt.Sprintf("%x", sha256.Sum256([]byte(oneAccount))) {
+		t.Errorf("%v: not told by the configuration that it left: %+v", err, last)
 	}
 	if !w.evaluated(beside) || !w.record(beside, train).Left.IsZero() {
 		t.Error("its key works no more, or the other account is marked too")
