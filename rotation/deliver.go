@@ -62,7 +62,11 @@ func (p Deliver) Step(s Spec, r Record, seen *DeliverState, in Outcome, now time
 			return p, done("it is not ours to write")
 		}
 		p.step = deliverPut
-		healed := !r.Agreed.IsZero()
+		// What was once there is not any more. A place that is new, or whose
+		// form is to be another, heals nobody's change.
+		m, h := seen.Seen.Mark, seen.Seen
+		healed := !r.Agreed.IsZero() && slices.Contains(r.Dests, p.Destination) &&
+			!(h.State == StateMarked && m.Edition == p.Offer.Edition && m.Key == p.Offer.Key)
 		r = r.Clone()
 		if !slices.Contains(r.Dests, p.Destination) {
 			r.Dests = append(r.Dests, p.Destination)

@@ -223,7 +223,7 @@ func (d *decision) waitLeak(a *Action) (words []string) {
 		}
 	}
 	if len(ids) > 0 {
-		add("others may know keys of this account, whoever knows one can make more, and nothing on record explains %s: for each, run keyrota rotate %s --leaked with --delete KEY or --keep KEY",
+		add("others may know keys of this account, whoever knows one can make more, and nothing on record explains %s: for each, run keyrota rotate --leaked %s with --delete KEY or --keep KEY",
 			strings.Join(ids, ", "), d.s.Account.Ref)
 	}
 	return words

@@ -131,13 +131,18 @@ func (a *app) unfreeze(ctx context.Context, what frost, k consent) error {
 		}
 	}
 	if len(lifted) == 0 {
-		return fmt.Errorf("nothing is frozen so: %s", orNothing(left))
+		return fmt.Errorf("there is no such freeze: a freeze is lifted as it was said; %s", orNothing(left))
 	}
 	lines := []string{"Lifted:"}
 	for _, f := range lifted {
 		lines = append(lines, "  "+frozenWords(f))
 	}
-	lines = append(lines, "Stays frozen: "+orNothing(left))
+	for i, f := range left {
+		if i == 0 {
+			lines = append(lines, "Stays:")
+		}
+		lines = append(lines, "  "+frozenWords(f))
+	}
 	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n")}); err != nil {
 		return err
 	}

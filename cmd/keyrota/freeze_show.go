@@ -74,9 +74,9 @@ func orNothing(all []ledger.Freeze) string {
 		lines = append(lines, frozenWords(f))
 	}
 	if len(lines) == 0 {
-		return "nothing that keyrota freeze said"
+		return "keyrota freeze said none"
 	}
-	return strings.Join(lines, "; ")
+	return "these are: " + strings.Join(lines, "; ")
 }
 
 func frozenAs(f ledger.Freeze) freezeView {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,11 +53,12 @@ func newHistory(a *app) *cobra.Command {
 		Long: `Shows what is on record. It needs the ledger alone: it works while stores and
 platform are down.
 
-Every event bears a hash over itself and all before it. --verify walks that chain
-from the first event, names the first one that does not fit, and prints the head:
-where the chain ends. Someone who can write the ledger can also write a chain that
-holds; so note the head elsewhere, and have --head prove later that nothing up to
-it was changed. Heads are also in every export, and in status -o json.
+Every event bears a hash over itself and all before it. --verify walks that
+chain from the first event, names the first one that does not fit, and prints
+the head: where the chain ends. Someone who can write the ledger can also write
+a chain that holds; so note the head elsewhere, and have --head prove later that
+nothing up to it was changed. Heads are also in every export, and in
+status -o json.
 
 --export writes events as JSON lines for a SIEM: documents of the Elastic Common
 Schema (ecs), or the same in envelopes of CloudEvents (cloudevents), and the head
@@ -66,14 +68,14 @@ at the end. events: in the configuration sends them by itself.`,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names, f) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.since, "since", "", "only events since `WHEN`: 7d ago, a day like 2026-05-01, or a time like\n2026-05-01T09:00:00Z")
-	flags.StringSliceVar(&f.events, "event", nil, "only events of this `KIND`, like key.offered, or key for all that\nbegin so; may be repeated")
+	flags.StringVar(&f.since, "since", "", "only events since `WHEN`: 7d ago, a day like 2026-05-01, or\na time like 2026-05-01T09:00:00Z")
+	flags.StringSliceVar(&f.events, "event", nil, "only events of this `KIND`, like key.offered, or key for all\nthat begin so; may be repeated")
 	flags.IntVar(&f.last, "last", 0, "only the last `N` events")
-	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what happens from now on, until interrupted")
-	flags.BoolVar(&f.verify, "verify", false, "prove that no event was changed, removed or added, and print the head")
-	flags.StringSliceVar(&f.heads, "head", nil, "with --verify: prove that `SEQ:HASH`, noted earlier, is part of the\nchain; may be repeated")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what happens, until interrupted")
+	flags.BoolVar(&f.verify, "verify", false, "prove that no event was changed, removed or added, and\nprint the head")
+	flags.StringSliceVar(&f.heads, "head", nil, "of --verify: prove that `SEQ:HASH`, noted earlier, is part\nof the chain; may be repeated")
 	flags.StringVar(&f.export, "export", "", "write JSON lines for a SIEM: `FORMAT` ecs or cloudevents")
-	flags.StringVar(&f.to, "to", "", "with --export: write to `FILE` instead of standard output")
+	flags.StringVar(&f.to, "to", "", "of --export: write to `FILE` instead of standard output")
 	_ = c.RegisterFlagCompletionFunc("export", cobra.FixedCompletions(
 		[]cobra.Completion{string(export.ECS), string(export.CloudEvents)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("event", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -83,18 +85,40 @@ at the end. events: in the configuration sends them by itself.`,
 		}
 		return kinds, cobra.ShellCompDirectiveNoFileComp
 	})
-	c.MarkFlagsMutuallyExclusive("verify", "follow")
-	c.MarkFlagsMutuallyExclusive("verify", "export")
-	c.MarkFlagsMutuallyExclusive("export", "follow")
 	return c
 }
 
-func (a *app) history(ctx context.Context, names []string, f historyFlags) error {
-	if len(f.heads) > 0 && !f.verify {
-		return errors.New("--head needs --verify")
+// check refuses flags that do not go together, and what no event can be.
+func (f historyFlags) check(names []string) error {
+	several := 0
+	for _, set := range []bool{f.verify, f.follow, f.export != ""} {
+		if set {
+			several++
+		}
 	}
-	if f.to != "" && f.export == "" {
-		return errors.New("--to needs --export")
+	switch {
+	case several > 1:
+		return errors.New("--verify, --export and --follow are three different things: write one of them")
+	case f.verify && (len(names) > 0 || len(f.events) > 0 || f.since != "" || f.last != 0):
+		return errors.New("--verify is about the chain of all events: leave out the account, --event, --since and --last")
+	case len(f.heads) > 0 && !f.verify:
+		return errors.New("--head belongs to --verify: write both, or leave it out")
+	case f.to != "" && f.export == "":
+		return errors.New("--to belongs to --export: write both, or leave it out")
+	case f.last < 0:
+		return fmt.Errorf("--last %d: write how many events, like 20", f.last)
+	}
+	for _, kind := range f.events {
+		if one := (chosen{kinds: []string{kind}}); !slices.ContainsFunc(export.Kinds(), one.hasKind) {
+			return fmt.Errorf("--event %s: there is no such event: write one like key.offered, or key for all that begin so", kind)
+		}
+	}
+	return nil
+}
+
+func (a *app) history(ctx context.Context, names []string, f historyFlags) error {
+	if err := f.check(names); err != nil {
+		return err
 	}
 	c, err := a.loadConfig()
 	if err != nil {
@@ -153,10 +177,24 @@ func viewOf(e ledger.StoredEvent) eventView {
 
 // historyRow is one event for a person; of one account, without its name.
 func (which chosen) historyRow(e ledger.StoredEvent) []string {
-	if which.ref != "" {
-		return []string{localTime(e.Time), describe(e.Event)}
+	text := describe(e.Event)
+	if bySomeone(e.Event.Kind) && e.By != "" {
+		text += " (" + e.By + ")"
 	}
-	return []string{localTime(e.Time), string(e.Ref), describe(e.Event)}
+	if which.ref != "" {
+		return []string{localTime(e.Time), text}
+	}
+	return []string{localTime(e.Time), string(e.Ref), text}
+}
+
+// bySomeone reports whether an event is the word of a person, who is named.
+func bySomeone(kind rotation.EventKind) bool {
+	switch kind {
+	case rotation.EventRequested, rotation.EventFrozen, rotation.EventUnfrozen, rotation.EventForgotten,
+		rotation.EventReleased, rotation.EventPruning, rotation.EventUnmarking:
+		return true
+	}
+	return false
 }
 
 func (a *app) historyTable(w io.Writer, which chosen, events []ledger.StoredEvent) {

@@ -54,9 +54,12 @@ func (which chosen) has(e ledger.StoredEvent) bool {
 	if e.Time.Before(which.since) {
 		return false
 	}
-	return len(which.kinds) == 0 || slices.ContainsFunc(which.kinds, func(k string) bool {
-		kind := string(e.Event.Kind)
-		return kind == k || strings.HasPrefix(kind, strings.TrimSuffix(strings.TrimSuffix(k, "*"), ".")+".")
+	return len(which.kinds) == 0 || which.hasKind(e.Event.Kind)
+}
+
+func (which chosen) hasKind(kind rotation.EventKind) bool {
+	return slices.ContainsFunc(which.kinds, func(k string) bool {
+		return string(kind) == k || strings.HasPrefix(string(kind), strings.TrimSuffix(strings.TrimSuffix(k, "*"), ".")+".")
 	})
 }
 

@@ -101,9 +101,18 @@ func (s *stricken) table(a *app) {
 			created = localTime(key.issued)
 		}
 		becomes := map[fate]string{fateOurs: "deleted", fateOpen: "for you to say", fateDelete: "deleted, as you say", fateKeep: "kept, as you say"}[key.fate]
+		if key.fate == fateOurs && s.replacedBy(key) {
+			becomes = "made since the leak, and stays"
+		}
 		rows = append(rows, []string{string(key.id), edition, created, key.what + ": " + becomes})
 	}
 	table{indent: 2, header: []string{"KEY", "EDITION", "CREATED", "WHAT"}, rows: rows}.write(a.stderr, widthOf(a.stderr))
+}
+
+// replacedBy reports whether the emergency under way made this key, and it is
+// not said to have leaked too.
+func (s *stricken) replacedBy(key strickenKey) bool {
+	return !s.at.IsZero() && s.at.Equal(s.record.Leak.At) && key.edition > s.record.Leaked
 }
 
 // decide asks about each key that nothing explains.

@@ -92,7 +92,7 @@ func (a *app) exportLedger(ctx context.Context, file string) (err error) {
 	if file == "-" {
 		head, err := l.Export(ctx, a.stdout)
 		if err == nil {
-			a.warn("exported up to event %d, %s", head.Seq, head.Hash)
+			a.warn("exported up to event %d; head %[1]d:%s", head.Seq, head.Hash)
 		}
 		return err
 	}
@@ -101,14 +101,14 @@ func (a *app) exportLedger(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("%s is there already and was left alone: name another file", file)
 	}
 	if err != nil {
-		return fmt.Errorf("exporting the ledger: %w", err)
+		return fmt.Errorf("exporting the ledger: %w: name a file that can be written, or - for standard output", err)
 	}
 	head, err := l.Export(ctx, f)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(file)) // a part of one is worse than none
 	}
 	return a.print(viewLedger(l, file, head), func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Exported %s to %s, up to event %d:\n%s\n", l.Name(), file, head.Seq, head.Hash)
+		_, _ = fmt.Fprintf(w, "Exported %s to %s, up to event %d\nHead %[3]d:%s\n", l.Name(), file, head.Seq, head.Hash)
 	})
 }
 
@@ -145,7 +145,7 @@ func (a *app) importLedger(ctx context.Context, file string) error {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return fmt.Errorf("importing a ledger: %w", err)
+			return fmt.Errorf("importing a ledger: %w: name the file that keyrota ledger export wrote, or - for standard input", err)
 		}
 		defer func() { _ = f.Close() }()
 		in = f
@@ -161,7 +161,7 @@ func (a *app) importLedger(ctx context.Context, file string) error {
 	}
 	defer func() { _ = l.Close() }()
 	return a.print(viewLedger(l, file, head), func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Imported into %s, up to event %d:\n%s\nMove the ledger that was exported away: nothing may go on with it.\n",
+		_, _ = fmt.Fprintf(w, "Imported into %s, up to event %d\nHead %[2]d:%s\nMove the ledger that was exported away: nothing may go on with it.\n",
 			l.Name(), head.Seq, head.Hash)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -168,6 +169,9 @@ func (a *app) recoveryTable(w io.Writer, views []recoveryView) {
 		rows = append(rows, []string{v.Account, v.Result, edition, v.Key, strings.Join(v.Old, ", "), why})
 	}
 	a.columns(w, []string{"ACCOUNT", "RESULT", "EDITION", "KEY", "OLD KEYS", "WHY"}, rows)
+	if !slices.ContainsFunc(views, func(v recoveryView) bool { return v.Result != wasOnRecord }) {
+		return
+	}
 	_, _ = fmt.Fprintf(w, "\nLabels and marks do not tell, so it is lost:\n")
 	for _, what := range lost {
 		_, _ = fmt.Fprintf(w, "  - %s\n", what)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"strings"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -40,16 +39,9 @@ func (a *app) findConfig() (string, error) {
 	return config.Find(a.configPath, dir)
 }
 
-// warn tells a person something on standard error; each of its lines keeps its
-// indentation where a terminal is too narrow for it.
+// warn tells a person something on standard error.
 func (a *app) warn(format string, args ...any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		text := strings.TrimLeft(line, " ")
-		indent := line[:len(line)-len(text)]
-		for _, part := range wrap(text, widthOf(a.stderr)-len(indent)) {
-			_, _ = fmt.Fprintln(a.stderr, indent+part)
-		}
-	}
+	printLines(a.stderr, fmt.Sprintf(format, args...), widthOf(a.stderr))
 }
 
 // system is a configuration with all its parts opened.

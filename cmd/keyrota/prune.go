@@ -268,7 +268,7 @@ func (a *app) printPruned(found []pruning) error {
 			}
 			rows = append(rows, []string{v.Account, v.Destination, v.Result, words})
 		}
-		a.columns(w, []string{"ACCOUNT", "DESTINATION", "RESULT", "WORDS"}, rows)
+		a.columns(w, []string{"ACCOUNT", "DESTINATION", "RESULT", "WHY"}, rows)
 	})
 }
 
@@ -287,5 +287,5 @@ func prunedAll(found []pruning) error {
 	if kept == len(found) {
 		code = exitFailed
 	}
-	return &exitError{code, fmt.Errorf("of %s, %d left as they are: WORDS says why", count(len(found), "destination"), kept)}
+	return &exitError{code, fmt.Errorf("of %s, %d left as they are: WHY says the reason", count(len(found), "destination"), kept)}
 }

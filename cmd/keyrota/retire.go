@@ -54,7 +54,8 @@ func (a *app) retire(ctx context.Context, name, key string, k consent) error {
 	}
 	w := a.newWish(account, rotation.RequestRetire, k)
 	w.request.Key = rotation.KeyID(key)
-	lines := append(a.retires(account, r, seen, old), s.heldBack(account, a.now())...)
+	lines := append(a.retires(account, r, seen, old), displaces(r, rotation.RequestRetire)...)
+	lines = append(lines, s.heldBack(account, a.now())...)
 	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n"), word: string(account.Ref())}); err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func dated(edition rotation.Edition, issued time.Time) string {
 func usedBy(account inventory.Account) string {
 	text := strings.Join(account.Config.UsedBy, ", ")
 	if text == "" {
-		text = "nobody says (used_by is empty)"
+		text = "unknown (used_by is empty)"
 	}
 	if account.Config.Owner != "" {
 		text += "; owner " + account.Config.Owner

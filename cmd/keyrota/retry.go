@@ -51,6 +51,7 @@ func (a *app) retry(ctx context.Context, names []string, k consent) error {
 			return fmt.Errorf("%s is not parked: there is nothing to try again; keyrota status %[1]s says what it waits for", account.Ref())
 		}
 		lines = append(lines, "  "+string(account.Ref())+": "+local(why))
+		lines = append(lines, displaces(r, rotation.RequestRetry)...)
 		wishes = append(wishes, a.newWish(account, rotation.RequestRetry, k))
 	}
 	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n")}); err != nil {

@@ -58,6 +58,7 @@ func (a *app) rollback(ctx context.Context, name, to string, k consent) error {
 	if !seen.Listing.Complete {
 		lines = append(lines, "  whether it still works is not known: "+seen.Listing.Words)
 	}
+	lines = append(lines, displaces(r, rotation.RequestRollback)...)
 	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n")}); err != nil {
 		return err
 	}

@@ -94,6 +94,7 @@ func (a *app) rotate(ctx context.Context, names []string, k consent) error {
 			return err
 		}
 		lines = append(lines, rotates(account, r))
+		lines = append(lines, displaces(r, rotation.RequestRotate)...)
 		lines = append(lines, s.heldBack(account, a.now())...)
 		wishes = append(wishes, a.newWish(account, rotation.RequestRotate, k))
 	}

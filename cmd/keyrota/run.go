@@ -29,9 +29,9 @@ One daemon works on a ledger in a file, any number on one in PostgreSQL, and
 share the accounts; all other commands work beside them.
 
 SIGHUP loads the configuration again, with the files that it includes; one that
-cannot be used is refused, and the old one stays in force. SIGTERM lets what was begun come to its end, for up
-to a minute. Health and metrics are at the address under listen: in the
-configuration: /healthz, /readyz and /metrics.
+cannot be used is refused, and the old one stays in force. SIGTERM lets what was
+begun come to its end, for up to a minute. Health and metrics are at the address
+under listen: in the configuration: /healthz, /readyz and /metrics.
 
 What happens is logged to standard error: as text on a terminal, as JSON
 elsewhere.`,
@@ -66,8 +66,8 @@ elsewhere.`,
 		},
 	}
 	c.Flags().StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
-	c.Flags().BoolVar(&a.logJSON, "log-json", false, "log JSON on a terminal too; --log-json=false logs text everywhere")
-	c.Flags().DurationVar(&o.Lease, "takeover", time.Minute, "of several daemons on one ledger: how long the others wait for this one,\nwhen nothing is heard of it, before they take its work over")
+	c.Flags().BoolVar(&a.logJSON, "log-json", false, "log JSON on a terminal too; with =false, text everywhere")
+	c.Flags().DurationVar(&o.Lease, "takeover", time.Minute, "of several daemons on one ledger: how long the others\nwait for one of which nothing is heard, before they take\nits work over")
 	return c
 }
 

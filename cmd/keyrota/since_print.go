@@ -105,7 +105,7 @@ func (a *app) sinceTable(w io.Writer, v sinceView) {
 		if len(rows) > 0 {
 			say("\n%s (%d):", group.title, len(rows))
 			for _, row := range rows {
-				table{indent: 2, header: row[:1], rows: [][]string{{"  " + row[1]}}}.write(w, a.width())
+				printLines(w, "  "+row[0]+"\n    "+row[1], a.width())
 			}
 		}
 	}

@@ -258,12 +258,12 @@ func (a *app) statusTable(w io.Writer, engine engineView, freezes []freezeView, 
 	}
 	for _, v := range views {
 		if n := len(v.Unexplained); n > 0 {
-			_, _ = fmt.Fprintf(w, "\n%s of %s that nothing on record explains, and that is for you to judge: %s\n",
-				count(n, "live key"), v.Account, strings.Join(v.Unexplained, ", "))
+			printLines(w, fmt.Sprintf("\n%s of %s that nothing on record explains, and that you have to judge: %s. Delete it in W&B, hand it in with keyrota adopt, or, if a key has leaked, keyrota rotate --leaked",
+				count(n, "live key"), v.Account, strings.Join(v.Unexplained, ", ")), a.width())
 		}
 	}
 	for _, words := range unlisted {
-		_, _ = fmt.Fprintf(w, "\nThe platform's keys are unknown: %s\n", words)
+		printLines(w, "\nThe platform's keys are unknown: "+words, a.width())
 	}
 	_, _ = fmt.Fprintln(w, "\n"+engine.String())
 }

@@ -167,7 +167,7 @@ func (a *app) warnUnlisted(swept []plan.Account, views []passView) {
 	var told []string
 	for i, v := range views {
 		words := unlisted(swept[i:i+1], rotation.Ref(v.Account))
-		if words != "" && v.Result == execute.Unchanged && !slices.Contains(told, words) {
+		if words != "" && (v.Result == execute.Unchanged || v.Result == resultRequested) && !slices.Contains(told, words) {
 			told = append(told, words)
 			a.warn("warning: the platform's keys are unknown: %s", words)
 		}
@@ -181,6 +181,8 @@ func view(ref rotation.Ref, r execute.Report, err error) passView {
 		v.Why = err.Error()
 	case r.Record.Parked != "":
 		v.Why = r.Record.Parked
+	case v.Result == execute.Unchanged && r.Record.Request.Kind != rotation.RequestNone:
+		v.Result = resultRequested // and held back for now, as by a freeze
 	}
 	return v
 }

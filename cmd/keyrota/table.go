@@ -127,6 +127,18 @@ func terminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// printLines prints text, each of whose lines keeps its indentation where a
+// terminal of this width is too narrow for it; 0: there is none.
+func printLines(w io.Writer, text string, width int) {
+	for line := range strings.SplitSeq(text, "\n") {
+		words := strings.TrimLeft(line, " ")
+		indent := line[:len(line)-len(words)]
+		for _, part := range wrap(words, width-len(indent)) {
+			_, _ = fmt.Fprintln(w, indent+part)
+		}
+	}
+}
+
 // wrap breaks text between words to fit room; without room it breaks nothing.
 func wrap(text string, room int) []string {
 	if room <= 0 || utf8.RuneCountInString(text) <= room {

@@ -30,8 +30,10 @@ type whoseView struct {
 	Purpose string       `json:"purpose,omitempty"`
 	UsedBy  []string     `json:"used_by,omitempty"`
 	Readers []readerView `json:"readers,omitempty"`
-	Why     string       `json:"why,omitempty"` // what could not be seen
-	Next    string       `json:"next"`
+
+	Credential string `json:"credential,omitempty"` // of keyrota's own, that it is
+	Why        string `json:"why,omitempty"`        // what could not be seen
+	Next       string `json:"next"`
 }
 
 // readerView is a destination of the account that the key is of.
@@ -158,6 +160,9 @@ func (q *question) answer(ctx context.Context, value providers.Secret) (whoseVie
 	ref := q.managed(id)
 	if ref == "" {
 		q.stranger(&v, id)
+		if setting, at := q.own(ctx, value); setting != "" {
+			v.acting(setting, at)
+		}
 		return v, nil
 	}
 	v.Account = string(ref)

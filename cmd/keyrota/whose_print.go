@@ -86,6 +86,7 @@ func (v whoseView) facts(a *app) [][]string {
 	case v.Result != whoseUnverified:
 		add("created", "unknown: W&B does not say")
 	}
+	add("keyrota's", v.Credential)
 	add("label", v.Label)
 	add("purpose", v.Purpose)
 	add("owner", v.Owner)

@@ -39,6 +39,16 @@ func (a *app) grant(ctx context.Context, s *system, wishes ...wish) error {
 	return a.carryOut(ctx, s, accounts)
 }
 
+// displaces says that a wish takes the place of one that is not carried out yet:
+// a record holds one.
+func displaces(r rotation.Record, kind rotation.RequestKind) []string {
+	q := r.Request
+	if q.Kind == rotation.RequestNone || q.Kind == kind {
+		return nil
+	}
+	return []string{fmt.Sprintf("  in place of what %s asked for and is not done yet: %s", q.By, q.Kind)}
+}
+
 // request puts a person's wish on record. An emergency that nobody has taken up
 // yet is not overwritten by a lesser wish.
 func (s *system) request(ctx context.Context, w wish) error {

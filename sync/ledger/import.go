@@ -37,7 +37,7 @@ func Import(ctx context.Context, at string, r io.Reader, o Options) (Head, error
 		return Head{}, err
 	}
 	if !made {
-		return Head{}, fmt.Errorf("ledger %s: %w: an export becomes a ledger only where there is none", back.name(), ErrExists)
+		return Head{}, fmt.Errorf("ledger %s: %w: an export becomes a ledger only where there is none: name another place under ledger:, or move this one away", back.name(), ErrExists)
 	}
 	return head, nil
 }

@@ -329,7 +329,7 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 				"retire key-2 e1",
 				"deliver (new) e2 b:ml/train#KEY",
 			},
-			waits: "nothing on record explains key-3: for each, run keyrota rotate ml/ci-train --leaked with --delete KEY or --keep KEY",
+			waits: "nothing on record explains key-3: for each, run keyrota rotate --leaked ml/ci-train with --delete KEY or --keep KEY",
 		},
 		{
 			name: "a person ends an overlap",
