@@ -67,8 +67,10 @@ bench: ## calls and ratios: a steady pass and a full rotation over many accounts
 SOAK ?= 10m
 
 .PHONY: soak
-soak: ## random worlds for SOAK=10m, then every world of the explorer, however large
+soak: ## SOAK=10m of random worlds, all worlds of the explorer, ten times the kills, a minute of every fuzz test
 	KEYROTA_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^Test(Soak|Explore)$$' ./rotation
+	KEYROTA_SOAK=$(SOAK) go test -count=1 -timeout 0 -v ./cmd/keyrota/e2e
+	.ci/fuzz 1m
 
 .PHONY: vault
 vault: ## build the Vault server that the tests run against (five minutes, once)
