@@ -174,6 +174,9 @@ func (e *encoder) record(w *world, r *Record) {
 	if !r.Leak.At.IsZero() {
 		e.leak(r.Leak)
 	}
+	if r.Request.Kind == RequestRetire {
+		e.keys(r.Request.Keys)
+	}
 	if r.Request.Kind == RequestLeaked {
 		e.leak(r.Request.Leak)
 		e.keys(r.Request.Keys)

@@ -155,7 +155,7 @@ func TestNext(t *testing.T) {
 			s.Policy.Freeze, r.Leaked, o.Values = closedUntil(at(5)), 2, []Value{live}
 		}, DoIssue, "although it is frozen"},
 		"nobody ends an overlap of a key that is not old": {func(_ *Spec, r *Record, _ *Observed) {
-			r.Request = Request{Kind: RequestRetire, Key: "k9"}
+			r.Request = Request{Kind: RequestRetire, Keys: []KeyID{"k9"}}
 		}, Save, "no such old key"},
 		"a key that nothing explains is told": {func(_ *Spec, _ *Record, o *Observed) {
 			o.Listing.Keys = append(o.Listing.Keys, Key{ID: "k9"})

@@ -87,7 +87,7 @@ const (
 	RequestRotate   RequestKind = "rotate"   // issue a new key now
 	RequestLeaked   RequestKind = "leaked"   // replace and delete every key of the account
 	RequestRollback RequestKind = "rollback" // offer Request.Key, an old key, again
-	RequestRetire   RequestKind = "retire"   // the overlap of Request.Key, or of all old keys, ends now
+	RequestRetire   RequestKind = "retire"   // the overlap of Request.Keys ends now
 	RequestAdopt    RequestKind = "adopt"    // offer Request.Key, found at Request.From or handed in
 	RequestRetry    RequestKind = "retry"    // leave the parking place
 )
@@ -100,9 +100,10 @@ type Request struct {
 	At     time.Time
 	By     string // the claimed actor
 	Reason string
-	// Of RequestLeaked:
-	Keys []KeyID // keys that nothing of ours explains and that go too, confirmed by id
-	Leak Leak    // what the record's becomes, with what is kept already; its At is Request.At
+	// Keys are, of RequestLeaked, those that nothing of ours explains and that go
+	// too, confirmed by id; of RequestRetire, the old keys that a person was shown.
+	Keys []KeyID
+	Leak Leak // of RequestLeaked: what the record's becomes, with what is kept already; its At is Request.At
 }
 
 // Phase is the state of a rotation as people are shown it.

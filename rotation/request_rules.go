@@ -34,19 +34,20 @@ func (d *decision) requested() (Action, bool) {
 	return Action{}, false
 }
 
-// endOverlap ends the overlap of one old key, or of all.
+// endOverlap ends the overlap of the old keys that a person was shown: what
+// became old since, readers may have read a moment ago.
 func (d *decision) endOverlap(q Request) (Action, bool) {
 	r := d.r.Clone()
 	r.Request = Request{}
 	var events []Event
 	for i, o := range r.Old {
-		if q.Key == "" || q.Key == o.Key {
+		if slices.Contains(q.Keys, o.Key) {
 			r.Old[i].Ended = true
 			events = append(events, Event{Kind: EventEnded, Key: o.Key, Edition: o.Edition, Words: q.Reason})
 		}
 	}
 	if len(events) == 0 {
-		return save(7, "there is no such old key", r, Event{Kind: EventRequested, Key: q.Key, Words: "retire refused: it is not among the old keys"})
+		return save(7, "there is no such old key", r, Event{Kind: EventRequested, Words: "retire refused: no key that was named is among the old keys"})
 	}
 	return save(7, "a person says that the overlap is over", r, events...)
 }

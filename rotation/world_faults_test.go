@@ -293,12 +293,13 @@ func (w *world) happen(c choice) *Action {
 		w.answerFor(c.v, c.d == 1)
 	case askRetire:
 		l.retire--
+		var named []KeyID
 		for _, o := range w.rec.Old {
 			if k := keyIndex(o.Key); c.v == nothing || c.v == k {
-				w.keys[k].ended = true
+				w.keys[k].ended, named = true, append(named, o.Key)
 			}
 		}
-		w.request(Request{Kind: RequestRetire, Key: keyOrNone(c.v)})
+		w.request(Request{Kind: RequestRetire, Keys: named})
 	case unmark:
 		l.unmark--
 		w.say(-1, "a person removes the mark of %s", destinations[c.d])

@@ -173,13 +173,6 @@ const accountID AccountID = "a"
 
 func keyID(i int8) KeyID { return KeyID("k" + strconv.Itoa(int(i))) }
 
-func keyOrNone(i int8) KeyID {
-	if i == nothing {
-		return ""
-	}
-	return keyID(i)
-}
-
 func keyIndex(k KeyID) int8 {
 	if k == "" {
 		return nothing

@@ -54,6 +54,9 @@ func (a *app) retire(ctx context.Context, name, key string, k consent) error {
 	}
 	w := a.newWish(account, rotation.RequestRetire, k)
 	w.request.Key = rotation.KeyID(key)
+	for _, o := range old {
+		w.request.Keys = append(w.request.Keys, o.Key)
+	}
 	lines := append(a.retires(account, r, seen, old), displaces(r, rotation.RequestRetire)...)
 	lines = append(lines, s.heldBack(account, a.now())...)
 	if err := a.confirm(ctx, k, change{does: strings.Join(lines, "\n"), word: string(account.Ref())}); err != nil {

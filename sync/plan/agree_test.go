@@ -338,7 +338,7 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 				w.sleep(month)
 				w.pass()
 				w.sleep(time.Hour)
-				w.request(rotation.Request{Kind: rotation.RequestRetire})
+				w.request(rotation.Request{Kind: rotation.RequestRetire, Keys: []rotation.KeyID{"key-2"}})
 			},
 			want:  []string{"end key-2 e1", "retire key-2 e1"},
 			waits: "in step",
@@ -351,7 +351,7 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 				w.pass()
 				w.sleep(time.Hour)
 				w.configure(frozen)
-				w.request(rotation.Request{Kind: rotation.RequestRetire, Key: "key-2"})
+				w.request(rotation.Request{Kind: rotation.RequestRetire, Keys: []rotation.KeyID{"key-2"}})
 			},
 			want:  []string{"end key-2 e1"},
 			waits: "by a freeze until 2000-03-16T00:00:00Z: keyrota unfreeze lifts",
