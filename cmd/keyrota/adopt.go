@@ -26,7 +26,7 @@ func newAdopt(a *app) *cobra.Command {
 	var k consent
 	c := &cobra.Command{
 		Use:   "adopt ACCOUNT (--key-file FILE | --from DEST | --take DEST)",
-		Short: "Take on an existing key of an account, or an existing secret, by name",
+		Short: "Take on an existing key of an account, or a secret, by name",
 		Long: `Takes on what exists and is not keyrota's yet, since a person names it:
 
   --key-file FILE   a key of the account, read from a file or, with -, from

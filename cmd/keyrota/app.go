@@ -130,12 +130,13 @@ Not affiliated with Weights & Biases.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	// The program alone runs nothing, it only answers for what is no command.
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable .HasParent}}", 1))
+	usage := strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable .HasParent}}", 1)
+	root.SetUsageTemplate(strings.ReplaceAll(usage, ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.configPath, "config", "c", "", "configuration `FILE`; without it, ./keyrota.yaml, then\nkeyrota/keyrota.yaml in your configuration directory")
+	flags.StringVarP(&a.configPath, "config", "c", "", "configuration `FILE`; without it, ./keyrota.yaml, then keyrota/keyrota.yaml in your configuration directory")
 	flags.VarP(&a.output, "output", "o", "how data is printed: table, json or yaml")
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(

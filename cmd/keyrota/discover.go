@@ -25,7 +25,7 @@ func newDiscover(a *app) *cobra.Command {
 	var from []string
 	c := &cobra.Command{
 		Use:   "discover (--store NAME --prefix PATH | --from STORE:PREFIX...)",
-		Short: "Find the keys that secrets hold already, and propose a configuration",
+		Short: "Find the keys that secrets hold, and propose a configuration",
 		Long: `Reads the secrets whose path begins with PATH, asks W&B whose key each of them
 is, and writes a configuration for the accounts that it found, to be read by a
 person: each with manage: observe, and with comments on dead keys, keys of

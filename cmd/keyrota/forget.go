@@ -22,19 +22,19 @@ func newForget(a *app) *cobra.Command {
 	var o forgetOptions
 	c := &cobra.Command{
 		Use:   "forget (ACCOUNT... | --all)",
-		Short: "Give up the record of an account, and say what lives where without keyrota",
-		Long: `Prints what a person needs to go on without keyrota: which keys each account has,
-under which labels, in which secrets, and who owns it. Then, after a person
+		Short: "Give up the record of an account, and say what lives where",
+		Long: `Prints what a person needs to go on without keyrota: which keys each account
+has, under which labels, in which secrets, and who owns it. Then, after a person
 agreed, gives the record up. All keys keep working, and every secret stays as it
 is; the history stays too.
 
-An account that is forgotten has left the configuration, or is under
-manage: observe. --all forgets all, for whoever leaves keyrota; no daemon may run.
+An account that is forgotten has left the configuration, or is under manage:
+observe. --all forgets all, for whoever leaves keyrota; no daemon may run.
 
 With --strip-marks keyrota's marks are removed from the secrets, never a value,
 so that another tool can own them. Without it, an account that comes back into
-the configuration is recovered from its marks. The labels of keys at the platform
-stay: W&B changes none.`,
+the configuration is recovered from its marks. The labels of keys at the
+platform stay: W&B changes none.`,
 		Example: `  keyrota forget ml/nightly-eval
   keyrota forget --all --strip-marks --output json --yes > what-lives-where.json`,
 		Args: func(c *cobra.Command, args []string) error {

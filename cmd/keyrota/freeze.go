@@ -37,7 +37,7 @@ func newFreeze(a *app) *cobra.Command {
 	var until string
 	c := &cobra.Command{
 		Use:   "freeze [ACCOUNT... | --team TEAM] --until TIME --reason TEXT",
-		Short: "Create and delete no key for a while: of all accounts, a team, or some",
+		Short: "Create and delete no key for a while: of all, a team, or some",
 		Long: `Holds back creating and deleting keys until TIME, a day or time like 2026-12-24
 or "2026-12-24 15:00" here, or a duration from now, like 3d. What was begun is
 delivered, and what is changed by hand is healed. It holds back keyrota rotate

@@ -61,19 +61,19 @@ nothing up to it was changed. Heads are also in every export, and in
 status -o json.
 
 --export writes events as JSON lines for a SIEM: documents of the Elastic Common
-Schema (ecs), or the same in envelopes of CloudEvents (cloudevents), and the head
-at the end. events: in the configuration sends them by itself.`,
+Schema (ecs), or the same in envelopes of CloudEvents (cloudevents), and the
+head at the end. events: in the configuration sends them by itself.`,
 		Args:              atMostOneAccount,
 		ValidArgsFunction: a.account,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.history(cmd.Context(), names, f) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.since, "since", "", "only events since `WHEN`: 7d ago, a day like 2026-05-01, or\na time like 2026-05-01T09:00:00Z")
-	flags.StringSliceVar(&f.events, "event", nil, "only events of this `KIND`, like key.offered, or key for all\nthat begin so; may be repeated")
+	flags.StringVar(&f.since, "since", "", "only events since `WHEN`: 7d ago, a day like 2026-05-01, or a time like 2026-05-01T09:00:00Z")
+	flags.StringSliceVar(&f.events, "event", nil, "only events of this `KIND`, like key.offered, or key for all that begin so; may be repeated")
 	flags.IntVar(&f.last, "last", 0, "only the last `N` events")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what happens, until interrupted")
-	flags.BoolVar(&f.verify, "verify", false, "prove that no event was changed, removed or added, and\nprint the head")
-	flags.StringSliceVar(&f.heads, "head", nil, "of --verify: prove that `SEQ:HASH`, noted earlier, is part\nof the chain; may be repeated")
+	flags.BoolVar(&f.verify, "verify", false, "prove that no event was changed, removed or added, and print the head")
+	flags.StringSliceVar(&f.heads, "head", nil, "of --verify: prove that `SEQ:HASH`, noted earlier, is part of the chain; may be repeated")
 	flags.StringVar(&f.export, "export", "", "write JSON lines for a SIEM: `FORMAT` ecs or cloudevents")
 	flags.StringVar(&f.to, "to", "", "of --export: write to `FILE` instead of standard output")
 	_ = c.RegisterFlagCompletionFunc("export", cobra.FixedCompletions(

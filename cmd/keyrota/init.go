@@ -45,7 +45,7 @@ func newInit(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write a first configuration to start from",
-		Long:  "Writes a first configuration, to " + config.Name + " or to the file named with --config. A file that exists is left alone.",
+		Long:  "Writes a first configuration, to " + config.Name + " or to the file named with\n--config. A file that exists is left alone.",
 		Args:  noArguments,
 		RunE:  func(*cobra.Command, []string) error { return a.initConfig() },
 	}

@@ -47,7 +47,7 @@ func newPrune(a *app) *cobra.Command {
 	var k consent
 	c := &cobra.Command{
 		Use:   "prune [ACCOUNT [DESTINATION]]",
-		Short: "Delete secrets that keyrota delivered and that left the configuration",
+		Short: "Delete destinations that left the configuration",
 		Long: `Shows the destinations that left the configuration, and after a person agreed
 deletes them and strikes them from the record. Those of an account that left as
 a whole only if the account is named.

@@ -25,15 +25,15 @@ func newRelease(a *app) *cobra.Command {
 	var strip bool
 	c := &cobra.Command{
 		Use:   "release ACCOUNT DESTINATION",
-		Short: "Say that nobody reads a destination any more that left the configuration",
+		Short: "Say that nobody reads a destination any more that left",
 		Long: `A destination that left the configuration counts on: as long as it may still be
 read, no key is deleted that it may hold, and none is due. This says that nobody
 reads it any more. It is struck from the record; the secret itself is left as it
-is, with keyrota's mark unless --strip-mark removes that, so that another account
-or another tool can own it. Its store need not be there any more.
+is, with keyrota's mark unless --strip-mark removes that, so that another
+account or another tool can own it. Its store need not be there any more.
 
 DESTINATION is STORE:PATH or STORE:PATH#FIELD, as keyrota status shows it.`,
-		Example: `  keyrota release ml/nightly-eval vault:secret/old/wandb#key --reason "the job is gone"`,
+		Example: `  keyrota release ml/nightly-eval vault:secret/old/wandb#key --reason "job gone"`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil

@@ -18,7 +18,7 @@ func newRotate(a *app) *cobra.Command {
 	var l leak
 	c := &cobra.Command{
 		Use:   "rotate ACCOUNT... | rotate --leaked (ACCOUNT... | --all)",
-		Short: "Create and deliver a new key now; with --leaked, delete every other",
+		Short: "Create and deliver a new key now; --leaked: delete every other",
 		Long: `Asks for a new key of each account now, whatever the schedule and the window
 say; a freeze holds it back. The request is put on record. A running daemon
 carries it out; where none runs, this command does. A parked account is taken up

@@ -67,7 +67,7 @@ elsewhere.`,
 	}
 	c.Flags().StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	c.Flags().BoolVar(&a.logJSON, "log-json", false, "log JSON on a terminal too; with =false, text everywhere")
-	c.Flags().DurationVar(&o.Lease, "takeover", time.Minute, "of several daemons on one ledger: how long the others\nwait for one of which nothing is heard, before they take\nits work over")
+	c.Flags().DurationVar(&o.Lease, "takeover", time.Minute, "of several daemons on one ledger: how long the others wait for one of which nothing is heard, before they take its work over")
 	return c
 }
 

@@ -58,9 +58,9 @@ func newStatus(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [ACCOUNT...]",
 		Short: "Where each account stands, and whether its destinations agree",
-		Long: `Shows what is on record, and what a look at the stores and the platform shows now
-(no key is read back). With --offline only the ledger is read: that works while
-everything else is down.`,
+		Long: `Shows what is on record, and what a look at the stores and the platform shows
+now (no key is read back). With --offline only the ledger is read: that works
+while everything else is down.`,
 		ValidArgsFunction: a.accounts,
 		RunE:              func(cmd *cobra.Command, names []string) error { return a.status(cmd.Context(), names, offline) },
 	}
