@@ -60,7 +60,7 @@ func runAll(m *testing.M) int {
 }
 
 // atOnce is how many tests run beside each other.
-const atOnce = "10"
+const atOnce = "4"
 
 // leastKills is how many the program has to live through in one run of all tests.
 const leastKills = 200
