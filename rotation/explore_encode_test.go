@@ -162,7 +162,7 @@ func (e *encoder) record(w *world, r *Record) {
 		e.put(byte(keyIndex(o.Key)), bits(o.Condemned, o.Issued.IsZero(), o.Ended, w.diesYoung() && w.young(o.Issued)))
 	}
 	for _, g := range r.Gone {
-		if k := keyIndex(g.Key); w.inSight(k) || w.young(g.At) {
+		if k := keyIndex(g.Key); w.inSight(k) || w.c.budget.lag > 0 && w.young(g.At) {
 			e.put(100+byte(k), bits(w.young(g.At)))
 		}
 	}
@@ -309,7 +309,7 @@ func (e *encoder) observed(w *world, p *process) {
 		}
 	}
 	for _, g := range w.rec.Gone {
-		if lags(g.At) {
+		if w.c.budget.lag > 0 && lags(g.At) {
 			e.put(200 + byte(keyIndex(g.Key)))
 		}
 	}

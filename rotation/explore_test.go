@@ -79,7 +79,7 @@ func settings() []*setting {
 	for _, cs := range [][]*setting{
 		both("calm", "two processes that pause anywhere", budget{}, brief),
 		both("crash", "and one of them crashes", budget{crash: 1}, brief, vast),
-		both("lost", "and an answer is lost", budget{lost: 1}, brief, vastWithCAS),
+		both("lost", "and an answer is lost", budget{lost: 1}, brief, vast),
 		both("one key/crash", "one crashes, and one key is created", budget{crash: 1}, brief, oneKey),
 		both("one key/lost", "an answer is lost, and one key is created", budget{lost: 1}, brief, oneKey),
 		both("retiring/crash", "one crashes while the old key is retired", budget{crash: 1}, from(retiring), quiet),
