@@ -67,6 +67,10 @@ func TestNext(t *testing.T) {
 		"someone else's secret is left": {func(_ *Spec, _ *Record, o *Observed) {
 			o.Holdings[0].Holding.Mark.Instance = "test"
 		}, Wait, "not ours"},
+		"an account that had another name is not made anew": {func(s *Spec, r *Record, o *Observed) {
+			s.Account.Scope, s.Provision, s.Renamed = ScopeTeam, true, true
+			*r, o.Listing.Accounts, o.Listing.AccountsKnown, o.Listing.Keys = Record{}, nil, true, nil
+		}, Save, "it had another name (formerly:)"},
 		"a bare secret is left": {func(_ *Spec, _ *Record, o *Observed) {
 			o.Holdings[0].Holding = Holding{State: StateBare, Fresh: true, Version: "2"}
 		}, Wait, "adopt it by name"},

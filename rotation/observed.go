@@ -17,6 +17,7 @@ type Spec struct {
 	Before    []Destination
 	Admin     bool // the issuer lists and deletes keys without a key of the account
 	Provision bool // the issuer can create this account
+	Renamed   bool // it had another name (formerly:): one that is not found is not made anew
 	FirstKey  bool // the issuer can show a new account's first key
 }
 

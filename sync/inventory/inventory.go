@@ -146,6 +146,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				Policy:    policy(c, *from),
 				Admin:     able.Admin,
 				Provision: able.Provision,
+				Renamed:   from.Formerly != "",
 				FirstKey:  able.FirstKey,
 			},
 		}
