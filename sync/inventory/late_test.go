@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,11 +17,11 @@ func TestASweepGoesOnWithoutAStore(t *testing.T) {
 	type holdings = map[rotation.Destination]rotation.Holding
 	at := rotation.Destination{Store: "a", Path: "x"}
 	synctest.Test(t, func(t *testing.T) {
-		arrived, begun := 0, 0
-		late := &Late{Patience: 30 * time.Second, Arrived: func() { arrived++ }}
+		var arrived, begun atomic.Int64
+		late := &Late{Patience: 30 * time.Second, Arrived: func() { arrived.Add(1) }}
 		taking := func(how time.Duration, err error) func() (holdings, error) {
 			return func() (holdings, error) {
-				begun++
+				begun.Add(1)
 				time.Sleep(how)
 				return holdings{at: {State: rotation.StateBare}}, err
 			}
@@ -31,8 +32,8 @@ func TestASweepGoesOnWithoutAStore(t *testing.T) {
 			fails   error
 			seen    int
 			after   time.Duration // until the next sweep
-			begun   int
-			arrived int
+			begun   int64
+			arrived int64
 		}{
 			{"in time", time.Second, nil, 1, time.Minute, 1, 0},
 			{"too late", time.Minute, nil, 0, 10 * time.Second, 2, 0},
@@ -43,12 +44,12 @@ func TestASweepGoesOnWithoutAStore(t *testing.T) {
 			{"begun anew", time.Second, nil, 1, time.Minute, 5, 1},
 		} {
 			seen, err := late.observe("a", taking(c.takes, c.fails))
-			if len(seen) != c.seen || (err == nil) != (c.seen > 0) || begun != c.begun {
-				t.Errorf("%s: saw %v, %v after %d observations", c.name, seen, err, begun)
+			if len(seen) != c.seen || (err == nil) != (c.seen > 0) || begun.Load() != c.begun {
+				t.Errorf("%s: saw %v, %v after %d observations", c.name, seen, err, begun.Load())
 			}
 			time.Sleep(c.after)
-			if arrived != c.arrived {
-				t.Errorf("%s: told %d times, want %d", c.name, arrived, c.arrived)
+			if arrived.Load() != c.arrived {
+				t.Errorf("%s: told %d times, want %d", c.name, arrived.Load(), c.arrived)
 			}
 		}
 	})
