@@ -136,7 +136,8 @@ func (r *process) text() string {
 	return "keyrota " + strings.Join(r.args, " ") + "\n" + r.stdout.String() + r.stderr.String()
 }
 
-const endsWithin = 60 * time.Second
+// endsWithin is longer than the grace of a minute that a daemon gives its passes.
+const endsWithin = 90 * time.Second
 
 func (r *process) wait(t testing.TB) {
 	t.Helper()
