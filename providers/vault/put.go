@@ -118,7 +118,14 @@ func (s *Store) writeData(ctx context.Context, at place, field string, p provide
 	if !live {
 		return write(http.MethodPost, only)
 	}
-	written, err := write(http.MethodPatch, only)
+	return s.writeField(ctx, at, v, only, func(fields map[string]json.RawMessage) { maps.Copy(fields, only) })
+}
+
+// writeField writes the version after v with one field changed: merged by
+// Vault itself, or, where that is not allowed, as all fields that v has after
+// change.
+func (s *Store) writeField(ctx context.Context, at place, v version, merge any, change func(fields map[string]json.RawMessage)) (version, error) {
+	written, err := s.writeVersion(ctx, at, http.MethodPatch, v.number, merge)
 	switch status := statusOf(err); {
 	case status == http.StatusNotFound && !said(err, saidNoRoute):
 		return version{}, changed(at)
@@ -135,8 +142,8 @@ func (s *Store) writeData(ctx context.Context, at place, field string, p provide
 	case !same:
 		return version{}, changed(at)
 	}
-	maps.Copy(fields, only)
-	return write(http.MethodPost, fields)
+	change(fields)
+	return s.writeVersion(ctx, at, http.MethodPost, v.number, fields)
 }
 
 // writeVersion writes data, or with PATCH merges it, as the version after number.

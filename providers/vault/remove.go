@@ -122,26 +122,7 @@ func (m metadata) keptBy() string {
 
 // writeWithout writes the version after v without one field.
 func (s *Store) writeWithout(ctx context.Context, at place, field string, v version) (version, error) {
-	write := func(method string, data any) (version, error) { return s.writeVersion(ctx, at, method, v.number, data) }
-	written, err := write(http.MethodPatch, map[string]any{field: nil})
-	switch status := statusOf(err); {
-	case status == http.StatusNotFound && !said(err, saidNoRoute):
-		return version{}, changed(at)
-	case status != http.StatusForbidden && status != http.StatusMethodNotAllowed:
-		return written, err
-	}
-	patchErr := err
-	fields, same, err := s.fields(ctx, at, v)
-	switch {
-	case statusOf(err) == http.StatusForbidden:
-		return version{}, patchErr // the capability that is better given
-	case err != nil:
-		return version{}, err
-	case !same:
-		return version{}, changed(at)
-	}
-	delete(fields, field)
-	return write(http.MethodPost, fields)
+	return s.writeField(ctx, at, v, map[string]any{field: nil}, func(fields map[string]json.RawMessage) { delete(fields, field) })
 }
 
 // dropMark removes one mark, sets others, and leaves all else.
