@@ -120,11 +120,7 @@ func (a *app) history(ctx context.Context, names []string, f historyFlags) error
 	if err := f.check(names); err != nil {
 		return err
 	}
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	l, err := ledger.OpenReadOnly(ctx, c.Ledger, ledger.Options{Instance: c.Instance, Now: a.now})
+	c, l, err := a.ledgerAlone(ctx)
 	if err != nil {
 		return err
 	}
@@ -237,6 +233,17 @@ func recordedRef(ctx context.Context, c *config.Config, l *ledger.Ledger, name s
 		}
 	}
 	return "", fmt.Errorf("there is no account %q in the configuration or on record: keyrota status lists them", name)
+}
+
+// ledgerAlone opens the configuration's ledger for reading, and nothing else:
+// no store and no credential is needed for that.
+func (a *app) ledgerAlone(ctx context.Context) (*config.Config, *ledger.Ledger, error) {
+	c, err := a.loadConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := ledger.OpenReadOnly(ctx, c.Ledger, ledger.Options{Instance: c.Instance, Now: a.now})
+	return c, l, err
 }
 
 // openIfThere opens a ledger for reading, and none where there is none.

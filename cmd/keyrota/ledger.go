@@ -80,11 +80,7 @@ func viewLedger(l *ledger.Ledger, file string, head ledger.Head) ledgerView {
 }
 
 func (a *app) exportLedger(ctx context.Context, file string) (err error) {
-	c, err := a.loadConfig()
-	if err != nil {
-		return err
-	}
-	l, err := ledger.OpenReadOnly(ctx, c.Ledger, ledger.Options{Instance: c.Instance, Now: a.now})
+	_, l, err := a.ledgerAlone(ctx)
 	if err != nil {
 		return err
 	}

@@ -201,16 +201,12 @@ func whenRead(last time.Time) string {
 // configuration.
 func (a *app) onRecord(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	names, directive := a.accounts(c, args, begun)
-	loaded, err := a.loadConfig()
-	if err != nil {
-		return names, directive
-	}
-	l, err := ledger.OpenReadOnly(c.Context(), loaded.Ledger, ledger.Options{Instance: loaded.Instance, Now: a.now})
+	loaded, l, err := a.ledgerAlone(c.Context())
 	if err != nil {
 		return names, directive
 	}
 	defer func() { _ = l.Close() }()
-	s := &system{config: loaded, ledger: l, warn: func(string, ...any) {}}
+	s := &system{config: loaded, inventory: &inventory.Inventory{}, ledger: l, warn: func(string, ...any) {}}
 	records, err := s.records(c.Context())
 	if err != nil {
 		return names, directive
