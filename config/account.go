@@ -33,6 +33,7 @@ func (r resolver) account(i int, c *Config) Account {
 		Reviewed: valueOr(w.Reviewed, day{}).Time,
 		Pos:      r.position(path), path: path,
 	}
+	a.State = Active
 	r.identify(path, &a)
 	a.Formerly = r.formerly(w, &a)
 	r.checkSettings(path, &w.settings)

@@ -45,7 +45,13 @@ type Config struct {
 	Workers       int
 	WriteDeadline time.Duration // W: the longest that a write to a store may take to land
 	Events        []EventTarget
-	Digest        string // identifies the files that were read: see report.digest
+	Use           Use
+	NamePattern   string           // a regular expression that the names of accounts must match; empty: keyrota's own judgement
+	Sinks         []Sink           // where people are told things
+	Routes        []Route          // which findings go to which sinks; empty: everything to every sink
+	Reports       []ReportSchedule // reports that are made by themselves
+	WorkingHours  Window           // when somebody is at work: what breaks before is a page; zero: Mon-Fri 09:00-17:00 UTC
+	Digest        string           // identifies the files that were read: see report.digest
 }
 
 // WandB says which W&B server and organization the accounts are in.
@@ -79,13 +85,25 @@ type Account struct {
 	Reviewed    time.Time // midnight UTC of the day; zero if not written
 	Subject     string    // of an external account
 	Formerly    string    // the Ref that it had before; empty if not written
-	Manage      Manage    // Observe for every external account
-	Schedule    Schedule
-	Overlap     time.Duration
-	MaxOverlap  time.Duration
-	LongestJob  LongestJob
-	Window      Window
-	Freezes     Freezes
+	State       State     // Active unless written
+	Force       bool      // it may be quarantined or removed although it was used a short while ago
+	// QuarantineWait is how long its owner is warned before the keys of an account
+	// that is to be quarantined or removed are deleted.
+	QuarantineWait time.Duration
+	UnusedAfter    time.Duration // without a use for so long it is called unused
+	ProposeAfter   time.Duration // unused for so long, switching it off is proposed; 0: never
+	ReviewEvery    time.Duration // how long a review holds; 0: no review is expected
+	Rhythm         time.Duration // how far apart its uses are, as a person says; 0: not said
+	Weave          bool          // its jobs log through Weave, which leaves no run
+	Projects       []string      // restricted projects that it needs, as team/project or project
+	Identity       *Identity     // of an external account; nil: not written
+	Manage         Manage        // Observe for every external account
+	Schedule       Schedule
+	Overlap        time.Duration
+	MaxOverlap     time.Duration
+	LongestJob     LongestJob
+	Window         Window
+	Freezes        Freezes
 	// Env is a job's environment without the key: WANDB_BASE_URL, WANDB_ENTITY
 	// where the team is known, and what env: adds.
 	Env     map[string]string
