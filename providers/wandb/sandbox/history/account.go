@@ -25,6 +25,7 @@ type account struct {
 	aimless    bool // no purpose is written
 	unreviewed bool
 	stale      bool // its key was not rotated when it should have been
+	usedBy     []string
 	env        map[string]string
 }
 
@@ -55,6 +56,7 @@ func (g *generator) newAccount(i int, k kind) *account {
 		Codes: slices.Clone(k.codes), Unknown: k.unknown, ID: g.id("User"), KeyID: g.id("ApiKey"),
 		Key: fmt.Sprintf("local-CANARY%04d_CANARY%044d", i, i),
 	}, env: map[string]string{}}
+	a.Also, a.usedBy = k.also, []string{"airflow/" + a.Name}
 	a.Username = a.Name + "-" + a.Team
 	a.env["WANDB_PROJECT"] = a.Name
 	return a
@@ -76,9 +78,6 @@ func (a *account) organizationWide() {
 
 func (a *account) set(line string) { a.settings = append(a.settings, line) }
 
-// add adds a finding that is right.
-func (a *account) add(code string) { a.Codes = append(a.Codes, code) }
-
 // place puts the account and what it did into the seed.
 func (g *generator) place(a *account) {
 	a.Ref = a.Team + "/" + a.Name
@@ -87,8 +86,14 @@ func (g *generator) place(a *account) {
 	}
 	a.Issued = a.Delivered
 	rotations := g.rotate(a)
+	since := a.Delivered
 	if len(a.uses) > 0 {
 		a.Last = a.uses[len(a.uses)-1]
+		since = a.Last
+	}
+	idle := slices.Contains(a.Codes, "unused") || slices.Contains(a.Codes, "never_used")
+	if idle && a.Managed && g.now.Sub(since) >= ProposeAfter {
+		a.Codes = append(a.Codes, "propose_quarantine")
 	}
 	if a.Kind == Gone {
 		a.ID, a.KeyID, a.Username = "", "", ""

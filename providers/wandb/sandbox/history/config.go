@@ -16,10 +16,10 @@ const (
 
 // Setting is where a history's accounts are and where their keys go.
 type Setting struct {
-	URL      string // of the sandbox
-	AdminKey string // a reference, such as env:WANDB_ADMIN_KEY
-	Stores   string // the block below stores:, in flow style
-	Deliver  func(Truth) string
+	URL      string               // of the sandbox
+	AdminKey string               // a reference, such as env:WANDB_ADMIN_KEY
+	Stores   string               // the block below stores:, in flow style
+	Deliver  func(Truth) []string // its destinations
 }
 
 // Config is the text of a configuration of the history's accounts, with what is amiss in it.
@@ -36,7 +36,7 @@ func (h *History) Config(s Setting) string {
 	return b.String()
 }
 
-func (h *History) write(b *strings.Builder, a *account, deliver string) {
+func (h *History) write(b *strings.Builder, a *account, deliver []string) {
 	fmt.Fprintf(b, "  - name: %q\n", a.Name)
 	line := func(format string, values ...any) { fmt.Fprintf(b, "    "+format+"\n", values...) }
 	if a.Ref == a.Team+"/"+a.Name {
@@ -53,7 +53,7 @@ func (h *History) write(b *strings.Builder, a *account, deliver string) {
 		reviewed = h.Now.Add(-ReviewEvery - 60*day)
 	}
 	line("reviewed: %s", reviewed.Format("2006-01-02"))
-	line("used_by: [%q]", "airflow/"+a.Name)
+	line("used_by: [%s]", strings.Join(a.usedBy, ", "))
 	for _, setting := range a.settings {
 		line("%s", setting)
 	}
@@ -61,5 +61,8 @@ func (h *History) write(b *strings.Builder, a *account, deliver string) {
 	for _, name := range slices.Sorted(maps.Keys(a.env)) {
 		line("  %s: %q", name, a.env[name])
 	}
-	line("deliver: %q", deliver)
+	line("deliver:")
+	for _, d := range deliver {
+		line("  - %q", d)
+	}
 }

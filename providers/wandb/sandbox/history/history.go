@@ -47,6 +47,7 @@ type Truth struct {
 	Delivered, Issued time.Time
 	Last              time.Time // its last use; zero: never
 	Codes             []string  // the findings that are right about it, sorted
+	Also              []string  // findings that are neither right nor wrong
 	// Unknown says that some of its use leaves no trace that can be seen: it must never be called unused.
 	Unknown bool
 }

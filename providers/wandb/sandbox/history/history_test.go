@@ -16,7 +16,7 @@ import (
 func now() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
 func TestHistoryIsTheSameForTheSameSeed(t *testing.T) {
-	setting := history.Setting{Deliver: func(a history.Truth) string { return "memory:" + a.Ref }}
+	setting := history.Setting{Deliver: func(a history.Truth) []string { return []string{"memory:" + a.Ref} }}
 	a, b, other := history.Make(7, now(), 60), history.Make(7, now(), 60), history.Make(8, now(), 60)
 	if !reflect.DeepEqual(a, b) || a.Config(setting) != b.Config(setting) {
 		t.Error("one seed number makes two histories")

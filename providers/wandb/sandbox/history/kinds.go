@@ -10,8 +10,16 @@ import (
 // Kind is a way in which an account is used, or what is wrong with it.
 type Kind string
 
-// Gone accounts are in the configuration and not on the platform.
-const Gone Kind = "gone"
+// Kinds whose truth is not of the platform alone. Whoever sets up a ledger and stores for a history sees to it that they
+// say so.
+const (
+	Gone        Kind = "gone"                  // in the configuration, and not on the platform
+	Late        Kind = "late rotation"         // its key is older than the configuration allows
+	Parked      Kind = "parked"                // its record says that a person must act
+	Failing     Kind = "failing rotation"      // its record counts failures to issue a key
+	Disagreeing Kind = "places that disagree"  // its second destination holds another key than its first
+	Observed    Kind = "observed, of two keys" // it is observed only, and has no record
+)
 
 // kind says how accounts of a kind are made, and what is true of them.
 type kind struct {
@@ -19,6 +27,7 @@ type kind struct {
 	weight  int // how many of 500 there are, about
 	codes   []string
 	unknown bool
+	also    []string // findings that are neither right nor wrong
 	make    func(g *generator, a *account)
 }
 
@@ -55,7 +64,7 @@ func usedKinds() []kind {
 		{name: "in campaigns", weight: 10, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.bursts(a, 34*day, 10, 7) }},
 		{name: "reads artifacts only", weight: 20, make: func(g *generator, a *account) { daily(g, a); a.noRuns = true }},
 		{name: "pausing", weight: 12, make: func(g *generator, a *account) { g.delivered(a, 300, 720); g.every(a, day, 10, g.ago(25, 42)) }},
-		{name: "new", weight: 15, make: func(g *generator, a *account) { g.delivered(a, 3, 40) }},
+		{name: "new", weight: 15, codes: []string{"usage_unknown"}, make: func(g *generator, a *account) { g.delivered(a, 3, 40) }},
 		{name: "new, in use", weight: 10, make: func(g *generator, a *account) { g.delivered(a, 10, 40); g.every(a, day, 10, g.now) }},
 		{name: "organization-wide", weight: 6, make: func(g *generator, a *account) {
 			daily(g, a)
@@ -63,6 +72,7 @@ func usedKinds() []kind {
 			for _, team := range g.someTeams(a.Team, 4) {
 				a.in = append(a.in, place{team: team, project: "shared-metrics"})
 			}
+			a.env["WANDB_PROJECT"] = "shared-metrics"
 		}},
 	}
 }
@@ -93,27 +103,29 @@ func idleKinds() []kind {
 
 // unknownKinds may be in use without a trace that can be seen.
 func unknownKinds() []kind {
+	untold := []string{"usage_unknown"}
 	return []kind{
-		{name: "credited to a person", weight: 15, unknown: true, make: func(g *generator, a *account) {
+		{name: "credited to a person", weight: 15, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.credited = member(a.Team)
 			a.env["WANDB_USERNAME"] = a.credited
 		}},
-		{name: "credited to a person, unwritten", weight: 6, unknown: true, make: func(g *generator, a *account) {
+		{name: "credited to a person, unwritten", weight: 6, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.credited = member(a.Team)
 		}},
-		{name: "Weave only", weight: 12, unknown: true, make: func(g *generator, a *account) {
+		{name: "Weave only", weight: 12, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
 			a.set("weave: true")
 		}},
-		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project"}, make: func(g *generator, a *account) {
+		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{member(a.Team)}}
 			g.project(closed)
 			a.set("projects: [" + closed.project + "]")
 		}},
-		{name: "restricted project, from inside", weight: 8, unknown: true, make: func(g *generator, a *account) {
+		// With its own key its runs can be seen, with the administrator's they cannot.
+		{name: "restricted project, from inside", weight: 8, unknown: true, also: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{a.Username}}
 			a.in, a.noLog = []place{closed}, true
@@ -131,6 +143,12 @@ func misusedKinds() []kind {
 				a.in = append(a.in, place{team: a.Team, project: fmt.Sprintf("%s-%d", purposes()[(i*3+1)%teamSize], i)})
 			}
 		}},
+		{name: "in two teams", weight: 6, codes: []string{"shared_key"}, make: func(g *generator, a *account) {
+			daily(g, a)
+			other := g.someTeams(a.Team, 2)[1]
+			a.in = []place{{team: a.Team, project: a.Name}, {team: other, project: "guests", visibility: sandbox.VisibilityOpen}}
+		}},
+		{name: "read by two systems", weight: 6, codes: []string{"shared_key"}, make: func(g *generator, a *account) { daily(g, a); a.usedBy = append(a.usedBy, "jenkins/release") }},
 		{name: "organization-wide, for one team", weight: 8, codes: []string{"scope_too_wide"}, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.organizationWide()
@@ -156,7 +174,7 @@ func platformKinds() []kind {
 		{name: Gone, weight: 6, codes: []string{"not_at_platform"}, make: func(g *generator, a *account) { g.delivered(a, 200, 700) }},
 		{name: "key by hand", weight: 6, codes: []string{"foreign_key"}, make: func(g *generator, a *account) {
 			daily(g, a)
-			a.moreKeys = append(a.moreKeys, g.key(a, "", "by hand", 5))
+			a.moreKeys = append(a.moreKeys, g.key(a, "by hand", 5))
 		}},
 	}
 }
@@ -164,7 +182,15 @@ func platformKinds() []kind {
 // writtenKinds are in daily use, and what is written of them is amiss.
 func writtenKinds() []kind {
 	return []kind{
-		{name: "late rotation", weight: 5, codes: []string{"rotation_overdue"}, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.every(a, day, 10, g.now); a.stale = true }},
+		{name: Late, weight: 5, codes: []string{"rotation_overdue"}, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.every(a, day, 10, g.now); a.stale = true }},
+		{name: Parked, weight: 4, codes: []string{"parked"}, make: daily},
+		{name: Failing, weight: 4, codes: []string{"rotation_failing"}, make: daily},
+		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, make: daily},
+		{name: Observed, weight: 4, codes: []string{"extra_keys"}, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.set("manage: observe")
+			a.moreKeys = append(a.moreKeys, g.key(a, "second", 300))
+		}},
 		{name: "no owner", weight: 6, codes: []string{"no_owner"}, make: func(g *generator, a *account) { daily(g, a); a.ownerless = true }},
 		{name: "no purpose", weight: 6, codes: []string{"no_purpose"}, make: func(g *generator, a *account) { daily(g, a); a.aimless = true }},
 		{name: "unreviewed", weight: 6, codes: []string{"review_overdue"}, make: func(g *generator, a *account) { daily(g, a); a.unreviewed = true }},

@@ -55,9 +55,6 @@ func (g *generator) someTeams(first string, n int) []string {
 }
 
 // key is one more key of the account, made some days ago.
-func (g *generator) key(a *account, value, description string, daysAgo int) sandbox.Key {
-	if value == "" {
-		value = "local-CANARYMORE" + a.Key[len("local-CANARY"):]
-	}
-	return sandbox.Key{Value: value, ID: g.id("ApiKey"), Description: description, CreatedAt: g.ago(daysAgo, daysAgo+1)}
+func (g *generator) key(a *account, description string, daysAgo int) sandbox.Key {
+	return sandbox.Key{Value: "local-CANARYMORE" + a.Key[len("local-CANARY"):], ID: g.id("ApiKey"), Description: description, CreatedAt: g.ago(daysAgo, daysAgo+1)}
 }
