@@ -120,18 +120,16 @@ func (g *generator) place(a *account) {
 	}
 }
 
-// rotate returns when the account's key was replaced: every 90 days.
+// rotate returns when the account's key was replaced: in time for the 90 days of the configuration, or for the last
+// time too long ago.
 func (g *generator) rotate(a *account) (rotations []time.Time) {
-	const every = 90 * day
+	const every = 75 * day
 	until := g.now
 	if a.stale {
-		until = g.now.Add(-every - 60*day)
+		until = g.now.Add(-2 * every)
 	}
 	for t := a.Delivered.Add(every); a.Managed && t.Before(until); t = t.Add(every) {
 		rotations, a.Issued = append(rotations, t), t
-	}
-	if a.stale {
-		a.Issued = g.now.Add(-every - 60*day)
 	}
 	return rotations
 }

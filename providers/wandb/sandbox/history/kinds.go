@@ -17,7 +17,7 @@ const (
 	Late        Kind = "late rotation"         // its key is older than the configuration allows
 	Parked      Kind = "parked"                // its record says that a person must act
 	Failing     Kind = "failing rotation"      // its record counts failures to issue a key
-	Disagreeing Kind = "places that disagree"  // its second destination holds another key than its first
+	Disagreeing Kind = "places that disagree"  // its second destination belongs to somebody else
 	Observed    Kind = "observed, of two keys" // it is observed only, and has no record
 )
 
