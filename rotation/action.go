@@ -91,6 +91,7 @@ const (
 	EventUnmarking    EventKind = "destination.unmarking" // its mark is about to be removed at a person's word
 	EventFrozen       EventKind = "freeze.begun"
 	EventUnfrozen     EventKind = "freeze.lifted"
+	EventJWTKept      EventKind = "jwt.kept" // fresh JWTs of external accounts were written where jobs read them
 )
 
 // Event is something that happened to an account, or is about to: events that

@@ -71,6 +71,7 @@ func eventExamples() map[rotation.EventKind]struct {
 		rotation.EventPruned:       {"a secret was deleted: a person asked", e{Destination: to}},
 		rotation.EventFrozen:       {"a freeze began", e{Words: "quarter end, until 2026-08-10T00:00:00Z"}},
 		rotation.EventUnfrozen:     {"it was lifted", e{Words: "quarter end is over"}},
+		rotation.EventJWTKept:      {"fresh JWTs of external accounts are kept where jobs read them (once a day)", e{Words: "ml-platform/eks-training at vault:kv/ml/jwt#identity_token"}},
 	}
 }
 
