@@ -58,7 +58,7 @@ func classes() []classified {
 		}},
 		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed, rotation.EventUnmarking}},
 		{secret("change", outcomeSuccess), kinds{
-			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen,
+			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen, rotation.EventJWTKept,
 		}},
 		{secret("deletion", outcomeUnknown), kinds{rotation.EventPruning}},
 		{secret("deletion", outcomeSuccess), kinds{rotation.EventPruned}},

@@ -87,7 +87,9 @@ type Federation struct {
 	At      time.Time // when it was tried; zero: not
 	Works   bool
 	Words   string    // why not
-	Expires time.Time // of the JWT
+	Issued  time.Time // of the JWT; zero: it does not say
+	Expires time.Time // of the JWT; zero: not known
+	Renewed bool      // a fresh JWT is fetched whenever one is needed
 }
 
 // PlatformAccount is one service account as the platform lists it.
