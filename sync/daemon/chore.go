@@ -40,8 +40,8 @@ func (c Chore) Last(ctx context.Context, n Notes) (time.Time, error) {
 	return at, nil
 }
 
-// DoIfDue does a chore if it is due, and has that on record. A fault of this
-// program in it is an error.
+// DoIfDue does a chore if it is due, has that on record, and returns when it is
+// due next. A fault of this program in it is an error.
 func (c Chore) DoIfDue(ctx context.Context, n Notes, now time.Time) (next time.Time, err error) {
 	defer func() {
 		if fault := providers.Recovered(recover()); fault != nil {
@@ -59,7 +59,7 @@ func (c Chore) DoIfDue(ctx context.Context, n Notes, now time.Time) (next time.T
 		return next, nil
 	}
 	if err := c.Do(ctx); err != nil {
-		return next, err
+		return c.Due(last), err
 	}
 	return c.Due(now), n.SetState(ctx, c.record(), []byte(now.UTC().Format(time.RFC3339Nano)))
 }
@@ -143,9 +143,9 @@ func (c *chores) leave(name string, next time.Time, err error, now time.Time) {
 		soonest = now.Add(c.wait[name])
 	} else {
 		delete(c.wait, name)
-		if !next.IsZero() && next.Before(soonest) {
-			soonest = next
-		}
+	}
+	if next.Before(soonest) && (err == nil && !next.IsZero() || next.After(now)) {
+		soonest = next
 	}
 	c.next[name] = soonest
 }
