@@ -45,9 +45,11 @@ type Project struct {
 
 // Trace is what one source showed of one account.
 type Trace struct {
-	First time.Time   `json:"first,omitzero"` // zero: never used, as far as was seen
-	Last  time.Time   `json:"last,omitzero"`
-	Days  map[Day]int `json:"days,omitempty"` // how often on each of the last KeepDays days
+	First time.Time `json:"first,omitzero"` // zero: never used, as far as was seen
+	Last  time.Time `json:"last,omitzero"`
+	// Days are how often on each of the last KeepDays days, and on the last day of
+	// use before those: so the gap after it is known.
+	Days map[Day]int `json:"days,omitempty"`
 	// Projects are where it was used, and when last.
 	Projects map[Project]time.Time `json:"-"`
 	// Denied counts failed authentications by day, of sources that show them.
