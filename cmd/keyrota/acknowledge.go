@@ -79,14 +79,11 @@ func codeAndAccounts(c *cobra.Command, args []string) error {
 
 // entryOf returns what the catalogue says of a code.
 func entryOf(code finding.Code) (finding.Entry, error) {
-	var codes []string
-	for _, e := range finding.Catalogue() {
-		if e.Code == code {
-			return e, nil
-		}
-		codes = append(codes, string(e.Code))
+	entry, ok := finding.Kind(code)
+	if !ok {
+		return entry, fmt.Errorf("there is no finding %q: there are %s", code, strings.Join(finding.Codes(), ", "))
 	}
-	return finding.Entry{}, fmt.Errorf("there is no finding %q: there are %s", code, strings.Join(codes, ", "))
+	return entry, nil
 }
 
 // codeOrAccounts completes a code first, then accounts.

@@ -226,10 +226,7 @@ func (c Checker) access(ctx context.Context, a inventory.Account) map[string]fin
 func Projects(a config.Account) []usage.Project {
 	var all []usage.Project
 	for _, p := range a.Projects {
-		team, name, two := strings.Cut(p, "/")
-		if !two {
-			team, name = a.Env["WANDB_ENTITY"], p
-		}
+		team, name, _ := strings.Cut(p, "/")
 		all = append(all, usage.Project{Team: team, Name: name})
 	}
 	return all

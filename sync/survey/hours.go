@@ -1,10 +1,6 @@
 package survey
 
-import (
-	"fmt"
-	"regexp"
-	"time"
-)
+import "time"
 
 // nextMorning returns when working hours begin next: what breaks before cannot
 // wait for them.
@@ -19,22 +15,4 @@ func (f *fold) nextMorning() time.Time {
 		}
 	}
 	return f.now.AddDate(0, 0, 1)
-}
-
-// nameAllowed judges names by the pattern of the configuration; nil: there is none.
-func (f *fold) nameAllowed() func(string) string {
-	pattern := f.Config.NamePattern
-	if pattern == "" {
-		return nil
-	}
-	matches, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil // the configuration was checked
-	}
-	return func(name string) string {
-		if matches.MatchString(name) {
-			return ""
-		}
-		return fmt.Sprintf("it does not match %s", pattern)
-	}
 }

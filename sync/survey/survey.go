@@ -26,6 +26,23 @@ type Survey struct {
 	Checked  time.Time // as of when what takes calls of its own was checked; zero: never
 }
 
+// Seen reports whether a finding about an account, that is not among the findings,
+// is over: not where part of the account could not be looked at.
+func (s Survey) Seen(ref rotation.Ref) bool {
+	i := slices.IndexFunc(s.Accounts, func(a finding.Account) bool { return a.Spec.Account.Ref == ref })
+	if ref == "" || i < 0 {
+		return true
+	}
+	a := s.Accounts[i]
+	if a.Spec.Idle(a.Record) {
+		return true // nobody looks
+	}
+	unseen := slices.ContainsFunc(a.Spec.Destinations(a.Record), func(d rotation.Destination) bool {
+		return a.Observed.Holding(d).State == rotation.StateUnknown
+	})
+	return !unseen && (a.Observed.Listing.Complete || !a.Spec.Admin)
+}
+
 // Known is what the ledger knows besides records and events.
 type Known struct {
 	Usage        map[rotation.Ref]usage.Evidence
@@ -97,7 +114,7 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	in := finding.Input{
 		Now: f.now, Listed: f.checks.Complete, NextMorning: f.nextMorning(),
 		Acknowledged: f.known.Acknowledged, FirstSeen: f.times.Found, Sinks: f.known.Sinks,
-		NameAllowed: f.nameAllowed(),
+		NameAllowed: f.Config.NameProblem(),
 	}
 	if in.FirstSeen == nil {
 		in.FirstSeen = map[string]time.Time{}
