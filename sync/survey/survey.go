@@ -161,7 +161,7 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 		Evidence: f.known.Usage[ref], LastRead: map[rotation.Destination]time.Time{}, Access: map[usage.Project]finding.Access{},
 		Attribution: Attribution(*c), Attributed: check.Attributed, Federation: check.Federation,
 		FailingSince: map[rotation.Destination]time.Time{}, LastFailure: told.Failed,
-		DeliveredAt: told.Delivered, KnownSince: told.Known, WatchedSince: told.Watched,
+		DeliveredAt: told.Delivered, KnownSince: told.Known, WatchedSince: told.Watched, Held: a.Held.Words,
 	}
 	out.Off = offOf(a.Spec, a.Record, out.Action)
 	for _, d := range a.Spec.Destinations(a.Record) {
