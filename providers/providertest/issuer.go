@@ -69,6 +69,10 @@ type (
 	PersonMaker interface {
 		Person(t *testing.T, name, team string) (rotation.Account, rotation.KeyID, providers.Secret)
 	}
+	// TimePasser is a platform whose clock a test moves on.
+	TimePasser interface {
+		Pass(t *testing.T, d time.Duration)
+	}
 	// RunLogger is a platform to which a holder of a key logs a run, which runs
 	// from then on.
 	RunLogger interface {

@@ -217,11 +217,13 @@ func (s *service) LimitCalls(t *testing.T, after time.Duration) {
 
 func (s *service) DelayKeys(t *testing.T) func() {
 	s.fault(t, sandbox.Fault{Kind: sandbox.FaultDelayedKey, Delay: time.Minute})
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.now = s.now.Add(time.Minute)
-	}
+	return func() { s.Pass(t, time.Minute) }
+}
+
+func (s *service) Pass(_ *testing.T, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
 }
 
 func (s *service) configure(t *testing.T, change func(*sandbox.Settings)) {
