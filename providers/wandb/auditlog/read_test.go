@@ -215,7 +215,7 @@ func endless(begin, between, end string, entries int) io.Reader {
 }
 
 // FuzzRead: nothing panics, and what is read of a line is what encoding/json
-// reads of it.
+// reads of it, in either form.
 func FuzzRead(f *testing.F) {
 	for _, c := range entries {
 		f.Add([]byte(c.text + "\n" + c.text))
@@ -228,19 +228,32 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		var want []providers.AuditEntry
-		broken := 0
+		var valid [][]byte
+		broken, brokenValid := 0, 0
 		for line := range bytes.SplitSeq(log, []byte("\n")) {
 			if line = bytes.TrimSpace(line); len(line) == 0 {
 				continue
 			}
-			if e, ok := byTheBook(line); ok {
+			if json.Valid(line) {
+				valid = append(valid, line)
+			}
+			switch e, ok := byTheBook(line); {
+			case ok:
 				want = append(want, e)
-			} else {
+			case json.Valid(line):
+				brokenValid++
+				fallthrough
+			default:
 				broken++
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" || broken != a.Broken {
 			t.Errorf("%d broken, want %d\n%s", a.Broken, broken, diff)
+		}
+		page := `{"audit_logs":[` + string(bytes.Join(valid, []byte(","))) + `]}`
+		got, a, err = read(t, strings.NewReader(page))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !a.Page || a.Broken != brokenValid {
+			t.Errorf("as a page: %d broken, want %d, %v\n%s", a.Broken, brokenValid, err, diff)
 		}
 	})
 }
