@@ -153,6 +153,15 @@ func reachCases() []findCase {
 			},
 		},
 		{
+			name: "organization scope, which does one thing in four teams",
+			account: func(a *finding.Account) {
+				organization(a)
+				for _, team := range []string{"vision", "speech", "robots"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: team, Name: "eval"}] = ago(3 * day)
+				}
+			},
+		},
+		{
 			name: "organization scope, and not all use of it can be seen",
 			account: func(a *finding.Account) {
 				organization(a)
@@ -165,6 +174,25 @@ func reachCases() []findCase {
 			name: "used in three projects, and declared for one of them",
 			account: func(a *finding.Account) {
 				for _, p := range []string{"serving", "sweeps"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
+				}
+			},
+			want: []string{"report several_purposes"},
+		},
+		{
+			name: "used in three projects, and declared for none",
+			account: func(a *finding.Account) {
+				a.Env, a.Access = nil, nil
+				for _, p := range []string{"serving", "sweeps"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
+				}
+			},
+		},
+		{
+			name: "used in four projects, and declared for none",
+			account: func(a *finding.Account) {
+				a.Env, a.Access = nil, nil
+				for _, p := range []string{"serving", "sweeps", "demo"} {
 					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
 				}
 			},

@@ -88,7 +88,7 @@ func (v view) extraKeys() []Finding {
 		Command:  "keyrota retire " + string(v.ref),
 	}
 	for _, o := range r.Old {
-		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" still lives")
+		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" was not deleted")
 	}
 	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
 		f.Evidence = append(f.Evidence, v.Action.Why)
