@@ -272,6 +272,16 @@ func rotationCases() []findCase {
 			want: []string{"ticket rotation_will_miss"},
 		},
 		{
+			name: "due in three days, and a run may hold the old key for a week more",
+			account: func(a *finding.Account) {
+				old(a)
+				due(a, -3*day)
+				a.Record.Agreed, a.Spec.Policy.MaxOverlap = ago(2*day), 9*day
+				a.Record.HeldBy = []rotation.Beat{{Run: "ml/eval/k2x9", Created: ago(5 * day)}}
+			},
+			want: []string{"ticket rotation_will_miss"},
+		},
+		{
 			name: "due in three days, and a destination does not agree",
 			account: func(a *finding.Account) {
 				due(a, -3*day)
@@ -315,14 +325,22 @@ func otherCases() []findCase {
 			a.Federation = f
 		}
 	}
-	off := func(o finding.Off) func(*finding.Account) {
+	off := func(o rotation.Off) func(*finding.Account) {
 		return func(a *finding.Account) {
-			o.State = "quarantined"
-			a.Off = o
+			a.Spec.State, a.Spec.QuarantineWait = rotation.Quarantined, 7*day
+			if o.Warned.IsZero() && !o.Begun.IsZero() {
+				o.Warned = o.Begun.Add(-7 * day)
+			}
+			a.Record.Off = o
+			a.Action = rotation.Action{Kind: rotation.Wait}
+			if !o.Begun.IsZero() { // its keys are gone, and its secrets are as they were
+				a.Record.Offer, a.Observed.Listing.Keys = rotation.Offer{}, nil
+			}
 			a.Evidence = used("ml", "eval", daily(300, 100)...)
 			a.Owner, a.Purpose = "", ""
 		}
 	}
+	quiet := rotation.Off{State: rotation.Quarantined, Begun: ago(41 * day), Done: ago(40 * day)}
 	return []findCase{
 		{
 			name:    "external, and its JWT is rejected",
@@ -355,17 +373,59 @@ func otherCases() []findCase {
 			name:    "external, and its JWT is fetched whenever one is needed",
 			account: exchange(finding.Federation{Works: true, Issued: ago(58 * time.Minute), Expires: now().Add(2 * time.Minute), Renewed: true}),
 		},
-		{name: "its keys go in five days", account: off(finding.Off{KeysGo: now().Add(5 * day)}), want: []string{"ticket quarantine_pending"}},
 		{
-			name:    "it was used a short while ago, so it is not switched off",
-			account: off(finding.Off{Refused: "used on 2026-11-25: nothing is switched off without force: true"}),
-			want:    []string{"ticket quarantine_pending"},
+			name: "its keys go in five days", account: off(rotation.Off{State: rotation.Quarantined, Warned: ago(2 * day)}),
+			want: []string{"ticket quarantine_pending"},
 		},
-		{name: "switched off, and quiet", account: off(finding.Off{Done: ago(40 * day)})},
+		{
+			name: "it is to be switched off, its keys go in five days, and its readers fail today",
+			account: func(a *finding.Account) {
+				off(rotation.Off{State: rotation.Quarantined, Warned: ago(2 * day)})(a)
+				a.Observed.Listing.Keys = nil
+			},
+			want: []string{"page dead_key", "ticket quarantine_pending"},
+		},
+		{
+			name: "it was used a short while ago, so it is not switched off",
+			account: func(a *finding.Account) {
+				off(rotation.Off{})(a)
+				waits(a, "state: quarantined is not carried out: it was used at 2026-11-25T03:00:00Z, in the last 14 days: find out by whom, or write force: true beside it")
+			},
+			want: []string{"ticket quarantine_pending"},
+		},
+		{
+			name: "its keys are being deleted", account: off(rotation.Off{State: rotation.Quarantined, Begun: ago(time.Hour)}),
+			want: []string{"ticket quarantine_pending"},
+		},
+		{name: "switched off, and quiet", account: off(quiet)},
+		{
+			name: "switched off, and a key of it appeared",
+			account: func(a *finding.Account) {
+				off(quiet)(a)
+				a.Observed.Listing.Keys = []rotation.Key{{ID: "K8"}}
+			},
+			want: []string{"page foreign_key K8"},
+		},
+		{
+			name: "to be removed, and only without keys yet",
+			account: func(a *finding.Account) {
+				off(quiet)(a)
+				a.Spec.State = rotation.Removed
+			},
+			want: []string{"ticket quarantine_pending"},
+		},
+		{
+			name: "removed",
+			account: func(a *finding.Account) {
+				off(rotation.Off{State: rotation.Removed, Begun: ago(41 * day), Done: ago(40 * day), Gone: ago(40 * day)})(a)
+				a.Spec.State = rotation.Removed
+			},
+			input: func(in *finding.Input) { in.Platform = nil },
+		},
 		{
 			name: "switched off, and its jobs still try",
 			account: func(a *finding.Account) {
-				off(finding.Off{Done: ago(40 * day)})(a)
+				off(quiet)(a)
 				denied(a, map[int]int{3: 4})
 			},
 			want: []string{"ticket used_while_off"},
@@ -373,7 +433,7 @@ func otherCases() []findCase {
 		{
 			name: "switched off, and used",
 			account: func(a *finding.Account) {
-				off(finding.Off{Done: ago(40 * day)})(a)
+				off(quiet)(a)
 				a.Evidence = used("ml", "eval", 100, 3)
 			},
 			want: []string{"ticket used_while_off"},

@@ -120,7 +120,7 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	return Finding{
 		Code: NotManaged, Account: refOf(a), Team: a.Team, Owner: p.Owner,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
-		Command: "keyrota discover", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
+		Command: "keyrota validate", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 
 // parkedAccount: nothing is done before a person helps.
 func (v view) parkedAccount() []Finding {
-	if v.Record.Parked == "" || v.Record.Emergency() || v.gone() || v.Spec.Policy.Observe || v.off() {
+	if v.Record.Parked == "" || v.Record.Emergency() || v.gone() || v.Spec.Policy.Observe || v.dark() {
 		return nil
 	}
 	return one(Finding{
@@ -143,6 +143,8 @@ func (v view) rotationWillMiss() []Finding {
 	switch {
 	case len(r.Old) > 0 && p.Forever:
 		why = append(why, "an old key waits for a person's word, as its jobs never end: keyrota retire "+string(v.ref))
+	case len(r.Old) > 0 && len(r.HeldBy) > 0 && r.Agreed.Add(p.MaxOverlap).After(later(due, ready).Add(lateAfter)):
+		why = append(why, "the last one is not over: run "+r.HeldBy[0].Run+" holds its old key, until "+moment(r.Agreed.Add(p.MaxOverlap))+" at most")
 	case len(r.Old) > 0 && !r.Agreed.IsZero() && r.Agreed.Add(p.Overlap).After(later(due, ready).Add(lateAfter)):
 		why = append(why, "the last one is not over: its old key stays until "+moment(r.Agreed.Add(p.Overlap)))
 	case r.Agreed.IsZero() && waits && len(v.Action.Destinations) > 0:
