@@ -278,6 +278,18 @@ func estateCases() []findCase {
 			},
 		},
 		{
+			name: "accounts are listed under their team, and again under the organization, as are people",
+			input: func(in *finding.Input) {
+				unknown(in)
+				for _, p := range slices.Clone(in.Platform) {
+					p.Account.Scope = ""
+					in.Platform = append(in.Platform, p)
+				}
+				in.Platform = append(in.Platform, finding.PlatformAccount{Account: rotation.Account{ID: "P1", Name: "jane", Team: "ml"}})
+			},
+			want: []string{"report not_managed"},
+		},
+		{
 			name:    "somebody removed the account",
 			account: func(a *finding.Account) { a.Record.Parked = "the platform no longer lists this account" },
 			input:   func(in *finding.Input) { in.Platform = nil },

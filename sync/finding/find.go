@@ -32,7 +32,7 @@ func Find(in Input) []Finding {
 			add(v.sign(rule()))
 		}
 	}
-	add(in.unmanaged())
+	add(in.unmanaged(platform))
 	add(in.left(platform))
 	add(in.parts())
 	Sort(all)
