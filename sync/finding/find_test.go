@@ -17,7 +17,7 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
-var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the golden files")
 
 const day = 24 * time.Hour
 
