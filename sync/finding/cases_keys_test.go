@@ -39,6 +39,13 @@ func keyCases() []findCase {
 			},
 		},
 		{
+			name: "a key appeared whose description says that keyrota made it",
+			account: func(a *finding.Account) {
+				a.Observed.Listing.Keys = append(a.Observed.Listing.Keys, rotation.Key{ID: "K7", Label: rotation.NewLabel("prod", "U1", 9, ago(day), "forged")})
+			},
+			want: []string{"page foreign_key K7"},
+		},
+		{
 			name: "keys of a listing that is not complete explain nothing",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -137,6 +144,49 @@ func keyCases() []findCase {
 			want: []string{"ticket destinations_disagree"},
 		},
 		{
+			name: "a destination was changed by hand, and keyrota is about to read it back",
+			account: func(a *finding.Account) {
+				h := holding(2, "K2")
+				h.State = rotation.StateEdited
+				a.Observed.Holdings[0].Holding = h
+				a.Action = rotation.Action{Kind: rotation.Seek, Why: "what was changed by hand is read back"}
+			},
+			want: []string{"report destinations_disagree"},
+		},
+		{
+			name: "the same, half an hour later",
+			account: func(a *finding.Account) {
+				h := holding(2, "K2")
+				h.State = rotation.StateEdited
+				a.Observed.Holdings[0].Holding = h
+				a.Action = rotation.Action{Kind: rotation.Seek, Why: "what was changed by hand is read back"}
+			},
+			input: func(in *finding.Input) {
+				in.FirstSeen["destinations_disagree ml/nightly-eval "] = ago(30 * time.Minute)
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
+			name: "a secret of somebody else, a new and empty one, and one that left the configuration",
+			account: func(a *finding.Account) {
+				third, former := second(), second()
+				third.Path, former.Path = "ml/new", "ml/former"
+				for _, d := range []rotation.Destination{second(), third} {
+					a.Spec.Wants = append(a.Spec.Wants, rotation.Want{Destination: d, Shape: "shape"})
+				}
+				a.Record.Dests = append(a.Record.Dests, former)
+				old(a)
+				a.Observed.Holdings = append(a.Observed.Holdings,
+					rotation.Held{Destination: second(), Holding: rotation.Holding{State: rotation.StateBare, Owner: "terraform"}},
+					rotation.Held{Destination: third, Holding: rotation.Holding{State: rotation.StateAbsent}},
+					rotation.Held{Destination: former, Holding: holding(1, "K1")},
+				)
+				a.Record.Agreed = time.Time{}
+				waits(a, "aws:ml/eval is not ours", second())
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
 			name: "a destination that is about to be delivered to",
 			account: func(a *finding.Account) {
 				old(a)
@@ -206,6 +256,35 @@ func rotationCases() []findCase {
 			account: func(a *finding.Account) {
 				leaked(a)
 				a.Record.Parked = "no live key can be read back"
+			},
+			want: []string{"page leak_stalled"},
+		},
+		{
+			name: "leaked, and its store is down",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
+			},
+			input: func(in *finding.Input) {
+				in.Stores = []finding.Store{{Name: "aws"}, {Name: "vault", FailingSince: ago(time.Hour), Words: "sealed"}}
+			},
+			want: []string{"page leak_stalled", "ticket store_failing vault"},
+		},
+		{
+			name: "leaked, and W&B does not answer",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "others know the key"}
+			},
+			input: func(in *finding.Input) { in.Issuer.FailingSince = ago(time.Hour) },
+			want:  []string{"page leak_stalled", "ticket issuer_failing"},
+		},
+		{
+			name: "leaked, and watched only",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Spec.Policy.Observe = true
+				a.Action = rotation.Action{Kind: rotation.Wait, Why: "manage: observe; others may know keys of this account, and none is replaced before it is manage: rotate"}
 			},
 			want: []string{"page leak_stalled"},
 		},
@@ -449,13 +528,14 @@ func otherCases() []findCase {
 					{Name: "wandb.admin_key", Works: finding.No, Words: "W&B refused it"},
 					{Name: "teams.ml.admin_key", Works: finding.Yes, Ends: now().Add(10 * day)},
 					{Name: "teams.vision.admin_key", Ends: now().Add(40 * day)},
+					{Name: "teams.speech.admin_key", Ends: ago(time.Hour)},
 				}
-				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour), Words: "answered 500"}, {Name: "mail"}}
+				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour)}, {Name: "mail"}}
 				in.Sources = []finding.Part{{Name: string(usage.AuditLog), FailingSince: ago(50 * time.Hour), Words: "W&B refuses the audit log to this key"}}
 			},
 			want: []string{
 				"ticket token_ends vault", "ticket admin_key_ends teams.ml.admin_key",
-				"ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
+				"ticket admin_key_ends teams.speech.admin_key", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
 			},
 		},
 	}

@@ -147,11 +147,7 @@ func (v view) deadKey() []Finding {
 	if stuck && v.LastFailure != "" {
 		f.Evidence = append(f.Evidence, v.LastFailure)
 	}
-	if !stuck && v.in.Now.Sub(v.in.seen(Finding{Code: DeadKey, Account: v.ref})) < healsWithin {
-		f.Severity = Report
-		f.Do = "Nothing yet: keyrota is putting it right. If it still stands in a quarter of an hour, somebody is called."
-	}
-	return one(f)
+	return one(v.leaveToHeal(f, stuck))
 }
 
 // quotedLabel writes what others may have written on one line.
