@@ -12,7 +12,8 @@ import (
 const soonest = 15 * time.Minute
 
 // disagree: destinations hold something else than the key that readers should
-// have, and nothing heals that by itself.
+// have. What keyrota is just delivering is not told, and what it may still put
+// right is left alone for a while.
 func (v view) disagree() []Finding {
 	r := v.Record
 	if !v.managed() || r.Offer.Key == "" || r.Emergency() {
@@ -20,43 +21,55 @@ func (v view) disagree() []Finding {
 	}
 	all, dead := v.Spec.Destinations(r), v.dead()
 	var lines []string
+	stuck := v.Action.Kind == rotation.Wait || r.Parked != ""
 	for i, d := range all {
 		if _, is := dead[d]; is {
 			continue
 		}
 		h := v.seen.Holding(d)
-		standing := v.Spec.Standing(r, h, d)
-		switch {
+		tried := !v.FailingSince[d].IsZero()
+		switch standing := v.Spec.Standing(r, h, d); {
 		case standing == rotation.StandsForeign && h.Mark.Instance != "":
-			lines = append(lines, d.String()+" belongs to keyrota "+h.Mark.Instance+", account "+string(h.Mark.Account))
+			lines, tried = append(lines, d.String()+" belongs to keyrota "+h.Mark.Instance+", account "+string(h.Mark.Account)), true
 		case standing == rotation.StandsForeign:
-			lines = append(lines, d.String()+" is not ours"+because(h.Owner))
-		case standing != rotation.StandsLacks || v.Action.Kind != rotation.Wait && v.FailingSince[d].IsZero():
-		case i >= len(v.Spec.Wants):
-			lines = append(lines, d.String()+" left the configuration, and holds an earlier key")
+			lines, tried = append(lines, d.String()+" is not ours"+because(h.Owner)), true
+		case standing != rotation.StandsLacks:
 		case h.State == rotation.StateAbsent:
 			lines = append(lines, d.String()+" is empty")
 		case h.State == rotation.StateEdited:
 			lines = append(lines, d.String()+" was changed by hand")
+		case v.Action.Kind != rotation.Wait && !tried: // being delivered to
+		case i >= len(v.Spec.Wants):
+			lines = append(lines, d.String()+" left the configuration, and holds an earlier key")
 		default:
 			lines = append(lines, d.String()+" holds key "+string(h.Mark.Key)+fmt.Sprintf(" (edition %d)", h.Mark.Edition))
 		}
+		stuck = stuck || tried
 	}
 	if len(lines) == 0 {
 		return nil
 	}
-	title := counts(len(lines), len(all), "destination") + " without the key that readers should have"
-	if len(all) == 1 {
-		title = "its destination does not hold the key that readers should have"
-	}
 	f := Finding{
-		Code: DestinationsDisagree, Title: title,
+		Code: DestinationsDisagree, Title: counts(len(lines), len(all), "destination") + " without the key that readers should have",
 		Evidence: append(lines, "no key is deleted and no rotation begins until all hold it"), Command: v.status(),
 	}
-	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, "keyrota says: "+v.Action.Why)
+	if len(all) == 1 {
+		f.Title = "its destination does not hold the key that readers should have"
 	}
-	return one(f)
+	if v.Action.Why != "" {
+		f.Evidence = append(f.Evidence, "next: "+v.Action.Kind.String()+": "+v.Action.Why)
+	}
+	return one(v.leaveToHeal(f, stuck))
+}
+
+// leaveToHeal makes no more than a line of a report of what keyrota is about to
+// put right, for a while.
+func (v view) leaveToHeal(f Finding, stuck bool) Finding {
+	if !stuck && v.in.Now.Sub(v.in.seen(Finding{Code: f.Code, Account: v.ref})) < healsWithin {
+		f.Severity = Report
+		f.Do = "Nothing yet: keyrota is putting it right. If it still stands in a quarter of an hour, somebody is told."
+	}
+	return f
 }
 
 // destinationsFailing: a destination could not be delivered to for more than half

@@ -45,7 +45,6 @@ type Account struct {
 	ReviewEvery            time.Duration // 0: none is expected
 	Env                    map[string]string
 	ReaderNeeds            time.Duration // the overlap that its readers and jobs need
-	MaxOverlap             time.Duration // how long use may hold an old key; 0: not known
 	Rhythm                 time.Duration // how far apart its uses are, as a person says; 0: not said
 	UnusedAfter            time.Duration
 	ProposeAfter           time.Duration // 0: never
@@ -72,15 +71,6 @@ type Account struct {
 	// WatchedSince is since when it is on record which keys it has; zero: not known.
 	// What nothing explains and was there already is not an alarm.
 	WatchedSince time.Time
-	Off          Off
-}
-
-// Off is how far an account is switched off, by what a person wrote.
-type Off struct {
-	State   string    // "quarantined" or "removed"; empty: it is not to be
-	KeysGo  time.Time // when its keys are deleted; zero: not settled
-	Done    time.Time // since when it has none; zero: it has
-	Refused string    // why it is not begun; empty: it is
 }
 
 // Answer is yes, no or not known.

@@ -17,7 +17,7 @@ const healsWithin = 15 * time.Minute
 // while we watched is an alarm; one that was there before waits for working hours.
 func (v view) foreignKeys() []Finding {
 	r, l := v.Record, v.seen.Listing
-	if v.Spec.Policy.Observe || r.Offer.Key == "" || !l.Complete || l.Account != r.Account {
+	if v.Spec.Policy.Observe || r.Offer.Key == "" && r.Off.Done.IsZero() || !l.Complete || l.Account != r.Account {
 		return nil
 	}
 	var found []Finding
@@ -28,6 +28,10 @@ func (v view) foreignKeys() []Finding {
 		f := Finding{
 			Code: ForeignKey, Subject: string(k.ID), Title: "key " + string(k.ID) + " is alive, and nothing on record explains it",
 			Command: "keyrota rotate --leaked " + string(v.ref) + " --delete " + string(k.ID),
+		}
+		if v.dark() {
+			f.Do = "Ask who made it. keyrota deletes it, as the account is switched off; whoever made it may hold another."
+			f.Command = v.status()
 		}
 		if k.Label != "" {
 			f.Evidence = append(f.Evidence, "its description is "+quotedLabel(k.Label))
@@ -62,7 +66,7 @@ func (v view) deletedJustNow(k rotation.KeyID) bool {
 // extraKeys: more live keys than the account needs.
 func (v view) extraKeys() []Finding {
 	r, l := v.Record, v.seen.Listing
-	if v.Spec.Account.Scope == rotation.ScopeExternal || v.off() {
+	if v.Spec.Account.Scope == rotation.ScopeExternal || v.dark() {
 		return nil
 	}
 	if v.Spec.Policy.Observe || r.Offer.Key == "" {
@@ -78,7 +82,7 @@ func (v view) extraKeys() []Finding {
 		}
 		return one(f)
 	}
-	over := r.Agreed.Add(max(v.Spec.Policy.Overlap, v.MaxOverlap))
+	over := r.Agreed.Add(max(v.Spec.Policy.Overlap, v.Spec.Policy.MaxOverlap))
 	if len(r.Old) == 0 || r.Agreed.IsZero() || r.Parked != "" || r.Emergency() || v.in.Now.Before(over.Add(day)) {
 		return nil
 	}
@@ -88,7 +92,7 @@ func (v view) extraKeys() []Finding {
 		Command:  "keyrota retire " + string(v.ref),
 	}
 	for _, o := range r.Old {
-		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" still lives")
+		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" was not deleted")
 	}
 	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
 		f.Evidence = append(f.Evidence, v.Action.Why)
@@ -143,11 +147,7 @@ func (v view) deadKey() []Finding {
 	if stuck && v.LastFailure != "" {
 		f.Evidence = append(f.Evidence, v.LastFailure)
 	}
-	if !stuck && v.in.Now.Sub(v.in.seen(Finding{Code: DeadKey, Account: v.ref})) < healsWithin {
-		f.Severity = Report
-		f.Do = "Nothing yet: keyrota is putting it right. If it still stands in a quarter of an hour, somebody is called."
-	}
-	return one(f)
+	return one(v.leaveToHeal(f, stuck))
 }
 
 // quotedLabel writes what others may have written on one line.

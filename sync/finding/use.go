@@ -121,7 +121,7 @@ func lastRead(at time.Time) string {
 // than lines for a person to write.
 func (v view) proposal() []Finding {
 	since, is := v.idleSince()
-	if !is || !v.managed() || v.gone() || v.ProposeAfter == 0 || v.in.Now.Sub(since) < v.ProposeAfter {
+	if !is || !v.managed() || v.off() || v.gone() || v.ProposeAfter == 0 || v.in.Now.Sub(since) < v.ProposeAfter {
 		return nil
 	}
 	return one(Finding{
@@ -136,7 +136,7 @@ func (v view) proposal() []Finding {
 // idle: they are copies of a live key that can go. A process that never ends
 // reads once.
 func (v view) secretUnread() []Finding {
-	if _, idle := v.idleSince(); idle || !v.managed() || v.Spec.Policy.Forever {
+	if _, idle := v.idleSince(); idle || !v.managed() || v.off() || v.Spec.Policy.Forever {
 		return nil
 	}
 	var found []Finding
