@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/keyrota/keyrota/sync/finding"
 )
@@ -34,16 +33,17 @@ type SlackText struct {
 }
 
 // What Slack takes, as docs.slack.dev says under "Blocks": 50 blocks, 150
-// characters of a header, 3000 of a section (what is below comes to less). What all blocks may come to is not
+// characters of a header, 3000 of a section. What all blocks may come to is not
 // documented; messages of more than about 11,000 characters were refused with
 // msg_blocks_too_long (github.com/slackapi/bolt-js, issues 2509 and 2867). So
 // there is a good bit to spare.
 const (
 	slackHeader = 150
-	slackAll    = 8500 // of the findings, in bytes of JSON; the rest has room beside it
+	slackAll    = 9500 // all blocks, in bytes of JSON
+	slackAlerts = 6000 // of those, the findings that are shown in full
+	slackList   = 2900 // characters of a list
 	slackTitle  = 300
 	slackLine   = 500
-	slackList   = 600
 )
 
 // Slackify writes a digest as a Slack message.
@@ -53,21 +53,21 @@ func Slackify(d Digest, instance string) SlackMessage {
 	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
 	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", "keyrota · instance *" + escape(instance) + "* · " + d.standing()}}})
 	d = escaped(d)
-	m.alerts(d.Alerts())
+	m.alerts(d.Alerts(), title)
 	list := func(mark, what string, lines []string) {
 		if len(lines) > 0 {
-			m.section(listed(mark+" *"+what+"*", lines))
+			m.listed(mark+" *"+what+"*", lines)
 		}
 	}
 	list(":white_check_mark:", "Over", over(d.Healed))
-	list(":white_check_mark:", "Came and went while nobody could be told", passed(d.Passed, slackClock))
-	list(":speech_balloon:", "Acknowledged", known(d.Acknowledged, slackClock))
+	list(":white_check_mark:", "Came and went while nobody could be told", passed(d.Passed, shortClock))
+	list(":speech_balloon:", "Acknowledged", known(d.Acknowledged, shortClock))
 	for _, r := range d.Reports {
 		text := "*" + r.Title + "*"
 		if r.Link != "" {
 			text += "\n" + link(r.Link, "Open the report")
 		}
-		m.section(listed(text, r.Lines))
+		m.listed(text, r.Lines)
 	}
 	var events []string
 	for _, e := range d.Events {
@@ -96,24 +96,46 @@ func (m *SlackMessage) section(text string) {
 	m.add(SlackBlock{Type: "section", Text: &SlackText{"mrkdwn", text}})
 }
 
+// size is what the blocks come to.
+func (m *SlackMessage) size() int {
+	encoded, _ := json.Marshal(m.Blocks) // texts can be encoded
+	return len(encoded)
+}
+
 // alerts shows the first findings in full, as many as there is room for, and
-// counts the others.
-func (m *SlackMessage) alerts(items []Item) {
-	shown, size := 0, 0
+// counts the others. title is that of the message.
+func (m *SlackMessage) alerts(items []Item, title string) {
+	shown := 0
 	for _, i := range items {
-		text := slackAlert(i, len(items) > 1)
-		encoded, _ := json.Marshal(text) // a string can be encoded
-		if size += len(encoded) + 2*len("divider"); shown == mostShown || shown > 0 && size > slackAll {
+		before := len(m.Blocks)
+		m.add(SlackBlock{Type: "divider"})
+		m.section(slackAlert(i, escape(clip(title, slackTitle)) != i.Title))
+		if shown == mostShown || shown > 0 && m.size() > slackAlerts {
+			m.Blocks = m.Blocks[:before]
 			break
 		}
-		m.add(SlackBlock{Type: "divider"})
-		m.section(text)
 		shown++
 	}
 	if rest := items[shown:]; len(rest) > 0 {
 		m.add(SlackBlock{Type: "divider"})
 		m.section(fmt.Sprintf("*and %d more:* %s\n`keyrota report` lists them all.", len(rest), clip(others(rest), slackLine)))
 	}
+}
+
+// listed adds lines below a title, as many as there is room for.
+func (m *SlackMessage) listed(title string, lines []string) {
+	const tail = 30 // of "and N more"
+	room := min(slackList, max(0, slackAll-m.size())-len(title)) - tail
+	text := title
+	for n, l := range lines {
+		next := "\n• " + l
+		if room -= len(next); room < 0 {
+			text += fmt.Sprintf("\nand %d more", len(lines)-n)
+			break
+		}
+		text += next
+	}
+	m.section(text)
 }
 
 // slackAlert shows one finding. titled says that the message's header is not its
@@ -170,19 +192,6 @@ func slackDot(s finding.Severity) string {
 	return ":small_blue_diamond:"
 }
 
-// listed are lines below a title, as many as there is room for.
-func listed(title string, lines []string) string {
-	text := title
-	for n, l := range lines {
-		next := "\n• " + l
-		if utf8.RuneCountInString(text+next) > slackList && n > 0 {
-			return text + fmt.Sprintf("\nand %d more", len(lines)-n)
-		}
-		text += next
-	}
-	return text
-}
-
 func over(items []Item) []string {
 	var lines []string
 	for _, i := range items {
@@ -211,6 +220,9 @@ func known(items []Item, clock func(time.Time) string) []string {
 func slackClock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), clock(t))
 }
+
+// shortClock is for lists, in which there are many.
+func shortClock(t time.Time) string { return t.UTC().Format("2 Jan 15:04 MST") }
 
 func slackDay(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty}|%s>", t.Unix(), t.UTC().Format("2 Jan 2006"))

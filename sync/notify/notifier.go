@@ -2,12 +2,11 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
-
-	"encoding/json"
 
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/export"
@@ -76,6 +75,8 @@ type Notifier struct {
 	// Settle is how long a finding must be gone until it is told to be over, so
 	// that one which comes and goes is not told each time.
 	Settle time.Duration
+	// Every is how often the ledger is looked at for what waits; 0: each second.
+	Every  time.Duration
 	Holder string // names this process among those that share the ledger
 	Now    func() time.Time
 	// Jitter returns a random part of a wait; nil: all of it.
