@@ -38,6 +38,7 @@ type SlackText struct {
 // msg_blocks_too_long (github.com/slackapi/bolt-js, issues 2509 and 2867). So
 // there is a good bit to spare.
 const (
+	slackShown  = 5 // findings in full: a chat is read in passing
 	slackHeader = 150
 	slackAll    = 9500 // all blocks, in bytes of JSON
 	slackAlerts = 6000 // of those, the findings that are shown in full
@@ -51,17 +52,21 @@ func Slackify(d Digest, instance string) SlackMessage {
 	title := d.headline()
 	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackLine))}
 	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
-	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", "keyrota · instance *" + escape(instance) + "* · " + d.standing()}}})
+	from := "keyrota · instance *" + escape(instance) + "*"
+	if standing := d.standing(); standing != "" {
+		from += " · " + standing
+	}
+	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", from}}})
 	d = escaped(d)
-	m.alerts(d.Alerts(), title)
+	m.alerts(d.Alerts(), title, d.Link)
 	list := func(mark, what string, lines []string) {
 		if len(lines) > 0 {
 			m.listed(mark+" *"+what+"*", lines)
 		}
 	}
-	list(":white_check_mark:", "Over", over(d.Healed))
-	list(":white_check_mark:", "Came and went while nobody could be told", passed(d.Passed, shortClock))
-	list(":speech_balloon:", "Acknowledged", known(d.Acknowledged, shortClock))
+	list("✅", "Over", over(d.Healed))
+	list("✅", "Came and went while nobody could be told", passed(d.Passed, shortClock))
+	list("💬", "Acknowledged", known(d.Acknowledged, clock))
 	for _, r := range d.Reports {
 		text := "*" + r.Title + "*"
 		if r.Link != "" {
@@ -73,18 +78,29 @@ func Slackify(d Digest, instance string) SlackMessage {
 	for _, e := range d.Events {
 		events = append(events, e.sentence())
 	}
-	list(":key:", "What happened", events)
+	list("🔑", "What happened", events)
 	return m
 }
 
 // slackMark shows at a glance how urgent it is.
 func slackMark(d Digest) string {
+	alerts := d.Alerts()
 	switch {
-	case len(d.Alerts()) == 0:
+	case len(alerts) > 0:
+		return slackDot(alerts[0].Severity)
+	case len(d.Healed)+len(d.Passed) > 0:
 		return "✅"
-	case d.worst() == finding.Page:
+	case len(d.Events) > 0:
+		return "🔑"
+	}
+	return "📋"
+}
+
+func slackDot(s finding.Severity) string {
+	switch s {
+	case finding.Page:
 		return "🚨"
-	case d.worst() == finding.Ticket:
+	case finding.Ticket:
 		return "🔶"
 	}
 	return "🔹"
@@ -103,22 +119,26 @@ func (m *SlackMessage) size() int {
 }
 
 // alerts shows the first findings in full, as many as there is room for, and
-// counts the others. title is that of the message.
-func (m *SlackMessage) alerts(items []Item, title string) {
+// counts the others. title is that of the message, which need not be repeated.
+func (m *SlackMessage) alerts(items []Alert, title, report string) {
 	shown := 0
 	for _, i := range items {
 		before := len(m.Blocks)
 		m.add(SlackBlock{Type: "divider"})
-		m.section(slackAlert(i, escape(clip(title, slackTitle)) != i.Title))
-		if shown == mostShown || shown > 0 && m.size() > slackAlerts {
+		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.Title))
+		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
 			m.Blocks = m.Blocks[:before]
 			break
 		}
 		shown++
 	}
 	if rest := items[shown:]; len(rest) > 0 {
+		all := "`keyrota report` lists them all."
+		if report != "" {
+			all = link(report, "Open the report")
+		}
 		m.add(SlackBlock{Type: "divider"})
-		m.section(fmt.Sprintf("*and %d more:* %s\n`keyrota report` lists them all.", len(rest), clip(others(rest), slackLine)))
+		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackLine), all))
 	}
 }
 
@@ -140,7 +160,7 @@ func (m *SlackMessage) listed(title string, lines []string) {
 
 // slackAlert shows one finding. titled says that the message's header is not its
 // title.
-func slackAlert(i Item, titled bool) string {
+func slackAlert(i Alert, titled bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) {
 		if b.Len() > 0 {
@@ -150,6 +170,9 @@ func slackAlert(i Item, titled bool) string {
 	}
 	if titled {
 		line("%s *%s*", slackDot(i.Severity), i.Title)
+	}
+	if i.News != "new" {
+		line("_%s_", i.News)
 	}
 	if where := i.where(slackDay); len(where) > 0 {
 		line("%s", strings.Join(where, " · "))
@@ -170,7 +193,7 @@ func slackAlert(i Item, titled bool) string {
 	if i.Command != "" {
 		line("```%s```", strings.ReplaceAll(i.Command, "`", "'"))
 	}
-	line("%s", codeAndPage(i))
+	line("%s", codeAndPage(i.Item))
 	return b.String()
 }
 
@@ -180,16 +203,6 @@ func codeAndPage(i Item) string {
 		return code + " · " + link(i.Runbook, "runbook")
 	}
 	return code + " · " + i.Runbook
-}
-
-func slackDot(s finding.Severity) string {
-	switch s {
-	case finding.Page:
-		return ":rotating_light:"
-	case finding.Ticket:
-		return ":large_orange_diamond:"
-	}
-	return ":small_blue_diamond:"
 }
 
 func over(items []Item) []string {

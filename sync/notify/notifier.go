@@ -69,6 +69,8 @@ type Notifier struct {
 	// Runbook is the address of the runbook, to which "#" and a code is added;
 	// empty: its path in the repository.
 	Runbook string
+	// Link is where people find the report, as an address; empty: nowhere.
+	Link string
 	// Attach makes the files that go with a message of more findings than it
 	// shows; nil: none do.
 	Attach func(context.Context, []finding.Finding) ([]File, error)
@@ -164,7 +166,7 @@ func (n *Notifier) tellOnce(ctx context.Context, t Target, s Situation) error {
 	if err != nil {
 		return err
 	}
-	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Files: files})
+	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Link: n.Link, Files: files})
 	if err != nil {
 		return err
 	}
