@@ -101,9 +101,12 @@ func (e Event) sentence() string {
 	return e.Account + ": " + e.Text
 }
 
-// standing says what is open after it.
+// standing says what is open after it; empty: it is not about findings.
 func (d Digest) standing() string {
-	if d.Open.Total() == 0 {
+	switch {
+	case d.Open == nil || d.Sample:
+		return ""
+	case d.Open.Total() == 0:
 		return "nothing is open"
 	}
 	var parts []string
@@ -122,7 +125,7 @@ func (d Digest) standing() string {
 }
 
 // others counts what is not shown, by code, the most urgent first.
-func others(items []Item) string {
+func others(items []Alert) string {
 	var order []finding.Code
 	counts := map[finding.Code]int{}
 	for _, i := range items {
@@ -140,7 +143,7 @@ func others(items []Item) string {
 
 // over tells in a line of a finding that is not there any more.
 func (i Item) over() string {
-	if i.Account == "" {
+	if strings.Contains(i.Title, i.Account) {
 		return i.Title
 	}
 	return i.Title + " (" + i.Account + ")"
@@ -157,7 +160,7 @@ func (i Item) known(clock func(time.Time) string) string {
 	if a == nil {
 		return i.over()
 	}
-	s := i.over() + ": known"
+	s := i.over() + "; known"
 	if a.By != "" {
 		s += " to " + a.By
 	}
