@@ -1,0 +1,185 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keyrota/keyrota/sync/finding"
+)
+
+// findingsView is the part of findings, the most urgent first; those that a
+// person acknowledged come last.
+type findingsView struct {
+	Findings []findingView `json:"findings"`
+}
+
+type findingView struct {
+	ID           string            `json:"id"`
+	Code         string            `json:"code"`
+	Severity     string            `json:"severity"` // page, ticket or report
+	Account      string            `json:"account,omitempty"`
+	Subject      string            `json:"subject,omitempty"`
+	Team         string            `json:"team,omitempty"`
+	Owner        string            `json:"owner,omitempty"`
+	Since        *time.Time        `json:"since,omitempty"`
+	Title        string            `json:"title"`
+	Evidence     []string          `json:"evidence,omitempty"`
+	Do           string            `json:"do,omitempty"`
+	Command      string            `json:"command,omitempty"`
+	Change       string            `json:"change,omitempty"`
+	Broken       string            `json:"broken,omitempty"`
+	SafeUntil    *time.Time        `json:"safe_until,omitempty"`
+	Sources      []string          `json:"sources,omitempty"` // whose advice it maps to
+	Acknowledged *acknowledgedView `json:"acknowledged,omitempty"`
+}
+
+type acknowledgedView struct {
+	Reason string     `json:"reason"`
+	By     string     `json:"by"`
+	From   *time.Time `json:"from,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+func acknowledged(a *finding.Acknowledgement) *acknowledgedView {
+	if a == nil {
+		return nil
+	}
+	return &acknowledgedView{Reason: a.Reason, By: a.By, From: moment(a.From), Until: moment(a.Until)}
+}
+
+func (doc *document) findings() *findingsView {
+	v := &findingsView{Findings: []findingView{}}
+	for _, f := range doc.data.Findings {
+		v.Findings = append(v.Findings, findingView{
+			ID: f.ID(), Code: string(f.Code), Severity: string(f.Severity), Account: string(f.Account), Subject: f.Subject,
+			Team: f.Team, Owner: f.Owner, Since: moment(f.Since), Title: f.Title, Evidence: f.Evidence, Do: f.Do, Command: f.Command,
+			Change: f.Change, Broken: f.Broken, SafeUntil: moment(f.SafeUntil), Sources: sourcesOf(doc.kinds[f.Code]),
+			Acknowledged: acknowledged(f.Acknowledged),
+		})
+	}
+	slices.SortStableFunc(v.Findings, func(a, b findingView) int {
+		return cmp.Or(
+			cmp.Compare(a.rank(), b.rank()),
+			cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Account, b.Account),
+			cmp.Compare(a.Subject, b.Subject))
+	})
+	return v
+}
+
+// rank orders by urgency.
+func (f findingView) rank() int {
+	switch {
+	case f.Acknowledged != nil:
+		return 3
+	case f.Severity == string(finding.Page):
+		return 0
+	case f.Severity == string(finding.Ticket):
+		return 1
+	}
+	return 2
+}
+
+// sourcesOf names the places in documents of others.
+func sourcesOf(e finding.Entry) []string {
+	var names []string
+	for _, a := range e.Sources {
+		name := a.Document
+		if a.Section != "" {
+			name += " " + a.Section
+		}
+		if a.Analogy {
+			name += " (by analogy)"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// urgency is the findings of one severity, for documents that people read.
+type urgency struct {
+	Severity string
+	Title    string
+	Lead     string
+	Count    int
+	Kinds    []kind
+}
+
+// kind is the findings of one code and severity. What all of them say is said
+// once.
+type kind struct {
+	Code     string
+	Title    string
+	Why      string
+	Sources  []string
+	Do       string // of all of them; empty: each has its own
+	Command  string // the same
+	Findings []findingView
+}
+
+// urgencies groups findings for people; of acknowledged ones the inventory tells.
+func (doc *document) urgencies() []urgency {
+	all := []urgency{
+		{Severity: string(finding.Page), Title: "Now", Lead: "A reader fails or soon will, a foreign key appeared, or the response to a leak stalled."},
+		{Severity: string(finding.Ticket), Title: "In working hours", Lead: "Somebody has to act; nothing breaks before the date that is given."},
+		{Severity: string(finding.Report), Title: "Worth knowing", Lead: "Advice that is not followed, and what could not be judged."},
+	}
+	for i := range all {
+		u := &all[i]
+		for _, f := range doc.Findings.Findings {
+			if f.rank() != i {
+				continue
+			}
+			u.Count++
+			if n := len(u.Kinds); n == 0 || u.Kinds[n-1].Code != f.Code {
+				e := doc.kinds[finding.Code(f.Code)]
+				u.Kinds = append(u.Kinds, kind{
+					Code: f.Code, Title: cmp.Or(e.Title, plain(f.Code)), Why: e.Why, Sources: f.Sources,
+				})
+			}
+			k := &u.Kinds[len(u.Kinds)-1]
+			k.Findings = append(k.Findings, f)
+		}
+		for n := range u.Kinds {
+			u.Kinds[n].share()
+		}
+	}
+	return slices.DeleteFunc(all, func(u urgency) bool { return u.Count == 0 })
+}
+
+// share moves what all findings say to their kind.
+func (k *kind) share() {
+	if len(k.Findings) < 2 {
+		return
+	}
+	first := k.Findings[0]
+	same := func(of func(findingView) string) bool {
+		return !slices.ContainsFunc(k.Findings, func(f findingView) bool { return of(f) != of(first) })
+	}
+	sameDo := same(func(f findingView) string { return f.Do })
+	sameCommand := same(func(f findingView) string { return f.Command })
+	for i := range k.Findings {
+		if sameDo {
+			k.Do, k.Findings[i].Do = first.Do, ""
+		}
+		if sameCommand {
+			k.Command, k.Findings[i].Command = first.Command, ""
+		}
+	}
+}
+
+// acknowledgedFindings are the exceptions.
+func (doc *document) acknowledgedFindings() []findingView {
+	var some []findingView
+	for _, f := range doc.findings().Findings {
+		if f.Acknowledged != nil {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// plain makes words of a code.
+func plain(code string) string { return strings.ReplaceAll(code, "_", " ") }
