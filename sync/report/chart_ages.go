@@ -20,6 +20,7 @@ const (
 	agesBin    = 10.0
 	agesRow    = 74.0 // height of a row, with the room above it
 	agesBar    = 52.0 // of the highest bar
+	agesLeast  = 26.0 // of a row of few keys
 	agesMost   = 5    // rows
 	agesTop    = 22.0
 	agesBottom = 22.0
@@ -104,8 +105,8 @@ func chartAges(keys []keyAge) string {
 	}
 	unit := min(agesBin, agesBar/float64(most))
 	height := agesTop + agesRow*float64(len(rows)) + agesBottom
-	if unit*float64(most) < agesBar { // few keys: no empty rows
-		height -= (agesBar - unit*float64(most)) * float64(len(rows))
+	if spare := agesBar - max(unit*float64(most), agesLeast); spare > 0 { // few keys: no empty rows
+		height -= spare * float64(len(rows))
 	}
 	rowHeight := (height - agesTop - agesBottom) / float64(len(rows))
 	var b strings.Builder

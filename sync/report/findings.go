@@ -116,6 +116,7 @@ type kind struct {
 	Sources  []string
 	Do       string // of all of them; empty: each has its own
 	Command  string // the same
+	Change   string // the same
 	Findings []findingView
 }
 
@@ -160,9 +161,17 @@ func (k *kind) share() {
 	}
 	sameDo := same(func(f findingView) string { return f.Do })
 	sameCommand := same(func(f findingView) string { return f.Command })
+	sameTitle := first.Account != "" && same(func(f findingView) string { return f.Title }) // the kind has one
+	sameChange := same(func(f findingView) string { return f.Change })
 	for i := range k.Findings {
+		if sameChange {
+			k.Change, k.Findings[i].Change = first.Change, ""
+		}
 		if sameDo {
 			k.Do, k.Findings[i].Do = first.Do, ""
+		}
+		if sameTitle {
+			k.Findings[i].Title = ""
 		}
 		if sameCommand {
 			k.Command, k.Findings[i].Command = first.Command, ""

@@ -21,8 +21,8 @@ func (doc *document) html() ([]byte, error) {
 		"time":    doc.atTime,
 		"ago":     doc.ago,
 		"number":  number,
-		"count":   count,
-		"lines":   func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") },
+		"soft":    soft,
+		"rich":    rich,
 		"join":    func(all []string) string { return strings.Join(all, ", ") },
 		"deleted": func(r rotationView) string { return doc.deletions(r, ", ") },
 		"key":     doc.keyWords,
@@ -80,6 +80,26 @@ type htmlPage struct {
 	Sums         string
 	Period       string
 	Proof        string
+}
+
+// rich sets what stands between backquotes as code.
+func rich(s string) template.HTML {
+	var b strings.Builder
+	for i, part := range quoted(s) {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String()) //nolint:gosec // every part is escaped
+}
+
+// soft lets a long name break after its punctuation.
+func soft(s string) template.HTML {
+	safe := template.HTMLEscapeString(s)
+	safe = strings.NewReplacer("/", "/<wbr>", "@", "@<wbr>", "#", "#<wbr>", ":", ":<wbr>").Replace(safe)
+	return template.HTML(safe) //nolint:gosec // escaped, and only our own element added
 }
 
 // drawing is a chart, in which all text of others is escaped.

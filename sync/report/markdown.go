@@ -20,7 +20,7 @@ func (doc *document) markdown() []byte {
 	p.line("Made %s by keyrota %s.", doc.atTime(&doc.Made), doc.Version)
 	p.line("")
 	for _, n := range doc.numbers() {
-		p.line("- **%s** %s%s", n.Value, n.Label, prefixed(", ", n.Note))
+		p.line("- %s", n)
 	}
 	if len(doc.Unseen) > 0 {
 		p.line("\nNot seen:")
@@ -57,6 +57,10 @@ func (doc *document) findingsMarkdown(p *page) {
 			if k.Do != "" || k.Command != "" {
 				p.line("\n%s%s", text(k.Do), prefixed(" ", code(k.Command)))
 			}
+			if k.Change != "" {
+				p.line("")
+				p.block("", k.Change)
+			}
 			p.line("")
 			for _, f := range k.Findings {
 				doc.findingMarkdown(p, f)
@@ -66,8 +70,8 @@ func (doc *document) findingsMarkdown(p *page) {
 }
 
 func (doc *document) findingMarkdown(p *page, f findingView) {
-	line := "- " + prefixed("", code(f.Account))
-	if f.Account != "" {
+	line := "- " + code(f.Account)
+	if f.Account != "" && f.Title != "" {
 		line += ": "
 	}
 	line += text(f.Title)
@@ -199,15 +203,27 @@ func (p *page) row(cells ...string) {
 // text quotes what would be markup. What is none is left as it is, since people
 // read this on terminals too.
 func text(s string) string {
+	var b strings.Builder
+	for i, part := range quoted(s) {
+		if i%2 == 1 {
+			b.WriteString(code(part))
+		} else {
+			b.WriteString(escaped(part))
+		}
+	}
+	return b.String()
+}
+
+func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "<", "&lt;", "[", `\[`, "](", `\](`, "~~", `\~~`, "__", `\__`, "\n", " ", "\r", " ").Replace(s)
 }
 
 func texts(all []string) []string {
-	quoted := make([]string, 0, len(all))
+	safe := make([]string, 0, len(all))
 	for _, s := range all {
-		quoted = append(quoted, text(s))
+		safe = append(safe, text(s))
 	}
-	return quoted
+	return safe
 }
 
 // code quotes a name or a command: between more backquotes than it has in a row

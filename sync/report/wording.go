@@ -13,6 +13,7 @@ import (
 type figure struct {
 	Value string
 	Label string
+	Now   string // what cannot wait
 	Note  string
 	Alarm bool // it should not be there
 }
@@ -22,8 +23,10 @@ func (doc *document) numbers() []figure {
 	s := doc.Summary
 	all := []figure{{Value: number(s.Accounts), Label: plural(s.Accounts, "account") + " in the configuration", Note: doc.accountsNote()}}
 	act := s.Pages + s.Tickets
-	note := joined(some(s.Pages, "now"), some(s.Acknowledged, "acknowledged"))
-	all = append(all, figure{Value: number(act), Label: plural(act, "finding") + " to act on", Note: note, Alarm: s.Pages > 0})
+	all = append(all, figure{
+		Value: number(act), Label: plural(act, "finding") + " to act on",
+		Now: some(s.Pages, "cannot wait"), Note: some(s.Acknowledged, "acknowledged"),
+	})
 	idle := s.Unused + s.NeverUsed
 	all = append(all,
 		figure{Value: number(idle), Label: plural(idle, "account") + " not used", Note: some(s.UsageUnknown, "unknown")},
@@ -235,16 +238,22 @@ func Headline(d Data) []string {
 	doc := newDocument(d, nil)
 	var all []string
 	for _, n := range doc.numbers() {
-		all = append(all, n.Value+" "+n.Label+prefixed(" (", n.Note)+closed(n.Note))
+		all = append(all, n.String())
 	}
 	return all
 }
 
-func closed(note string) string {
-	if note == "" {
-		return ""
+// String is the figure in a line of plain text.
+func (n figure) String() string { return joined(n.Value+" "+n.Label, n.Now, n.Note) }
+
+// quoted takes a text of ours apart at its backquotes: every second part was
+// between two of them.
+func quoted(s string) []string {
+	parts := strings.Split(s, "`")
+	if len(parts)%2 == 0 { // one stands alone
+		return []string{s}
 	}
-	return ")"
+	return parts
 }
 
 // threshold is after how long all accounts are called unused; 0: it differs.
