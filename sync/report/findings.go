@@ -107,8 +107,7 @@ type urgency struct {
 	Kinds    []kind
 }
 
-// kind is the findings of one code and severity. What all of them say is said
-// once.
+// kind is the findings of one code and severity.
 type kind struct {
 	Code     string
 	Title    string
@@ -117,6 +116,7 @@ type kind struct {
 	Do       string // of all of them; empty: each has its own
 	Command  string // the same
 	Change   string // the same
+	Evidence []string
 	Findings []findingView
 }
 
@@ -144,39 +144,62 @@ func (doc *document) urgencies() []urgency {
 			k.Findings = append(k.Findings, f)
 		}
 		for n := range u.Kinds {
-			u.Kinds[n].share()
+			u.Kinds[n].share(doc.kinds[finding.Code(u.Kinds[n].Code)])
 		}
 	}
 	return slices.DeleteFunc(all, func(u urgency) bool { return u.Count == 0 })
 }
 
-// share moves what all findings say to their kind.
-func (k *kind) share() {
-	if len(k.Findings) < 2 {
+// share moves what all findings of a kind say to the kind, so that it is read
+// once.
+func (k *kind) share(e finding.Entry) {
+	all := k.Findings
+	if len(all) < 2 {
 		return
 	}
-	first := k.Findings[0]
-	same := func(of func(findingView) string) bool {
-		return !slices.ContainsFunc(k.Findings, func(f findingView) bool { return of(f) != of(first) })
-	}
-	sameDo := same(func(f findingView) string { return f.Do })
-	sameCommand := same(func(f findingView) string { return f.Command })
-	sameTitle := first.Account != "" && same(func(f findingView) string { return f.Title }) // the kind has one
-	sameChange := same(func(f findingView) string { return f.Change })
-	for i := range k.Findings {
-		if sameChange {
-			k.Change, k.Findings[i].Change = first.Change, ""
-		}
-		if sameDo {
-			k.Do, k.Findings[i].Do = first.Do, ""
-		}
-		if sameTitle {
-			k.Findings[i].Title = ""
-		}
-		if sameCommand {
-			k.Command, k.Findings[i].Command = first.Command, ""
+	for i := range all {
+		if all[i].Account != "" {
+			all[i].Command = strings.ReplaceAll(all[i].Command, all[i].Account, anAccount)
 		}
 	}
+	k.Do = shared(all, e.Do, func(f *findingView) *string { return &f.Do })
+	k.Change = shared(all, "", func(f *findingView) *string { return &f.Change })
+	k.Command = shared(all, "", func(f *findingView) *string { return &f.Command })
+	for i := range all {
+		all[i].Command = strings.ReplaceAll(all[i].Command, anAccount, all[i].Account)
+	}
+	if all[0].Account != "" {
+		shared(all, "", func(f *findingView) *string { return &f.Title }) // the kind has a title
+	}
+	for _, words := range all[0].Evidence {
+		if !slices.ContainsFunc(all, func(f findingView) bool { return !slices.Contains(f.Evidence, words) }) {
+			k.Evidence = append(k.Evidence, words)
+		}
+	}
+	for i, f := range all {
+		all[i].Evidence = slices.DeleteFunc(slices.Clone(f.Evidence), func(words string) bool { return slices.Contains(k.Evidence, words) })
+	}
+}
+
+// anAccount stands for the name of any account in a command.
+const anAccount = "ACCOUNT"
+
+// shared takes a text out of findings: what all of them say, or else what their
+// kind says as a rule.
+func shared(all []findingView, rule string, of func(*findingView) *string) string {
+	text := *of(&all[0])
+	for i := range all {
+		if *of(&all[i]) != text {
+			text = rule
+			break
+		}
+	}
+	for i := range all {
+		if own := of(&all[i]); *own == text {
+			*own = ""
+		}
+	}
+	return text
 }
 
 // acknowledgedFindings are the exceptions.

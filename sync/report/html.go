@@ -22,7 +22,7 @@ func (doc *document) html() ([]byte, error) {
 		"ago":     doc.ago,
 		"number":  number,
 		"soft":    soft,
-		"rich":    rich,
+		"rich":    func(s string) template.HTML { return rich(doc.dated(s)) },
 		"join":    func(all []string) string { return strings.Join(all, ", ") },
 		"deleted": func(r rotationView) string { return doc.deletions(r, ", ") },
 		"key":     doc.keyWords,

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func (doc *document) markdown() []byte {
 		p.line("\nNot seen:")
 		p.line("")
 		for _, words := range doc.Unseen {
-			p.line("- %s", text(words))
+			p.line("- %s", doc.prose(words))
 		}
 	}
 	if doc.Findings != nil {
@@ -53,9 +54,10 @@ func (doc *document) findingsMarkdown(p *page) {
 	for _, u := range urgencies {
 		p.line("\n### %s (%s, %d)", u.Title, u.Severity, u.Count)
 		for _, k := range u.Kinds {
-			p.line("\n**%s** `%s`%s%s", text(k.Title), k.Code, prefixed(" · ", text(strings.Join(k.Sources, ", "))), prefixed("<br>\n", text(k.Why)))
-			if k.Do != "" || k.Command != "" {
-				p.line("\n%s%s", text(k.Do), prefixed(" ", code(k.Command)))
+			p.line("\n**%s** `%s`%s", text(k.Title), k.Code, prefixed(" · ", text(strings.Join(k.Sources, ", "))))
+			about := []string{doc.prose(k.Why), doc.prose(k.Common()), doc.prose(k.Do), code(k.Command)}
+			if words := strings.Join(slices.DeleteFunc(about, func(s string) bool { return s == "" }), " "); words != "" {
+				p.line("\n%s", words)
 			}
 			if k.Change != "" {
 				p.line("")
@@ -74,22 +76,22 @@ func (doc *document) findingMarkdown(p *page, f findingView) {
 	if f.Account != "" && f.Title != "" {
 		line += ": "
 	}
-	line += text(f.Title)
+	line += doc.prose(f.Title)
 	if f.Since != nil {
 		line += ", since " + doc.onDate(f.Since)
 	}
 	p.line("%s%s", line, prefixed(" · ", text(f.Owner)))
 	for _, words := range f.Evidence {
-		p.line("  - %s", text(words))
+		p.line("  - %s", doc.prose(words))
 	}
 	if f.Broken != "" {
-		p.line("  - **Broken now:** %s", text(f.Broken))
+		p.line("  - **Broken now:** %s", doc.prose(f.Broken))
 	}
 	if f.SafeUntil != nil {
 		p.line("  - **Safe until** %s", doc.atTime(f.SafeUntil))
 	}
 	if f.Do != "" || f.Command != "" {
-		p.line("  - %s%s", text(f.Do), prefixed(" ", code(f.Command)))
+		p.line("  - %s%s", doc.prose(f.Do), prefixed(" ", code(f.Command)))
 	}
 	p.block("  ", f.Change)
 }
@@ -124,7 +126,7 @@ func (doc *document) unusedMarkdown(p *page) {
 		p.line("| account | last used | owner | evidence |")
 		p.line("|---|---|---|---|")
 		for _, u := range rows {
-			p.row(code(u.Account)+u.notManaged(), doc.lastUsed(u), text(u.Owner), strings.Join(texts(u.Evidence), "<br>"))
+			p.row(code(u.Account)+u.notManaged(), doc.lastUsed(u), text(u.Owner), doc.prose(strings.Join(u.Evidence, "; ")))
 		}
 	}
 }
@@ -160,7 +162,7 @@ func (doc *document) inventoryMarkdown(p *page) {
 		p.line("| finding | account | until | reason | by |")
 		p.line("|---|---|---|---|---|")
 		for _, f := range v.Exceptions {
-			p.row("`"+f.Code+"` "+text(f.Title), code(f.Account), doc.onDate(f.Acknowledged.Until), text(f.Acknowledged.Reason), text(f.Acknowledged.By))
+			p.row("`"+f.Code+"` "+doc.prose(f.Title), code(f.Account), doc.onDate(f.Acknowledged.Until), text(f.Acknowledged.Reason), text(f.Acknowledged.By))
 		}
 	}
 }
@@ -175,7 +177,7 @@ func (doc *document) rotationsMarkdown(p *page) {
 		p.line("|---|---|---|---|---|---|---|")
 		for _, r := range v.Rotations {
 			p.row(code(r.Account), fmt.Sprint(r.Edition), code(r.Key), doc.atTime(r.Offered), doc.atTime(r.Agreed),
-				doc.deletions(r, "<br>"), text(r.Words()))
+				doc.deletions(r, "<br>"), doc.prose(r.Words()))
 		}
 	}
 	if len(v.Events) > 0 {
@@ -183,7 +185,7 @@ func (doc *document) rotationsMarkdown(p *page) {
 		p.line("| time | account | event | by |")
 		p.line("|---|---|---|---|")
 		for _, e := range v.Events {
-			p.row(doc.atTime(&e.Time), code(e.Account), text(e.Words), text(e.By))
+			p.row(doc.atTime(&e.Time), code(e.Account), doc.prose(e.Words), text(e.By))
 		}
 	}
 	p.line("\n### Proof\n")
@@ -217,6 +219,9 @@ func text(s string) string {
 func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "<", "&lt;", "[", `\[`, "](", `\](`, "~~", `\~~`, "__", `\__`, "\n", " ", "\r", " ").Replace(s)
 }
+
+// prose is text in which times are written as those beside them.
+func (doc *document) prose(s string) string { return text(doc.dated(s)) }
 
 func texts(all []string) []string {
 	safe := make([]string, 0, len(all))

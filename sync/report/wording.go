@@ -67,6 +67,14 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
+// Common is the evidence that all findings of a kind share.
+func (k kind) Common() string {
+	if len(k.Evidence) == 0 {
+		return ""
+	}
+	return "All of them: " + strings.Join(k.Evidence, "; ") + "."
+}
+
 // evidenceNote says what evidence of use is.
 const evidenceNote = "Evidence of use is per account, not per key. Whatever could hide a use makes it unknown, never unused."
 

@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,6 +41,23 @@ func (doc *document) atTime(t *time.Time) string {
 		return ""
 	}
 	return doc.date(*t).Format("2 Jan 2006, 15:04 MST")
+}
+
+// isoTimes are the times in the words of packages that know no zone.
+var isoTimes = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?)\b`)
+
+// dated writes the times in words as those beside them are written.
+func (doc *document) dated(words string) string {
+	return isoTimes.ReplaceAllStringFunc(words, func(s string) string {
+		at := strings.TrimLeft(s, "( \t\n")
+		if t, err := time.Parse(time.RFC3339, at); err == nil {
+			return strings.Replace(s, at, doc.atTime(&t), 1)
+		}
+		if t, err := time.Parse(time.DateOnly, at); err == nil { // a day is the same in every zone
+			return strings.Replace(s, at, t.Format("2 Jan 2006"), 1)
+		}
+		return s
+	})
 }
 
 // age prints how long ago a time was, in the largest unit that tells something.
