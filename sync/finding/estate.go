@@ -55,8 +55,9 @@ func listedUnder(a rotation.Account) string {
 	return a.Team
 }
 
-// unmanaged are the accounts that the platform has and nobody wrote down.
-func (in Input) unmanaged() []Finding {
+// Unmanaged returns the accounts that the platform has and nobody wrote down, each
+// with its Ref.
+func (in Input) Unmanaged() []PlatformAccount {
 	x := listing(in.Platform)
 	known := make([]bool, len(in.Platform))
 	mark := func(a rotation.Account, id rotation.AccountID) {
@@ -71,11 +72,20 @@ func (in Input) unmanaged() []Finding {
 	for _, l := range in.Left {
 		mark(named(l.Account), l.Record.Account)
 	}
-	var found []Finding
+	var rest []PlatformAccount
 	for i, p := range in.Platform {
 		if !known[i] && in.Listed[listedUnder(p.Account)] {
-			found = append(found, in.notManaged(p))
+			p.Account.Ref = refOf(p.Account)
+			rest = append(rest, p)
 		}
+	}
+	return rest
+}
+
+func (in Input) unmanaged() []Finding {
+	var found []Finding
+	for _, p := range in.Unmanaged() {
+		found = append(found, in.notManaged(p))
 	}
 	return found
 }
@@ -118,7 +128,7 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	}
 	lines = append(lines, "owner: # whom to contact", "purpose: # what it is for")
 	return Finding{
-		Code: NotManaged, Account: refOf(a), Team: a.Team, Owner: p.Owner,
+		Code: NotManaged, Account: a.Ref, Team: a.Team, Owner: p.Owner,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
 		Command: "keyrota discover", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}

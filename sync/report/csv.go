@@ -105,24 +105,24 @@ func (v unusedView) table() table {
 
 func (v inventoryView) table() table {
 	t := table{part: Inventory, header: []string{
-		"account", "manage", "id", "scope", "team", "purpose", "reason", "owner", "used_by", "destinations", "phase", "key", "issued", "due",
+		"account", "manage", "state", "id", "scope", "team", "purpose", "reason", "owner", "used_by", "destinations", "phase", "key", "issued", "due",
 		"use", "last_used", "reviewed", "findings", "position",
 	}}
 	for _, a := range v.Accounts {
 		t.rows = append(t.rows, []string{
-			a.Account, a.Manage, a.ID, a.Scope, a.Team, a.Purpose, a.Reason, a.Owner, lines(a.UsedBy), lines(a.Destinations), a.Phase, a.Key,
+			a.Account, a.Manage, a.State, a.ID, a.Scope, a.Team, a.Purpose, a.Reason, a.Owner, lines(a.UsedBy), lines(a.Destinations), a.Phase, a.Key,
 			stamp(a.Issued), stamp(a.Due), a.Use, stamp(a.LastUsed), stamp(a.Reviewed), strconv.Itoa(a.Findings), a.Position,
 		})
 	}
 	for _, a := range v.NotManaged {
 		row := make([]string, len(t.header))
-		row[0], row[1], row[2], row[3], row[4] = a.Account, "not managed", a.ID, a.Scope, a.Team
-		row[14], row[15] = a.Use, stamp(a.LastUsed)
+		row[0], row[1], row[3], row[4], row[5], row[8] = a.Account, "not managed", a.ID, a.Scope, a.Team, a.Owner
+		row[15], row[16] = a.Use, stamp(a.LastUsed)
 		t.rows = append(t.rows, row)
 	}
 	for _, l := range v.Left {
 		row := make([]string, len(t.header))
-		row[0], row[1], row[11] = l.Account, "left", l.Key
+		row[0], row[1], row[12] = l.Account, "left", l.Key
 		t.rows = append(t.rows, row)
 	}
 	return t

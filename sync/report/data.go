@@ -24,20 +24,14 @@ func Parts() []Part { return []Part{Findings, Unused, Inventory, Rotations} }
 
 // Data is all that a report is made of.
 type Data struct {
-	Now      time.Time
+	finding.Input // what is known, and the findings that were made of it
+	Findings      []finding.Finding
+	// Catalogue is finding.Catalogue(): what kinds of findings mean.
+	Catalogue []finding.Entry
+
 	Zone     *time.Location // of times for people; nil: UTC
 	Instance string
 	Version  string // of the program
-
-	Accounts []finding.Account
-	// Platform is every service account of the teams in Listed, "" being the
-	// accounts of the organization; see finding.Input.
-	Platform []finding.PlatformAccount
-	Listed   map[string]bool
-	Left     []finding.Left
-	Findings []finding.Finding // acknowledged ones too
-	// Catalogue is finding.Catalogue(): what kinds of findings mean.
-	Catalogue []finding.Entry
 	// Unseen says, a line each, what could not be looked at.
 	Unseen []string
 
@@ -57,4 +51,5 @@ type Chain struct {
 	Head     ledger.Head
 	Time     time.Time // of the last event; zero: there is none
 	Verified bool      // it was walked from its first event, and holds
+	Broken   string    // the first event that does not fit, and why; empty: none was seen
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -85,7 +84,7 @@ func newDocument(d Data, parts []Part) *document {
 func (doc *document) summary() summaryView {
 	d := doc.data
 	s := summaryView{
-		Accounts: len(d.Accounts), AtPlatform: len(d.Platform), NotManaged: len(d.unmanaged()), Keys: len(doc.keys),
+		Accounts: len(d.Accounts), AtPlatform: len(d.Platform), NotManaged: len(d.Unmanaged()), Keys: len(doc.keys),
 	}
 	for _, a := range d.Accounts {
 		if a.Spec.Policy.Observe {
@@ -133,25 +132,6 @@ func (doc *document) json() ([]byte, error) {
 	e.SetIndent("", "  ")
 	err := e.Encode(doc)
 	return text.Bytes(), err
-}
-
-// unmanaged are the accounts of the platform that the configuration lacks.
-func (d Data) unmanaged() []finding.PlatformAccount {
-	wanted, ids := map[rotation.Ref]bool{}, map[rotation.AccountID]bool{}
-	for _, a := range d.Accounts {
-		wanted[a.Spec.Account.Ref] = true
-		if a.Record.Account != "" {
-			ids[a.Record.Account] = true
-		}
-	}
-	var rest []finding.PlatformAccount
-	for _, p := range d.Platform {
-		if !wanted[p.Account.Ref] && !ids[p.Account.ID] {
-			rest = append(rest, p)
-		}
-	}
-	slices.SortFunc(rest, func(a, b finding.PlatformAccount) int { return cmp.Compare(a.Account.Ref, b.Account.Ref) })
-	return rest
 }
 
 // unlisted says of which teams of the configuration the platform's accounts are

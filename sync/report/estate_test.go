@@ -26,7 +26,8 @@ func (e every) Next(t time.Time) time.Time { return t.Add(time.Duration(e)) }
 // estate is a made-up installation of n accounts: the same for the same n.
 func estate(n int) report.Data {
 	e := &builder{dice: rand.New(rand.NewPCG(7, uint64(n))), d: report.Data{
-		Now: now(), Instance: "prod", Version: "1.4.0", Listed: map[string]bool{"": true},
+		Input:    finding.Input{Now: now(), Listed: map[string]bool{"": true}},
+		Instance: "prod", Version: "1.4.0",
 		From: now().AddDate(0, -3, 0), Until: now(), Catalogue: catalogue(),
 		Describe: func(e rotation.Event) string { return string(e.Kind) + ": " + e.Words },
 	}}

@@ -26,6 +26,8 @@ type accountView struct {
 	Manage       string     `json:"manage"` // rotate or observe
 	Purpose      string     `json:"purpose,omitempty"`
 	Reason       string     `json:"reason,omitempty"` // of organization scope
+	State        string     `json:"state"`            // active, quarantined or removed: as it is wanted
+	Off          *time.Time `json:"off,omitempty"`    // since when it has no key, or when its keys go
 	Owner        string     `json:"owner,omitempty"`
 	UsedBy       []string   `json:"used_by,omitempty"`
 	Destinations []string   `json:"destinations,omitempty"`
@@ -40,6 +42,7 @@ type accountView struct {
 	Position     string     `json:"position,omitempty"`
 
 	name string
+	off  finding.Off
 	used use
 	key  keyAge
 }
@@ -49,6 +52,7 @@ type unmanagedView struct {
 	ID       string     `json:"id"`
 	Scope    string     `json:"scope"`
 	Team     string     `json:"team,omitempty"`
+	Owner    string     `json:"owner,omitempty"`
 	Keys     int        `json:"keys"`
 	Use      string     `json:"use"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
@@ -84,10 +88,10 @@ func (doc *document) inventory() *inventoryView {
 	slices.SortFunc(v.Accounts, func(a, b accountView) int {
 		return cmp.Or(cmp.Compare(a.Team, b.Team), cmp.Compare(a.Account, b.Account))
 	})
-	for _, p := range d.unmanaged() {
+	for _, p := range d.Unmanaged() {
 		u := uses[string(p.Account.Ref)]
 		v.NotManaged = append(v.NotManaged, unmanagedView{
-			Account: string(p.Account.Ref), ID: string(p.Account.ID), Scope: string(p.Account.Scope), Team: p.Account.Team,
+			Account: string(p.Account.Ref), ID: string(p.Account.ID), Scope: string(p.Account.Scope), Team: p.Account.Team, Owner: p.Owner,
 			Keys: len(p.Keys), Use: u.Use, LastUsed: u.LastUsed, used: u,
 		})
 	}
@@ -95,18 +99,23 @@ func (doc *document) inventory() *inventoryView {
 		v.Left = append(v.Left, leftView{Account: string(l.Account), Since: moment(l.Record.Left), Key: string(l.Record.Offer.Key)})
 	}
 	slices.SortFunc(v.Left, func(a, b leftView) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortFunc(v.NotManaged, func(a, b unmanagedView) int { return cmp.Compare(a.Account, b.Account) })
 	return v
 }
 
 func (d Data) account(a finding.Account, u use, k keyAge, findings int) accountView {
 	v := accountView{
 		Account: string(a.Spec.Account.Ref), ID: string(a.Record.Account), Scope: string(a.Spec.Account.Scope), Team: teamOf(a),
-		Manage: "rotate", Purpose: a.Purpose, Reason: a.Reason, Owner: a.Owner, UsedBy: a.UsedBy, Phase: string(a.Record.Phase()),
+		Manage: "rotate", State: "active", Purpose: a.Purpose, Reason: a.Reason, Owner: a.Owner, UsedBy: a.UsedBy, Phase: string(a.Record.Phase()),
 		Key: string(a.Record.Offer.Key), Issued: moment(k.issued), Due: moment(k.due), Use: u.Use, LastUsed: u.LastUsed,
 		Reviewed: moment(a.Reviewed), Findings: findings, Position: a.Position, name: a.Spec.Account.Name, used: u, key: k,
 	}
 	if a.Spec.Policy.Observe {
 		v.Manage = "observe"
+	}
+	if off := a.Off; off.State != "" {
+		v.State, v.Off = off.State, moment(cmp.Or(off.Done, off.KeysGo))
+		v.off = off
 	}
 	for _, dest := range a.Spec.Destinations(a.Record) {
 		v.Destinations = append(v.Destinations, dest.String())

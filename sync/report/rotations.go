@@ -37,7 +37,8 @@ type chainView struct {
 	Hash     string     `json:"hash"`
 	Time     *time.Time `json:"time,omitempty"`
 	Verified bool       `json:"verified"` // it was walked from the first event, and holds
-	Proof    string     `json:"proof"`    // the command that proves it later
+	Broken   string     `json:"broken,omitempty"`
+	Proof    string     `json:"proof"` // the command that proves it later
 }
 
 type rotationView struct {
@@ -76,7 +77,7 @@ func (doc *document) rotations() *rotationsView {
 		From: d.From.UTC(), Until: d.Until.UTC(), Rotations: []rotationView{}, Events: []happenedView{},
 		Chain: chainView{
 			Ledger: d.Chain.Ledger, Seq: d.Chain.Head.Seq, Hash: d.Chain.Head.Hash.String(), Time: moment(d.Chain.Time),
-			Verified: d.Chain.Verified, Proof: "keyrota history --verify --head " + d.Chain.Head.String(),
+			Verified: d.Chain.Verified, Broken: d.Chain.Broken, Proof: "keyrota history --verify --head " + d.Chain.Head.String(),
 		},
 		ages: doc.keys,
 	}

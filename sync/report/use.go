@@ -61,12 +61,12 @@ const weeksShown = usage.KeepDays / 7
 func (d Data) used() []use {
 	judged := map[rotation.Ref]finding.Finding{}
 	for _, f := range d.Findings {
-		if f.Code == codeUnused || f.Code == codeNeverUsed || f.Code == codeUnknown {
+		if f.Code == finding.Unused || f.Code == finding.NeverUsed || f.Code == finding.UsageUnknown {
 			judged[f.Account] = f
 		}
 	}
 	for _, f := range d.Findings {
-		if g, ok := judged[f.Account]; ok && f.Code == codePropose { // it says what to write
+		if g, ok := judged[f.Account]; ok && f.Code == finding.ProposeOff { // it says what to write
 			g.Do, g.Command, g.Change = f.Do, f.Command, f.Change
 			judged[f.Account] = g
 		}
@@ -77,8 +77,10 @@ func (d Data) used() []use {
 		u.Managed, u.Owner, u.Purpose, u.after = true, a.Owner, a.Purpose, a.UnusedAfter
 		all = append(all, u)
 	}
-	for _, p := range d.unmanaged() {
-		all = append(all, d.use(p.Account, p.Evidence, judged))
+	for _, p := range d.Unmanaged() {
+		u := d.use(p.Account, p.Evidence, judged)
+		u.Owner = p.Owner
+		all = append(all, u)
 	}
 	slices.SortStableFunc(all, func(a, b use) int {
 		return cmp.Or(
@@ -89,14 +91,6 @@ func (d Data) used() []use {
 	})
 	return all
 }
-
-// The findings that judge the use of an account.
-const (
-	codeUnused    finding.Code = "unused"
-	codeNeverUsed finding.Code = "never_used"
-	codeUnknown   finding.Code = "usage_unknown"
-	codePropose   finding.Code = "propose_quarantine"
-)
 
 func (u use) rank() int {
 	return slices.Index([]string{useUnused, useNever, useUnknown, useNotYet, useYes}, u.Use)
@@ -122,9 +116,9 @@ func (d Data) use(a rotation.Account, e usage.Evidence, judged map[rotation.Ref]
 	}
 	f, ok := judged[a.Ref]
 	switch {
-	case ok && f.Code == codeUnused:
+	case ok && f.Code == finding.Unused:
 		u.Use = useUnused
-	case ok && f.Code == codeNeverUsed:
+	case ok && f.Code == finding.NeverUsed:
 		u.Use = useNever
 	case ok:
 		u.Use = useUnknown
@@ -136,7 +130,7 @@ func (d Data) use(a rotation.Account, e usage.Evidence, judged map[rotation.Ref]
 		u.Use = useNotYet
 	}
 	if ok {
-		u.Owner, u.Evidence, u.Do, u.Command, u.Change = f.Owner, f.Evidence, f.Do, f.Command, f.Change
+		u.Evidence, u.Do, u.Command, u.Change = f.Evidence, f.Do, f.Command, f.Change
 		u.Acknowledged = acknowledged(f.Acknowledged)
 	}
 	return u
@@ -158,9 +152,9 @@ func span(e usage.Evidence) (first, last time.Time) {
 // sources names those that were looked at.
 func sources(e usage.Evidence) []string {
 	var names []string
-	for _, s := range []usage.Source{usage.Runs, usage.AuditLog, usage.Stores} {
+	for _, s := range usage.Sources() {
 		if !e.Coverage[s].From.IsZero() {
-			names = append(names, map[usage.Source]string{usage.Runs: "runs", usage.AuditLog: "audit log", usage.Stores: "stores"}[s])
+			names = append(names, string(s))
 		}
 	}
 	return names

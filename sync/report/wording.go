@@ -157,6 +157,13 @@ func (a accountView) note() string {
 	} else if a.Manage == "observe" {
 		notes = append(notes, "only watched")
 	}
+	switch {
+	case a.off.State == "":
+	case a.off.Done.IsZero():
+		notes = append(notes, "to be "+a.off.State)
+	default:
+		notes = append(notes, a.off.State)
+	}
 	return strings.Join(notes, ", ")
 }
 
@@ -233,6 +240,8 @@ func (c chainView) words() string {
 	switch {
 	case c.Seq == 0:
 		return "Nothing is on record yet."
+	case c.Broken != "":
+		return "The chain of events does not hold: " + c.Broken + ". This record may have been changed since it was made."
 	case c.Verified:
 		return fmt.Sprintf("The chain of %s was walked from its beginning when this report was made, and is unbroken. "+
 			"Keep this page: the command proves later that nothing up to event %d was changed since.", count(int(c.Seq), "event"), c.Seq)
