@@ -48,6 +48,12 @@ var orgAdmin = wandb.Config{AdminKey: fixed(orgAdminKey), Organization: "acme"}
 
 func start(t *testing.T, keys sandbox.KeyStorage, c wandb.Config) *service {
 	t.Helper()
+	return startWith(t, keys, c, func(*sandbox.Seed) {})
+}
+
+// startWith is start with more in the sandbox than people and teams.
+func startWith(t *testing.T, keys sandbox.KeyStorage, c wandb.Config, more func(*sandbox.Seed)) *service {
+	t.Helper()
 	s := &service{now: time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC), admin: orgAdminKey}
 	seed := sandbox.Seed{
 		Organization: "acme",
@@ -59,6 +65,7 @@ func start(t *testing.T, keys sandbox.KeyStorage, c wandb.Config) *service {
 			{Username: "max", Email: "max@acme.example", Teams: map[string]sandbox.Role{"ml": sandbox.RoleMember}, Keys: []sandbox.Key{{Value: memberKey}}},
 		},
 	}
+	more(&seed)
 	var err error
 	s.Server, err = sandbox.New(seed, sandbox.Options{Now: s.clock, KeyMarker: "CANARY"})
 	if err != nil {
