@@ -31,7 +31,7 @@ func newReport(a *app) *cobra.Command {
 	var f reportFlags
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "A document of what people should know: findings, use, accounts, rotations",
+		Short: "A document: findings, unused accounts, the inventory, rotations",
 		Long: `Writes a document for people, of all accounts:
   findings   what a person should act on, the most urgent first
   unused     accounts that nobody uses, and those of which it is not known
@@ -41,9 +41,9 @@ func newReport(a *app) *cobra.Command {
              the chain of events, with which history --verify proves later that
              nothing of it was changed
 
-As HTML it is one file that loads nothing and runs nothing, for the screen and for
-paper. As CSV each part is a file. No key is in it. What could not be looked at is
-named; the rotation record needs the ledger alone.`,
+As HTML it is one file that loads nothing and runs nothing, for the screen and
+for paper. As CSV each part is a file. No key is in it. What could not be looked
+at is named, and what is said of use is as of the last time it was observed.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.report(cmd.Context(), f) },
 	}
@@ -142,7 +142,7 @@ func (a *app) reported(ctx context.Context, s *system, from, until time.Time, re
 		Zone: time.Local, Instance: s.config.Instance, Version: version(), From: from, Until: until, Describe: describe,
 		Unseen: unseenOf(known.Input),
 	}
-	if record && s.ledger != nil {
+	if record {
 		err = recordedOver(ctx, s.ledger, &d)
 	}
 	return d, err

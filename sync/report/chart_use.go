@@ -75,8 +75,8 @@ func (doc *document) chartUse() string {
 }
 
 // usesAs are the accounts of one judgement, in the order of the chart.
-func (doc *document) usesAs(what string) []use {
-	var some []use
+func (doc *document) usesAs(what string) []useView {
+	var some []useView
 	for _, u := range doc.uses {
 		if u.Use == what {
 			some = append(some, u)

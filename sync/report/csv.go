@@ -67,7 +67,7 @@ func (v findingsView) table() table {
 		"severity", "code", "account", "subject", "team", "owner", "since", "title", "evidence", "broken", "safe_until", "do", "command",
 		"change", "sources", "acknowledged_until", "acknowledged_by", "acknowledged_reason",
 	}}
-	for _, f := range v.Findings {
+	for _, f := range v {
 		row := []string{
 			f.Severity, f.Code, f.Account, f.Subject, f.Team, f.Owner, stamp(f.Since), f.Title, lines(f.Evidence), f.Broken,
 			stamp(f.SafeUntil), f.Do, f.Command, f.Change, lines(f.Sources),
@@ -89,7 +89,7 @@ func (v unusedView) table() table {
 		"account", "team", "owner", "purpose", "managed", "use", "first_used", "last_used", "idle_days", "seen_by", "evidence", "do", "command",
 		"change", "acknowledged_until", "acknowledged_by", "acknowledged_reason",
 	}}
-	for _, u := range v.Accounts {
+	for _, u := range v {
 		idle := ""
 		if u.LastUsed != nil {
 			idle = strconv.Itoa(u.IdleDays)

@@ -10,25 +10,29 @@ import (
 	"github.com/keyrota/keyrota/sync/finding"
 )
 
-// document is the model that every format is written from. As JSON it is a
-// promise to programs: cmd/keyrota/OUTPUT.md describes each field, and a field is
-// added, never removed or given another meaning.
+// document is the model that every format is written from.
 type document struct {
+	documentView
+	data  Data
+	kinds map[finding.Code]finding.Entry
+	uses  []useView // of all accounts, by how long ago
+	keys  []keyAge
+}
+
+// documentView is the document for programs, and a promise to them:
+// cmd/keyrota/OUTPUT.md describes each field, and a field is added, never removed
+// or given another meaning.
+type documentView struct {
 	Instance  string         `json:"instance"`
 	Made      time.Time      `json:"made"`
 	Version   string         `json:"version"`
 	Parts     []Part         `json:"parts"`
 	Summary   summaryView    `json:"summary"`
-	Unseen    []string       `json:"unseen,omitempty"` // what could not be looked at
-	Findings  *findingsView  `json:"findings,omitempty"`
-	Unused    *unusedView    `json:"unused,omitempty"`
+	Unseen    []string       `json:"unseen,omitempty"`  // what could not be looked at
+	Findings  findingsView   `json:"findings,omitzero"` // nil: the part was not asked for
+	Unused    unusedView     `json:"unused,omitzero"`
 	Inventory *inventoryView `json:"inventory,omitempty"`
 	Rotations *rotationsView `json:"rotations,omitempty"`
-
-	data  Data
-	kinds map[finding.Code]finding.Entry
-	uses  []use // of all accounts, by how long ago
-	keys  []keyAge
 }
 
 // summaryView counts what there is.
@@ -51,8 +55,8 @@ type summaryView struct {
 
 func newDocument(d Data, parts []Part) *document {
 	doc := &document{
-		Instance: d.Instance, Made: d.Now.UTC(), Version: d.Version, Unseen: d.Unseen,
-		data: d, kinds: map[finding.Code]finding.Entry{},
+		documentView: documentView{Instance: d.Instance, Made: d.Now.UTC(), Version: d.Version, Unseen: d.Unseen},
+		data:         d, kinds: map[finding.Code]finding.Entry{},
 	}
 	for _, e := range d.Catalogue {
 		doc.kinds[e.Code] = e
@@ -130,7 +134,7 @@ func (doc *document) json() ([]byte, error) {
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	err := e.Encode(doc)
+	err := e.Encode(doc.documentView)
 	return text.Bytes(), err
 }
 

@@ -11,9 +11,7 @@ import (
 
 // findingsView is the part of findings, the most urgent first; those that a
 // person acknowledged come last.
-type findingsView struct {
-	Findings []findingView `json:"findings"`
-}
+type findingsView []findingView
 
 type findingView struct {
 	ID           string            `json:"id"`
@@ -49,17 +47,17 @@ func acknowledged(a *finding.Acknowledgement) *acknowledgedView {
 	return &acknowledgedView{Reason: a.Reason, By: a.By, From: moment(a.From), Until: moment(a.Until)}
 }
 
-func (doc *document) findings() *findingsView {
-	v := &findingsView{Findings: []findingView{}}
+func (doc *document) findings() findingsView {
+	v := findingsView{}
 	for _, f := range doc.data.Findings {
-		v.Findings = append(v.Findings, findingView{
+		v = append(v, findingView{
 			ID: f.ID(), Code: string(f.Code), Severity: string(f.Severity), Account: string(f.Account), Subject: f.Subject,
 			Team: f.Team, Owner: f.Owner, Since: moment(f.Since), Title: f.Title, Evidence: f.Evidence, Do: f.Do, Command: f.Command,
 			Change: f.Change, Broken: f.Broken, SafeUntil: moment(f.SafeUntil), Sources: sourcesOf(doc.kinds[f.Code]),
 			Acknowledged: acknowledged(f.Acknowledged),
 		})
 	}
-	slices.SortStableFunc(v.Findings, func(a, b findingView) int {
+	slices.SortStableFunc(v, func(a, b findingView) int {
 		return cmp.Or(
 			cmp.Compare(a.rank(), b.rank()),
 			cmp.Compare(a.Code, b.Code),
@@ -129,7 +127,7 @@ func (doc *document) urgencies() []urgency {
 	}
 	for i := range all {
 		u := &all[i]
-		for _, f := range doc.Findings.Findings {
+		for _, f := range doc.Findings {
 			if f.rank() != i {
 				continue
 			}
@@ -205,7 +203,7 @@ func shared(all []findingView, rule string, of func(*findingView) *string) strin
 // acknowledgedFindings are the exceptions.
 func (doc *document) acknowledgedFindings() []findingView {
 	var some []findingView
-	for _, f := range doc.findings().Findings {
+	for _, f := range doc.findings() {
 		if f.Acknowledged != nil {
 			some = append(some, f)
 		}

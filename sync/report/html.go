@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed" // the page and its style
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,9 +30,10 @@ func (doc *document) html() ([]byte, error) {
 		"due":     doc.dueWords,
 		"use":     doc.useWords,
 		"last":    doc.lastUsed,
-		"section": func(s useSection) []use { return doc.Unused.as(s.Use) },
+		"has":     func(p Part) bool { return slices.Contains(doc.Parts, p) },
+		"section": func(s useSection) []useView { return doc.Unused.as(s.Use) },
 		"ref":     splitRef,
-		"spark":   func(u use) template.HTML { return drawing(sparkline(u.weeks)) },
+		"spark":   func(u useView) template.HTML { return drawing(sparkline(u.weeks)) },
 		"at":      func(t time.Time) string { return doc.atTime(&t) },
 		"day":     func(t time.Time) string { return doc.onDate(&t) },
 		"hour":    func(t time.Time) string { return doc.date(t).Format("15:04 MST") },
@@ -142,7 +144,7 @@ func (a accountView) Note() string { return a.note() }
 func (a accountView) Name() string { return a.name }
 
 // Used is how the account is used.
-func (a accountView) Used() use { return a.used }
+func (a accountView) Used() useView { return a.used }
 
 // Used is how the account is used.
-func (a unmanagedView) Used() use { return a.used }
+func (a unmanagedView) Used() useView { return a.used }

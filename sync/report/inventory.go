@@ -43,7 +43,7 @@ type accountView struct {
 
 	name string
 	off  finding.Off
-	used use
+	used useView
 	key  keyAge
 }
 
@@ -57,7 +57,7 @@ type unmanagedView struct {
 	Use      string     `json:"use"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
 
-	used use
+	used useView
 }
 
 type leftView struct {
@@ -68,7 +68,7 @@ type leftView struct {
 
 func (doc *document) inventory() *inventoryView {
 	d := doc.data
-	uses, ages, open := map[string]use{}, map[rotation.Ref]keyAge{}, map[rotation.Ref]int{}
+	uses, ages, open := map[string]useView{}, map[rotation.Ref]keyAge{}, map[rotation.Ref]int{}
 	for _, u := range doc.uses {
 		uses[u.Account] = u
 	}
@@ -103,7 +103,7 @@ func (doc *document) inventory() *inventoryView {
 	return v
 }
 
-func (d Data) account(a finding.Account, u use, k keyAge, findings int) accountView {
+func (d Data) account(a finding.Account, u useView, k keyAge, findings int) accountView {
 	v := accountView{
 		Account: string(a.Spec.Account.Ref), ID: string(a.Record.Account), Scope: string(a.Spec.Account.Scope), Team: teamOf(a),
 		Manage: "rotate", State: "active", Purpose: a.Purpose, Reason: a.Reason, Owner: a.Owner, UsedBy: a.UsedBy, Phase: string(a.Record.Phase()),

@@ -112,7 +112,7 @@ func (p *page) block(indent, lines string) {
 func (doc *document) unusedMarkdown(p *page) {
 	p.line("\n## Unused accounts")
 	p.line("\n%s", evidenceNote)
-	if len(doc.Unused.Accounts) == 0 {
+	if len(doc.Unused) == 0 {
 		p.line("\n%s", doc.allUsed())
 		return
 	}

@@ -20,13 +20,11 @@ const (
 )
 
 // unusedView is the part of accounts that nobody uses.
-type unusedView struct {
-	Accounts []use `json:"accounts"`
-}
+type unusedView []useView
 
-// use is how one account is used. The judgement is that of the findings, so that
+// useView is how one account is used. The judgement is that of the findings, so that
 // two parts of one document never disagree.
-type use struct {
+type useView struct {
 	Account      string            `json:"account"`
 	Team         string            `json:"team,omitempty"`
 	Owner        string            `json:"owner,omitempty"`
@@ -58,7 +56,7 @@ const weeksShown = usage.KeepDays / 7
 
 // used judges all accounts: the longest unused first, then those that were never
 // used, those of which it is not known, and those that are used.
-func (d Data) used() []use {
+func (d Data) used() []useView {
 	judged := map[rotation.Ref]finding.Finding{}
 	for _, f := range d.Findings {
 		if f.Code == finding.Unused || f.Code == finding.NeverUsed || f.Code == finding.UsageUnknown {
@@ -71,7 +69,7 @@ func (d Data) used() []use {
 			judged[f.Account] = g
 		}
 	}
-	var all []use
+	var all []useView
 	for _, a := range d.Accounts {
 		u := d.use(a.Spec.Account, a.Evidence, judged)
 		u.Managed, u.Owner, u.Purpose, u.after = true, a.Owner, a.Purpose, a.UnusedAfter
@@ -82,7 +80,7 @@ func (d Data) used() []use {
 		u.Owner = p.Owner
 		all = append(all, u)
 	}
-	slices.SortStableFunc(all, func(a, b use) int {
+	slices.SortStableFunc(all, func(a, b useView) int {
 		return cmp.Or(
 			cmp.Compare(a.rank(), b.rank()),
 			cmp.Compare(b.IdleDays, a.IdleDays),
@@ -92,12 +90,12 @@ func (d Data) used() []use {
 	return all
 }
 
-func (u use) rank() int {
+func (u useView) rank() int {
 	return slices.Index([]string{useUnused, useNever, useUnknown, useNotYet, useYes}, u.Use)
 }
 
 // active counts the days of use.
-func (u use) active() int {
+func (u useView) active() int {
 	n := 0
 	for _, w := range u.weeks {
 		n += w.days
@@ -105,9 +103,9 @@ func (u use) active() int {
 	return n
 }
 
-func (d Data) use(a rotation.Account, e usage.Evidence, judged map[rotation.Ref]finding.Finding) use {
+func (d Data) use(a rotation.Account, e usage.Evidence, judged map[rotation.Ref]finding.Finding) useView {
 	first, last := span(e)
-	u := use{
+	u := useView{
 		Account: string(a.Ref), Team: a.Team, FirstUsed: moment(first), LastUsed: moment(last),
 		SeenBy: sources(e), weeks: d.weeks(e),
 	}
@@ -194,20 +192,20 @@ func onDay(e usage.Evidence, at usage.Day) (used, seen bool) {
 }
 
 // unused are the accounts that a person should look at.
-func (doc *document) unused() *unusedView {
-	v := &unusedView{Accounts: []use{}}
+func (doc *document) unused() unusedView {
+	v := unusedView{}
 	for _, u := range doc.uses {
 		if u.Use == useUnused || u.Use == useNever || u.Use == useUnknown {
-			v.Accounts = append(v.Accounts, u)
+			v = append(v, u)
 		}
 	}
 	return v
 }
 
 // as returns the rows of one judgement.
-func (v unusedView) as(what string) []use {
-	var some []use
-	for _, u := range v.Accounts {
+func (v unusedView) as(what string) []useView {
+	var some []useView
+	for _, u := range v {
 		if u.Use == what {
 			some = append(some, u)
 		}

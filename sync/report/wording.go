@@ -97,7 +97,7 @@ func (doc *document) allUsed() string {
 	return "Every account is used, or was delivered a short while ago."
 }
 
-func (doc *document) lastUsed(u use) string {
+func (doc *document) lastUsed(u useView) string {
 	if u.LastUsed == nil {
 		return "never seen"
 	}
@@ -105,7 +105,7 @@ func (doc *document) lastUsed(u use) string {
 }
 
 // notManaged marks an account that the configuration lacks.
-func (u use) notManaged() string {
+func (u useView) notManaged() string {
 	if u.Managed {
 		return ""
 	}
@@ -113,7 +113,7 @@ func (u use) notManaged() string {
 }
 
 // useWords sum up a judgement.
-func (doc *document) useWords(u use) string {
+func (doc *document) useWords(u useView) string {
 	switch {
 	case u.Use == useYes:
 		return doc.ago(u.LastUsed)
