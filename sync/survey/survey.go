@@ -47,7 +47,8 @@ func (s Survey) Seen(ref rotation.Ref) bool {
 type Known struct {
 	Usage        map[rotation.Ref]usage.Evidence
 	Acknowledged []finding.Acknowledgement
-	Sinks        []finding.Part // where people are told things
+	Sinks        []finding.Part                     // where people are told things
+	LastRead     map[rotation.Destination]time.Time // by others than keyrota, as far as stores know
 }
 
 // Surveyor makes surveys.
@@ -132,6 +133,7 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	}
 	for _, l := range f.checks.Platform {
 		ref := RefOf(l.Account, f.Config.WandB.Organization)
+		l.Account.Ref = ref
 		in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
 	}
 	in.Stores, in.Issuer = f.parts(swept)
@@ -168,7 +170,7 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 		if since := f.since("destination "+d.String(), h.State == rotation.StateUnknown && h.Words != "" && !a.Spec.Idle(a.Record)); !since.IsZero() {
 			out.FailingSince[d] = since
 		}
-		if at, known := f.checks.LastRead[d.String()]; known {
+		if at, known := f.known.LastRead[d]; known {
 			out.LastRead[d] = at
 		}
 	}
