@@ -33,7 +33,6 @@ func (r resolver) account(i int, c *Config) Account {
 		Reviewed: valueOr(w.Reviewed, day{}).Time,
 		Pos:      r.position(path), path: path,
 	}
-	a.State = Active
 	r.identify(path, &a)
 	a.Formerly = r.formerly(w, &a)
 	r.checkSettings(path, &w.settings)
@@ -65,8 +64,12 @@ func (r resolver) account(i int, c *Config) Account {
 	} else {
 		r.deliver(&a, layers, c)
 	}
+	r.identity(path, &a, w, layers, c)
 	r.checkAllowed(w, &a)
 	r.overlap(&a, layers, c.WriteDeadline)
+	r.switching(path, &a, w, layers)
+	r.useOf(path, &a, w, layers)
+	r.checkCredentials(&a, layers)
 	return a
 }
 
@@ -155,6 +158,7 @@ func (r resolver) checkSettings(path string, s *settings) {
 	if s.Every != nil && *s.Every <= 0 {
 		r.errorAt(path+".every", "a key's maximum age must be longer than nothing", durationHint)
 	}
+	r.checkUse(path, s)
 	r.checkTagNames(path, s.Tags)
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		at := join(path+".env", name)

@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // checkTeam checks one team and that some account is in it.
@@ -37,7 +35,8 @@ func (r resolver) checkAccounts(c *Config) {
 	if w := c.WriteDeadline; r.doc.Defaults.WriteDeadline != nil && w < defaultWriteDeadline {
 		r.warnAt("defaults.write_deadline", "a write that lands later than this can bring a deleted key back", "leave it at "+FormatDuration(defaultWriteDeadline)+" outside of demonstrations")
 	}
-	first := map[string]Account{}
+	r.adviseBoth(c)
+	first, nameProblem := map[string]Account{}, c.NameProblem()
 	for _, a := range c.Accounts {
 		path := a.path
 		if a.Name == "" || a.Scope == "" {
@@ -48,8 +47,12 @@ func (r resolver) checkAccounts(c *Config) {
 			continue
 		}
 		first[a.Ref] = a
-		if unhelpful(a.Name) {
-			r.warnAt(path+".name", "the name does not say what the account is for", "name it by its use case, like ci-model-training or nightly-eval-pipeline")
+		if problem := nameProblem(a.Name); problem != "" {
+			hint := "name it by its use case, like ci-model-training or nightly-eval-pipeline"
+			if c.NamePattern != "" {
+				hint = "name it as written there"
+			}
+			r.warnAt(path+".name", problem, hint)
 		}
 		if a.Purpose == "" {
 			r.warnAt(path, "purpose is missing", "add purpose:, what the account is for")
@@ -64,17 +67,6 @@ func (r resolver) checkAccounts(c *Config) {
 			r.warnAt(path, fmt.Sprintf("a key is due after %s, but rotates only once the last one is gone, after an overlap of %s", FormatDuration(s.Every), FormatDuration(a.Overlap)), "write a longer every: or a shorter overlap:")
 		}
 	}
-}
-
-// meaningless are the words of a name that say nothing about its use.
-var meaningless = regexp.MustCompile(`^(service|account|accounts|sa|svc|srv|test|testing|temp|tmp|new|old|my|our|the|a|bot|robot|user|machine|key|api|apikey|token|wandb|wb|default|main|foo|bar|baz|dummy|example|misc|other|copy|v?[0-9]*)$`)
-
-// unhelpful says whether a name has no word of purpose in it.
-func unhelpful(name string) bool {
-	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' || c == '.' })
-	return len(name) < 4 || !slices.ContainsFunc(words, func(w string) bool {
-		return !meaningless.MatchString(strings.TrimRight(w, "0123456789"))
-	})
 }
 
 // StoreNames lists the names of the stores that are written under stores:,

@@ -121,7 +121,7 @@ func (r resolver) checkAllowed(w *account, a *Account) {
 	if !ok && w.file == nil || slices.ContainsFunc(r.place(join("allow", a.Team)).items, func(n *node) bool { return n.bad }) {
 		return // nothing binds it; or what does cannot be read, and that is told
 	}
-	for _, d := range slices.Concat(a.Deliver, a.Former) {
+	for _, d := range slices.Concat(a.Deliver, a.Former, a.Identity.keeps()) {
 		if slices.ContainsFunc(entry, func(p allowance) bool { return p.takes(d) }) {
 			continue
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	// empty: the file's own. It is for a copy of a file from elsewhere, such as
 	// an earlier revision.
 	Beside string
+	// FindingCodes are the codes that a route may name, and EventKinds the kinds of
+	// events that a webhook may; nil: any.
+	FindingCodes, EventKinds []string
 }
 
 // Config is a configuration with every setting resolved. It does not change
@@ -48,9 +51,10 @@ type Config struct {
 	Use           Use
 	NamePattern   string           // a regular expression that the names of accounts must match; empty: keyrota's own judgement
 	Sinks         []Sink           // where people are told things
+	Runbook       string           // address of the runbook, to which messages add #CODE; empty: not written
 	Routes        []Route          // which findings go to which sinks; empty: everything to every sink
 	Reports       []ReportSchedule // reports that are made by themselves
-	WorkingHours  Window           // when somebody is at work: what breaks before is a page; zero: Mon-Fri 09:00-17:00 UTC
+	WorkingHours  Window           // when somebody is at work: what breaks before is a page; zero: around the clock
 	Digest        string           // identifies the files that were read: see report.digest
 }
 
@@ -93,9 +97,9 @@ type Account struct {
 	UnusedAfter    time.Duration // without a use for so long it is called unused
 	ProposeAfter   time.Duration // unused for so long, switching it off is proposed; 0: never
 	ReviewEvery    time.Duration // how long a review holds; 0: no review is expected
-	Rhythm         time.Duration // how far apart its uses are, as a person says; 0: not said
+	Rhythm         time.Duration // how far apart its uses are as a rule, as a person says; 0: not said
 	Weave          bool          // its jobs log through Weave, which leaves no run
-	Projects       []string      // restricted projects that it needs, as team/project or project
+	Projects       []string      // restricted projects that it needs, as team/project
 	Identity       *Identity     // of an external account; nil: not written
 	Manage         Manage        // Observe for every external account
 	Schedule       Schedule
@@ -150,7 +154,7 @@ func Parse(file string, data []byte, o Options) (*Config, Problems) {
 		d.include(&doc, root.entry("include"), o.Dir)
 		doc.Stores.decodeBlocks(d, o.StoreTypes)
 		if !root.bad {
-			c = resolver{decoder: d, doc: &doc, env: o.Env, envs: map[string]map[string]string{}}.resolve()
+			c = resolver{decoder: d, doc: &doc, env: o.Env, envs: map[string]map[string]string{}}.resolve(o)
 		}
 	}
 	d.problems.sort(file)
@@ -174,7 +178,7 @@ type resolver struct {
 	envs map[string]map[string]string // see environment
 }
 
-func (r resolver) resolve() *Config {
+func (r resolver) resolve(o Options) *Config {
 	doc := r.doc
 	c := &Config{
 		File:          r.file,
@@ -188,6 +192,9 @@ func (r resolver) resolve() *Config {
 		Workers:       r.workers(),
 		WriteDeadline: r.atLeast("defaults.write_deadline", doc.Defaults.WriteDeadline, defaultWriteDeadline, time.Second),
 		Events:        r.events(),
+		Use:           r.use(),
+		NamePattern:   r.namePattern(),
+		WorkingHours:  r.workingHours(),
 		Digest:        r.digest(),
 	}
 	for _, f := range doc.files {
@@ -208,6 +215,8 @@ func (r resolver) resolve() *Config {
 	for i := range doc.Accounts {
 		c.Accounts = append(c.Accounts, r.account(i, c))
 	}
+	r.notify(c, o)
+	c.Reports = r.reports(c)
 	r.checkAccounts(c)
 	r.checkMoves(c)
 	r.checkReferences(c)

@@ -209,7 +209,7 @@ func TestFullFileMerges(t *testing.T) {
 		{"acme//org-inventory", "every 14d", "7d", "30d", "forever", "always", "platform@acme.example", Rotate, 1,
 			map[string]string{"WANDB_BASE_URL": "http://127.0.0.1:8080", "WANDB_ENTITY": "ml-platform", "WANDB_MODE": "online", "WANDB_PROJECT": "shared"}},
 		{"ml-platform/eks-training", "cron 0 9 * * Mon Europe/Berlin", "7d", "30d", "0", window, "platform@acme.example", Observe, 2,
-			map[string]string{"WANDB_BASE_URL": "http://127.0.0.1:8080", "WANDB_ENTITY": "ml-platform", "WANDB_MODE": "online", "WANDB_PROJECT": "eval"}},
+			map[string]string{"WANDB_BASE_URL": "http://127.0.0.1:8080", "WANDB_ENTITY": "ml-platform", "WANDB_MODE": "online", "WANDB_PROJECT": "eval", identityVariable: "/var/run/secrets/wandb/token"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -63,7 +63,7 @@ func (r resolver) checkConflicts(c *Config) {
 		}
 	}
 	for _, a := range c.Accounts {
-		for _, d := range slices.Concat(a.Deliver, a.Former) {
+		for _, d := range slices.Concat(a.Deliver, a.Former, a.Identity.keeps()) {
 			s, ok := c.Stores[d.Store]
 			if !ok {
 				continue

@@ -24,7 +24,7 @@
 //
 // include: names further files below the directory of this one, each with the
 // accounts of one team and what they share. Whoever may change such a file can
-// reach no further than the team: it has no stores, no credentials, no
+// reach no further than the team: it has no stores, no credentials, no identity:, no
 // variables, no organization scope and no other team's accounts, and what it
 // delivers must be among the places that allow: gives the team. See include.go
 // and allow.go.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -142,25 +141,21 @@ func (r resolver) checkEventFile(w *eventTarget, at string) {
 	}
 }
 
-// checkWebhook never repeats the address: part of it may be a credential.
 func (r resolver) checkWebhook(w *eventTarget, at string) {
-	u, err := url.Parse(w.Webhook)
-	switch path := at + ".webhook"; {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !printable(w.Webhook):
-		r.errorAt(path, "not the address of a server", "write webhook: https://HOST/path")
-	case u.User != nil:
-		r.errorAt(path, "a password stands in the address", "write it as headers: {Authorization: env:NAME}")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		r.errorAt(path, "plain HTTP would show events and credentials to the network", "write https://")
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.Headers)) {
+	r.checkServer(at+".webhook", w.Webhook, "events and credentials", "headers: {Authorization: env:NAME}")
+	r.checkHeaders(at, w.Headers, w.Bearer != nil)
+}
+
+// checkHeaders checks the further headers of requests to a webhook.
+func (r resolver) checkHeaders(at string, headers map[string]Reference, bearer bool) {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		lower := strings.ToLower(name)
 		switch path := join(at+".headers", name); {
 		case !headerName.MatchString(name):
 			r.errorAt(at+".headers", "not the name of a header", "write letters, digits and -")
 		case slices.Contains(ownHeaders(), lower):
 			r.errorAt(path, "this header is keyrota's own", "remove it")
-		case lower == "authorization" && w.Bearer != nil:
+		case lower == "authorization" && bearer:
 			r.errorAt(path, "bearer: says the same header", "keep one of them")
 		}
 	}

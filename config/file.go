@@ -40,6 +40,16 @@ type document struct {
 	Workers *int `yaml:"workers"`
 	// Events are where everything that happens is told, besides the ledger: files and webhooks.
 	Events []eventTarget `yaml:"events"`
+	// Usage says how the use of accounts is observed.
+	Usage writtenUse `yaml:"usage"`
+	// Names says how service accounts are to be named.
+	Names naming `yaml:"names"`
+	// WorkingHours is when somebody is at work, like Mon-Fri 09:00-17:00 Europe/Berlin: what breaks before somebody is there again is a page. Mon-Fri 09:00-17:00 UTC when left out; always: around the clock.
+	WorkingHours *Window `yaml:"working_hours"`
+	// Notify says who is told of findings, and where.
+	Notify notify `yaml:"notify"`
+	// Reports are those that are made by themselves.
+	Reports []writtenReport `yaml:"reports"`
 
 	files []*teamFile // those included
 }
@@ -82,6 +92,16 @@ type settings struct {
 	Tags map[string]string `yaml:"tags"`
 	// Deliver says where the key goes: store:path#field, the same in fields, or a list of either. In defaults or a team it is for every account that has none of its own, so its names need {{.Account.Name}}.
 	Deliver deliveries `yaml:"deliver"`
+	// UnusedAfter is how long an account may be without use before it is called unused; 45d when left out.
+	UnusedAfter *time.Duration `yaml:"unused_after"`
+	// ProposeQuarantineAfter is how long an account may be unused before a finding proposes to switch it off, with the lines to change; 0, and left out: never. keyrota never switches off by itself.
+	ProposeQuarantineAfter *time.Duration `yaml:"propose_quarantine_after"`
+	// ReviewEvery is how long a review (reviewed:) holds; 0, and left out: none is expected.
+	ReviewEvery *time.Duration `yaml:"review_every"`
+	// Rhythm is how far apart uses are as a rule, like 92d of a quarterly job, so that the pauses between are not taken for the end.
+	Rhythm *time.Duration `yaml:"rhythm"`
+	// QuarantineWait is how long the owner is warned before the keys of an account that is to be quarantined or removed are deleted; 7d when left out.
+	QuarantineWait *time.Duration `yaml:"quarantine_wait"`
 }
 
 // defaults hold for every account that does not say otherwise.
@@ -120,6 +140,16 @@ type account struct {
 	Subject string `yaml:"subject"`
 	// Formerly is what the account was called before, as name or team/name: its record goes on under the new name.
 	Formerly string `yaml:"formerly"`
+	// State is active, quarantined (its keys are deleted at W&B after quarantine_wait, its secrets stay) or removed (it is taken out of its team as well); active when left out.
+	State *State `yaml:"state"`
+	// Force lets an account be quarantined or removed although it was used a short while ago.
+	Force bool `yaml:"force"`
+	// Weave says that its jobs log through Weave, which leaves no run: without other evidence its use is unknown.
+	Weave bool `yaml:"weave"`
+	// Projects are the restricted projects that it needs, as team/project, or project of its own team.
+	Projects []string `yaml:"projects"`
+	// Identity says where the JWT of an external account comes from, so that its federation is tried.
+	Identity *identity `yaml:"identity"`
 	settings
 
 	path string

@@ -41,7 +41,7 @@ func ref(name string) *jsonschema.Schema { return &jsonschema.Schema{Ref: "#/$de
 
 // scalars are the forms of the types that read a node themselves.
 func scalars() map[string]*jsonschema.Schema {
-	duration := text(`^(0|([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$|` + variable)
+	duration := anyOf(text(`^(0|([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$|`+variable), &jsonschema.Schema{Const: 0})
 	duration.Description = "Whole numbers with the units w, d, h, m, s and ms, from large to small, like 90d or 1d12h."
 	reference := text(`^(env:|file:|store:)|` + variable)
 	reference.Description = "Where a credential stands: env:NAME, file:/path, or store:NAME/path#field."
@@ -88,7 +88,11 @@ var mapped = map[reflect.Type]string{
 	reflect.TypeFor[map[string]Reference](): "headers",
 }
 
-var names = map[string]string{"writtenDestination": "destination", "writtenFreeze": "freeze", "eventTarget": "event_target"}
+var names = map[string]string{
+	"writtenDestination": "destination", "writtenFreeze": "freeze", "eventTarget": "event_target",
+	"writtenUse": "usage", "naming": "names", "writtenSink": "sink", "writtenRoute": "route", "writtenReport": "report",
+	"slackSink": "slack", "pagerDutySink": "pagerduty", "emailSink": "email", "webhookSink": "webhook",
+}
 
 // generate makes the schema of a kind of file from its type.
 func generate(t *testing.T, file any, title string) []byte {
