@@ -127,7 +127,7 @@ func (m *SlackMessage) alerts(items []Alert, title, report string) {
 	for _, i := range items {
 		before := len(m.Blocks)
 		m.add(SlackBlock{Type: "divider"})
-		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.Title))
+		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.full()))
 		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
 			m.Blocks = m.Blocks[:before]
 			break
@@ -207,7 +207,7 @@ func codeAndPage(i Item) string {
 func over(items []Item) []string {
 	var lines []string
 	for _, i := range items {
-		lines = append(lines, i.over())
+		lines = append(lines, i.full())
 	}
 	return lines
 }

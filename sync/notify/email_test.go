@@ -114,7 +114,7 @@ func TestEmailToOwners(t *testing.T) {
 	for _, m := range w.mail.Taken() {
 		got[m.To] += m.Subject
 	}
-	if len(got) != 2 || got["sec@acme.example"] != "[keyrota prod] 3 new findings" || got["ann@acme.example"] != "[keyrota prod] unused of a" {
+	if len(got) != 2 || got["sec@acme.example"] != "[keyrota prod] 3 new findings" || got["ann@acme.example"] != "[keyrota prod] unused of a (ml-platform/a)" {
 		t.Errorf("%q", got)
 	}
 	w.mail.Unknown = nil
