@@ -62,9 +62,12 @@ func listedUnder(a rotation.Account) string {
 	return a.Team
 }
 
-// unmanaged are the accounts that the platform has and nobody wrote down. Where
-// it does not say what an account is, it may be a person, and nothing is said.
-func (in Input) unmanaged(platform *index) []Finding {
+// Unmanaged returns the accounts that the platform has and nobody wrote down, each
+// with its Ref. Where the platform does not say what an account is, it may be a
+// person, and is left out.
+func (in Input) Unmanaged() []PlatformAccount { return in.unmanaged(listing(in.Platform)) }
+
+func (in Input) unmanaged(platform *index) []PlatformAccount {
 	known := make([]bool, len(platform.all))
 	mark := func(a rotation.Account, id rotation.AccountID) {
 		if i := platform.find(a, id); i >= 0 {
@@ -78,15 +81,17 @@ func (in Input) unmanaged(platform *index) []Finding {
 	for _, l := range in.Left {
 		mark(named(l.Account), l.Record.Account)
 	}
-	var found []Finding
+	var rest []PlatformAccount
 	for i, p := range platform.all {
 		if !known[i] && p.Account.Scope != "" && in.Listed[listedUnder(p.Account)] {
-			found = append(found, in.notManaged(p))
+			p.Account.Ref = refOf(p.Account)
+			rest = append(rest, p)
 		}
 	}
-	return found
+	return rest
 }
 
+// notManaged: it is in the platform, and nobody wrote it down.
 func (in Input) notManaged(p PlatformAccount) Finding {
 	a := p.Account
 	evidence := []string{"W&B lists it with id " + string(a.ID)}
@@ -125,7 +130,7 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	}
 	lines = append(lines, "owner: # whom to contact", "purpose: # what it is for")
 	return Finding{
-		Code: NotManaged, Account: refOf(a), Team: a.Team, Owner: p.Owner,
+		Code: NotManaged, Account: a.Ref, Team: a.Team, Owner: p.Owner,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
 		Command: "keyrota validate", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}

@@ -32,7 +32,9 @@ func Find(in Input) []Finding {
 			add(v.sign(rule()))
 		}
 	}
-	add(in.unmanaged(platform))
+	for _, p := range in.unmanaged(platform) {
+		add(one(in.notManaged(p)))
+	}
 	add(in.left(platform))
 	add(in.parts())
 	Sort(all)

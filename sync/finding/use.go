@@ -145,20 +145,20 @@ func (v view) secretUnread() []Finding {
 		at, known := v.LastRead[w.Destination]
 		since := at
 		if since.IsZero() {
-			since = v.DeliveredAt
+			since = v.DeliveredTo[w.Destination] // never read: it may be new
 		}
 		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*v.use.Rhythm) {
 			continue
 		}
 		unread++
+		evidence := []string{"not read for " + span(v.in.Now.Sub(since)) + "; the days on which keyrota read it itself are taken out"}
+		if at.IsZero() {
+			evidence[0] = "delivered to since " + date(since)
+		}
 		found = append(found, Finding{
 			Code: SecretUnread, Subject: w.Destination.String(), Since: since.Add(v.UnusedAfter),
-			Title:    w.Destination.String() + " " + lastRead(at),
-			Evidence: []string{"the key that is there now was delivered on " + date(v.DeliveredAt)}, Command: v.status(),
+			Title: w.Destination.String() + " " + lastRead(at), Evidence: evidence, Command: v.status(),
 		})
-		if v.DeliveredAt.IsZero() {
-			found[len(found)-1].Evidence = nil
-		}
 	}
 	if unread == len(v.Spec.Wants) && v.use.Verdict == usage.Used {
 		for i := range found {
