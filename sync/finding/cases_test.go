@@ -69,6 +69,22 @@ func useCases() []findCase {
 			want: []string{"ticket never_used"},
 		},
 		{
+			name: "delivered two months ago, never used, and said to be used every quarter",
+			account: func(a *finding.Account) {
+				a.Evidence, a.Rhythm = used("", ""), 92*day
+				a.DeliveredAt = ago(61 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
+			name: "known for a year without a use, and delivered a week ago",
+			account: func(a *finding.Account) {
+				a.Evidence = used("", "")
+				a.DeliveredAt = ago(7 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
 			name: "new, and not used yet",
 			account: func(a *finding.Account) {
 				a.Evidence = used("", "")
