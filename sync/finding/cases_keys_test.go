@@ -85,6 +85,30 @@ func keyCases() []findCase {
 			want: []string{"page dead_key", "ticket parked"},
 		},
 		{
+			name: "the same, and nobody looks at what is parked: the listing of all accounts says so",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "no live key of this account can be read back from any destination", rotation.Observed{}
+			},
+			want: []string{"page dead_key", "ticket parked"},
+		},
+		{
+			name: "parked, and the listing of all accounts is older than its key",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "W&B answers what nobody understands", rotation.Observed{}
+				a.Record.Agreed = ago(time.Minute)
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "parked, and its key lives",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Observed.Holdings = "W&B answers what nobody understands", nil
+			},
+			want: []string{"ticket parked"},
+		},
+		{
 			name: "one destination has a key that was deleted in W&B, and keyrota is about to heal it",
 			account: func(a *finding.Account) {
 				twoPlaces(a)
@@ -181,7 +205,7 @@ func keyCases() []findCase {
 					rotation.Held{Destination: third, Holding: rotation.Holding{State: rotation.StateAbsent}},
 					rotation.Held{Destination: former, Holding: holding(1, "K1")},
 				)
-				a.Record.Agreed = time.Time{}
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(time.Hour)
 				waits(a, "aws:ml/eval is not ours", second())
 			},
 			want: []string{"ticket destinations_disagree"},
@@ -190,7 +214,7 @@ func keyCases() []findCase {
 			name: "a destination that is about to be delivered to",
 			account: func(a *finding.Account) {
 				old(a)
-				a.Record.Agreed = time.Time{}
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(time.Minute)
 				a.Observed.Holdings[0].Holding = holding(1, "K1")
 				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
 			},
@@ -206,6 +230,24 @@ func keyCases() []findCase {
 				a.LastFailure = "vault: write kv/ml/eval: denied"
 			},
 			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY", "ticket destinations_disagree"},
+		},
+		{
+			name: "a destination waits for its key for 14 of 24 hours, whatever was noted",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(14*time.Hour)
+				a.Observed.Holdings[0].Holding = holding(1, "K1")
+				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
+			},
+			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY"},
+		},
+		{
+			name: "a destination cannot be looked at for 14 of 24 hours, and others of its store can",
+			account: func(a *finding.Account) {
+				a.Observed.Holdings[0].Holding = rotation.Holding{Words: "vault: metadata of kv/ml/eval: denied"}
+				a.FailingSince = map[rotation.Destination]time.Time{dest(): ago(14 * time.Hour)}
+			},
+			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY"},
 		},
 		{
 			name: "a destination fails for a third of its overlap",

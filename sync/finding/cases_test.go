@@ -63,16 +63,32 @@ func useCases() []findCase {
 			name: "delivered two months ago, and never used",
 			account: func(a *finding.Account) {
 				a.Evidence = used("", "")
-				a.KnownSince, a.WatchedSince = ago(61*day), ago(61*day)
+				a.KnownSince, a.WatchedSince, a.DeliveredAt = ago(61*day), ago(61*day), ago(61*day)
 				a.LastRead = map[rotation.Destination]time.Time{dest(): {}}
 			},
 			want: []string{"ticket never_used"},
 		},
 		{
+			name: "delivered two months ago, never used, and said to be used every quarter",
+			account: func(a *finding.Account) {
+				a.Evidence, a.Rhythm = used("", ""), 92*day
+				a.DeliveredAt = ago(61 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
+			name: "known for a year without a use, and delivered a week ago",
+			account: func(a *finding.Account) {
+				a.Evidence = used("", "")
+				a.DeliveredAt = ago(7 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
 			name: "new, and not used yet",
 			account: func(a *finding.Account) {
 				a.Evidence = used("", "")
-				a.KnownSince, a.WatchedSince = ago(20*day), ago(20*day)
+				a.KnownSince, a.WatchedSince, a.DeliveredAt = ago(20*day), ago(20*day), ago(20*day)
 			},
 			want: []string{"report usage_unknown"},
 		},
@@ -117,10 +133,18 @@ func useCases() []findCase {
 			name: "one of two secrets is read by nobody",
 			account: func(a *finding.Account) {
 				twoPlaces(a)
-				a.DeliveredAt = ago(60 * day)
+				a.DeliveredTo = map[rotation.Destination]time.Time{second(): ago(60 * day)}
 				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(day), second(): {}}
 			},
 			want: []string{"report secret_unread aws:ml/eval"},
+		},
+		{
+			name: "one of two secrets is new, and was read by nobody",
+			account: func(a *finding.Account) {
+				twoPlaces(a)
+				a.DeliveredTo = map[rotation.Destination]time.Time{second(): ago(3 * day)}
+				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(day), second(): {}}
+			},
 		},
 		{
 			name: "its only secret is read by nobody, and the account is used",

@@ -72,29 +72,33 @@ func (v view) leaveToHeal(f Finding, stuck bool) Finding {
 	return f
 }
 
-// destinationsFailing: a destination could not be delivered to for more than half
-// the overlap. A store that is down as a whole is told once, with all that it
-// holds up.
+// destinationsFailing: a destination could not be looked at or delivered to for
+// more than half the overlap. A store that is down as a whole is told once, with
+// all that it holds up.
 func (v view) destinationsFailing() []Finding {
 	if !v.managed() {
 		return nil
 	}
 	var found []Finding
 	dead := v.dead()
-	for _, d := range v.Spec.Destinations(v.Record) {
-		if _, is := dead[d]; is {
-			continue
-		}
-		since := v.FailingSince[d]
-		half := max(v.Spec.Policy.Overlap/2, soonest)
-		if since.IsZero() || v.in.Now.Sub(since) < half || v.in.storeFails(d.Store) {
+	half := max(v.Spec.Policy.Overlap/2, soonest)
+	for _, w := range v.Spec.Wants {
+		d := w.Destination
+		since := v.failingSince(d)
+		if _, is := dead[d]; is || since.IsZero() || v.in.Now.Sub(since) < half || v.in.storeFails(d.Store) {
 			continue
 		}
 		f := Finding{
 			Code: DestinationFailing, Subject: d.String(), Since: since,
-			Title:    d.String() + " could not be delivered to for " + span(v.in.Now.Sub(since)),
-			Evidence: []string{"that is more than half of its overlap, " + span(v.Spec.Policy.Overlap), "its readers go on with the key that is there: no key is deleted until it holds the new one"},
-			Command:  "keyrota doctor",
+			Title: d.String() + " has failed for " + span(v.in.Now.Sub(since)),
+			Evidence: []string{
+				"it cannot be looked at, or not be delivered to, for longer than half the overlap of " + span(v.Spec.Policy.Overlap),
+				"its readers go on with the key that is there: no key is deleted until it holds the new one",
+			},
+			Command: "keyrota doctor",
+		}
+		if words := v.seen.Holding(d).Words; words != "" {
+			f.Evidence = append(f.Evidence, words)
 		}
 		if v.LastFailure != "" {
 			f.Evidence = append(f.Evidence, v.LastFailure)
@@ -102,6 +106,19 @@ func (v view) destinationsFailing() []Finding {
 		found = append(found, f)
 	}
 	return found
+}
+
+// failingSince returns since when a destination fails, as was noted; or since when
+// it waits for the offered key.
+func (v view) failingSince(d rotation.Destination) time.Time {
+	r := v.Record
+	if since := v.FailingSince[d]; !since.IsZero() || !r.Agreed.IsZero() {
+		return since
+	}
+	if v.Spec.Standing(r, v.seen.Holding(d), d) == rotation.StandsLacks {
+		return r.Offer.Issued
+	}
+	return time.Time{}
 }
 
 // storeFails reports whether a store as a whole is told of.

@@ -63,11 +63,9 @@ func listedUnder(a rotation.Account) string {
 }
 
 // Unmanaged returns the accounts that the platform has and nobody wrote down, each
-// with its Ref. Where it does not say what an account is, it may be a person, and is
-// left out.
-func (in Input) Unmanaged() []PlatformAccount {
-	return in.unmanaged(listing(in.Platform))
-}
+// with its Ref. Where the platform does not say what an account is, it may be a
+// person, and is left out.
+func (in Input) Unmanaged() []PlatformAccount { return in.unmanaged(listing(in.Platform)) }
 
 func (in Input) unmanaged(platform *index) []PlatformAccount {
 	known := make([]bool, len(platform.all))
@@ -93,6 +91,7 @@ func (in Input) unmanaged(platform *index) []PlatformAccount {
 	return rest
 }
 
+// notManaged: it is in the platform, and nobody wrote it down.
 func (in Input) notManaged(p PlatformAccount) Finding {
 	a := p.Account
 	evidence := []string{"W&B lists it with id " + string(a.ID)}

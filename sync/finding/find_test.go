@@ -121,7 +121,7 @@ func healthy() finding.Account {
 		ReaderNeeds: 12 * time.Hour, UnusedAfter: 45 * day, Position: "keyrota.yaml:12",
 		Evidence:    used("ml", "eval", daily(300, 1)...),
 		Access:      map[usage.Project]finding.Access{{Team: "ml", Name: "eval"}: finding.AccessWrite},
-		DeliveredAt: ago(20 * day), KnownSince: ago(300 * day), WatchedSince: ago(200 * day),
+		DeliveredAt: ago(200 * day), KnownSince: ago(300 * day), WatchedSince: ago(200 * day),
 	}
 }
 
@@ -132,8 +132,8 @@ func estate(a finding.Account) finding.Input {
 	return finding.Input{
 		Now: now(), NextMorning: morning(), Accounts: []finding.Account{a},
 		Platform: []finding.PlatformAccount{{Account: account, Keys: a.Observed.Listing.Keys}},
-		Listed:   map[string]bool{"ml": true, "": true},
-		Stores:   []finding.Store{{Name: "vault"}}, FirstSeen: map[string]time.Time{},
+		Listed:   map[string]bool{"ml": true, "": true}, ListedAt: ago(time.Hour),
+		Stores: []finding.Store{{Name: "vault"}}, FirstSeen: map[string]time.Time{},
 		Issuer: finding.Issuer{AdminKeys: []finding.Credential{{Name: "wandb.admin_key", Works: finding.Yes}}},
 	}
 }

@@ -16,6 +16,7 @@ type Input struct {
 	// could be listed completely: Listed names those.
 	Platform []PlatformAccount
 	Listed   map[string]bool // by team; of the organization "": accounts of its scope
+	ListedAt time.Time       // when they were; zero: not known
 	Left     []Left
 	Stores   []Store
 	Issuer   Issuer
@@ -64,7 +65,9 @@ type Account struct {
 	LastFailure  string
 	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
 	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
-	DeliveredAt  time.Time      // when its offered key was first delivered; zero: not
+	DeliveredAt  time.Time      // when a key of it was first delivered; zero: none was
+	// DeliveredTo is when each destination was first delivered to, as far as is known.
+	DeliveredTo map[rotation.Destination]time.Time
 	// KnownSince is since when the account is known to exist; zero: not known, and
 	// it may be new.
 	KnownSince time.Time

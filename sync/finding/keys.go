@@ -100,24 +100,44 @@ func (v view) extraKeys() []Finding {
 	return one(f)
 }
 
+// liveKeys returns the keys that the platform has of the account, as far as that
+// can be told of the offered one: by what was looked at for it, or, where nobody
+// looks any more, by the listing of all accounts, if that is younger.
+func (v view) liveKeys() (keys []rotation.Key, newest rotation.Edition, known bool) {
+	r, l := v.Record, v.seen.Listing
+	if l.Complete && l.Account == r.Account {
+		return l.Keys, l.Offered, true
+	}
+	i := v.platform.find(v.Spec.Account, r.Account)
+	if i < 0 || !v.in.Listed[listedUnder(v.Spec.Account)] || r.Agreed.IsZero() || !r.Agreed.Before(v.in.ListedAt) {
+		return nil, 0, false
+	}
+	return v.platform.all[i].Keys, r.Offer.Edition, true
+}
+
 // dead are the destinations whose readers have no key that works, and why: they
 // hold one that the platform does not have any more, or are empty although they
 // were delivered to.
 func (v view) dead() map[rotation.Destination]string {
-	r, l := v.Record, v.seen.Listing
+	r := v.Record
 	dead := map[rotation.Destination]string{}
 	if !v.managed() || r.Offer.Key == "" || v.gone() {
 		return dead
 	}
+	keys, newest, known := v.liveKeys()
+	lives := func(k rotation.KeyID, e rotation.Edition) bool {
+		return !known || e > newest || slices.ContainsFunc(keys, func(live rotation.Key) bool { return live.ID == k })
+	}
 	for i, d := range v.Spec.Destinations(r) {
 		h := v.seen.Holding(d)
-		switch {
-		case h.State == rotation.StateAbsent && i < len(v.Spec.Wants) && slices.Contains(r.Dests, d):
+		wanted := i < len(v.Spec.Wants)
+		switch ours := h.Mark.Instance == v.Spec.Instance && h.Mark.Account == r.Account; {
+		case h.State == rotation.StateAbsent && wanted && slices.Contains(r.Dests, d):
 			dead[d] = "is empty; it was delivered to before"
-		case h.State == rotation.StateMarked && h.Mark.Instance == v.Spec.Instance && h.Mark.Account == r.Account &&
-			l.Complete && l.Account == r.Account && h.Mark.Edition <= l.Offered &&
-			!slices.ContainsFunc(l.Keys, func(k rotation.Key) bool { return k.ID == h.Mark.Key }):
+		case h.State == rotation.StateMarked && ours && !lives(h.Mark.Key, h.Mark.Edition):
 			dead[d] = "holds key " + string(h.Mark.Key) + ", which W&B does not have any more"
+		case h.State == rotation.StateUnknown && wanted && !r.Agreed.IsZero() && !lives(r.Offer.Key, r.Offer.Edition):
+			dead[d] = "was last seen to hold key " + string(r.Offer.Key) + ", which W&B does not have any more"
 		}
 	}
 	return dead
