@@ -101,6 +101,9 @@ func (d *decision) switching() (Action, bool) {
 		r.Off.State = d.s.State
 		return save(0, "state: "+string(d.s.State), r, is(EventQuarantining, "state: %s", d.s.State))
 	case off.State == "":
+		if a, ok := d.skewed(); ok {
+			return a, true
+		}
 		r.Off = Off{State: d.s.State, Warned: d.now}
 		return save(0, "state: "+string(d.s.State), r, is(EventQuarantining, "state: %s; every key of the account is deleted from %s on, whoever reads it; %s",
 			d.s.State, moment(d.now.Add(d.s.QuarantineWait)), d.s.wayBack()))
@@ -110,7 +113,25 @@ func (d *decision) switching() (Action, bool) {
 	case d.now.Before(d.offDue()) || d.refused() != "" || !d.s.Policy.open(d.now):
 		return Action{}, false
 	}
+	if a, ok := d.skewed(); ok {
+		return a, true
+	}
 	return d.beginOff("its waiting period is over")
+}
+
+// skewed comes before what is counted by our clock: where the offered key can be
+// read, the platform says with it what time it is.
+func (d *decision) skewed() (Action, bool) {
+	if v, ok := d.o.live(d.r.Offer.Key); ok {
+		if skew := v.Skew.Abs(); skew > d.s.Policy.ClockSkew {
+			return blocked(0, "the account is to be switched off (state: %s), and our clock and the platform's are apart by %s: set the clock", d.s.State, skew.Round(time.Second))
+		}
+		return Action{}, false
+	}
+	if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
+		return Action{Kind: Seek, Key: d.r.Offer.Key, Places: places, Why: "the platform is asked what time it is before the account is switched off"}, true
+	}
+	return Action{}, false
 }
 
 // ended says what ends where an account is wanted to work.
@@ -181,6 +202,9 @@ func (d *decision) off() (Action, bool) {
 		if k, ok := d.toDelete(); ok {
 			if !d.s.Policy.open(d.now) {
 				return d.waitOff()
+			}
+			if a, ok := d.skewed(); ok {
+				return a, true
 			}
 			return Action{Kind: DoQuarantine, Key: k, Why: "state: " + string(off.State), Breaks: d.whatItWas(k)}, true
 		}

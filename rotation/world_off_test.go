@@ -42,10 +42,14 @@ func (w *world) takeAccount(i int, f fault) Result {
 		return Unknown
 	}
 	w.say(i, "removes the account")
+	w.tell("account removed")
 	w.taken = true
 	for k := range w.made {
 		if key := &w.keys[k]; !key.dead {
 			key.dead, key.by = true, switchedOff
+			if !key.ours && key.born >= ticks(w.rec.Off.Begun) {
+				continue // made a moment ago, by whoever knew another
+			}
 			w.violate("off: the account is removed while %s lives", keyID(int8(k)))
 		}
 	}
@@ -66,7 +70,8 @@ func (w *world) checkQuarantine(k int8, by *process) {
 		w.violate("promise 1: %s is deleted, and nobody wants the account switched off", keyID(k))
 	case !w.keys[k].doomed && w.c.budget.loss+w.c.budget.restore == 0:
 		w.violate("%s is deleted and was never condemned", keyID(k))
-	case w.clock().Before(warned.Add(s.QuarantineWait)):
+	case w.c.wild && w.left.loss+w.left.restore == w.c.budget.loss+w.c.budget.restore && at(w.now).Before(at(w.warned).Add(s.QuarantineWait)),
+		!w.c.wild && w.clock().Before(warned.Add(s.QuarantineWait)):
 		w.violate("promise 1: %s is deleted while the account's owner is still being warned", keyID(k))
 	case s.Policy.Freeze != nil:
 		w.violate("promise 1: %s is deleted during a freeze", keyID(k))
@@ -78,6 +83,9 @@ func (w *world) checkQuarantine(k int8, by *process) {
 // checkOff judges what a record that process p saves says of switching off.
 func (w *world) checkOff(p *process, after *Record) {
 	before := p.rec.Off
+	if !after.Off.Warned.Equal(before.Warned) {
+		w.warned = p.decided
+	}
 	if p.obs != nil && w.c.watched && !p.obs.LastUse.At.IsZero() &&
 		(before.Warned.IsZero() && !after.Off.Warned.IsZero() || before.Begun.IsZero() && !after.Off.Begun.IsZero()) {
 		w.violate("promise 1: the account is switched off, and its use was seen")
@@ -85,6 +93,7 @@ func (w *world) checkOff(p *process, after *Record) {
 	if !before.Done.IsZero() || after.Off.Done.IsZero() {
 		return
 	}
+	w.tell("account quarantined")
 	for k := range w.made {
 		if key := &w.keys[k]; !key.dead && (key.ours || key.born < ticks(after.Off.Begun)) {
 			w.violate("leak: the account is said to be quarantined, and %s lives", keyID(int8(k)))

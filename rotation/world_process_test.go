@@ -9,14 +9,15 @@ type process struct {
 	cfg    int8
 	ledger int8
 
-	dests  []Destination // to look at
-	looked int8
-	obs    *Observed
-	places []Place   // to read back
-	before time.Time // runs that began before are asked for
-	blind  bool      // nobody could say whether a run goes on
-	mem    int8      // the key whose value is held since it was created
-	auth   int8      // the value read last by a procedure
+	dests   []Destination // to look at
+	looked  int8
+	obs     *Observed
+	places  []Place   // to read back
+	before  time.Time // runs that began before are asked for
+	decided int       // when it was asked last what to do
+	blind   bool      // nobody could say whether a run goes on
+	mem     int8      // the key whose value is held since it was created
+	auth    int8      // the value read last by a procedure
 
 	rec *Record
 	rev int
@@ -192,7 +193,7 @@ func (w *world) decide(i int) *Action {
 	if w.log != nil {
 		w.say(i, "loads the record (%s) and decides: %s %s(rule %d: %s)", w.recordWords(p.rec), a.Kind, withSpace(string(a.Key)), a.Rule, a.Why)
 	}
-	p.act = a.Kind
+	p.act, p.decided = a.Kind, w.now
 	switch a.Kind {
 	case Wait:
 		*p = process{mem: nothing, auth: nothing}
@@ -438,7 +439,7 @@ func (w *world) create(i int, f fault) Outcome {
 	case w.now+w.skew >= ticks(p.eff.Deadline):
 		w.say(i, "sends no request for a key any more: the deadline is over")
 		return Outcome{Result: Conflict, Words: "too late"}
-	case p.auth < 0 || w.keys[p.auth].dead || w.gone:
+	case p.auth < 0 || w.keys[p.auth].dead || w.gone || w.taken:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}
 	case f == refusedOnce || w.full():

@@ -127,11 +127,11 @@ func (w *world) converged() bool {
 	if r.Parked != "" {
 		return w.c.mayPark || r.Tries >= triesBeforeParking // that many failures call a person
 	}
-	if w.gone {
-		return false // whoever looks calls a person
-	}
 	if w.wantedOff() {
 		return w.switchedOff()
+	}
+	if w.gone || w.taken {
+		return false // whoever looks calls a person
 	}
 	wanted := w.c.wants[w.cfg]
 	if len(wanted) == 0 {

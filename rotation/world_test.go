@@ -26,10 +26,11 @@ type world struct {
 	flights [maxFlights]flight
 	procs   [maxProcs]process
 
-	gone  bool // the platform has the account no more
-	taken bool // because we took it out of its team
-	runs  [maxRuns]run
-	used  bool // somebody uses the account that is to be switched off
+	gone   bool // the platform has the account no more
+	taken  bool // because we took it out of its team
+	runs   [maxRuns]run
+	warned int  // since when the account's owner is warned
+	used   bool // somebody uses the account that is to be switched off
 	// Only in the simulation:
 	skew   int              // how many ticks our clock is ahead of the platform's
 	before [maxDests]secret // as it was before it last changed
@@ -244,6 +245,9 @@ func (w *world) spec(p *process) Spec {
 	}
 	if len(w.c.states) > 0 {
 		s.State = w.c.states[p.cfg]
+	}
+	if w.c.wild {
+		s.QuarantineWait = 6 * oneTick
 	}
 	if len(w.c.frozen) > 0 && w.c.frozen[p.cfg] {
 		s.Policy.Freeze = shut{}

@@ -21,6 +21,9 @@ func training(w *world) {
 // runChoices are the beginnings and ends of runs.
 func (w *world) runChoices(all []choice) []choice {
 	for i := range int8(maxRuns) {
+		if w.runs[i].up && w.c.wild && w.left.run == 0 {
+			continue
+		}
 		if w.runs[i].up {
 			all = append(all, choice{proc: -1, kind: runEnds, d: i})
 			continue
@@ -43,6 +46,9 @@ func (w *world) runBegin(i, d int8) {
 
 func (w *world) runEnd(i int8) {
 	w.say(-1, "a run ends")
+	if w.c.wild {
+		w.left.run--
+	}
 	w.runs[i] = run{}
 }
 
@@ -59,6 +65,9 @@ func (w *world) askRuns(i int, f fault) {
 	} else {
 		use.Words = "no answer"
 	}
+	if len(use.Beating) > 0 {
+		w.tell("key in use")
+	}
 	w.say(i, "asks for runs: %v %d", use.Known, len(use.Beating))
 	o := *p.obs
 	o.Use = use
@@ -70,6 +79,11 @@ func (w *world) askRuns(i int, f fault) {
 // checkRuns judges the deletion of a key that nobody gave up: no run that was
 // seen may hold it.
 func (w *world) checkRuns(k int8, by *process) {
+	for _, r := range w.runs {
+		if r.up && r.key == k {
+			w.tell("run broken")
+		}
+	}
 	if !w.c.beats || by.blind || w.keys[k].known || w.keys[k].ended {
 		return
 	}

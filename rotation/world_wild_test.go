@@ -203,6 +203,13 @@ func faults() map[fault]string {
 
 var chanceNames, faultNames = chances(), faults()
 
+// tell counts something by its name, where somebody does.
+func (w *world) tell(name string) {
+	if w.tally != nil {
+		w.tally[name]++
+	}
+}
+
 // count counts what happens, where somebody does.
 func (w *world) count(c choice) {
 	if w.tally == nil {
