@@ -50,11 +50,7 @@ func (a *app) doctorOf(ctx context.Context, name string) error {
 			return err
 		}
 	} else {
-		records, err := e.s.records(ctx)
-		if err != nil {
-			return err
-		}
-		p.account = account.For(records[account.Ref()])
+		p.account = account.For(e.records[account.Ref()])
 		p.keys(ctx)
 	}
 	p.entity()
