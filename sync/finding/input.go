@@ -19,12 +19,16 @@ type Input struct {
 	Left     []Left
 	Stores   []Store
 	Issuer   Issuer
-	// NextMorning is when somebody is next at work, for what cannot wait.
+	Sinks    []Part // where people are told things
+	Sources  []Part // of evidence of use, as far as they are asked
+	// NextMorning is when working hours begin next, for what cannot wait. Zero: in
+	// a day.
 	NextMorning time.Time
-	// NameAllowed says what is wrong with a name; empty: nothing.
+	// NameAllowed says what is wrong with a name; empty: nothing. Nil: Descriptive.
 	NameAllowed  func(name string) string
 	Acknowledged []Acknowledgement
-	// FirstSeen is since when findings hold, by ID, as far as was noted.
+	// FirstSeen is since when findings hold, by ID, as far as was noted. A finding
+	// that is not in it is new; nil: nothing is noted anywhere.
 	FirstSeen map[string]time.Time
 }
 
@@ -44,6 +48,7 @@ type Account struct {
 	Rhythm                 time.Duration // how far apart its uses are, as a person says; 0: not said
 	UnusedAfter            time.Duration
 	ProposeAfter           time.Duration // 0: never
+	Weave                  bool          // its jobs log through Weave, as a person says
 	Position               string        // where it stands in the configuration: file:line
 
 	Evidence usage.Evidence
@@ -57,8 +62,15 @@ type Account struct {
 	Federation   Federation
 	FailingSince map[rotation.Destination]time.Time // destinations that could not be delivered to
 	LastFailure  string
+	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
 	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
 	DeliveredAt  time.Time      // when its offered key was first delivered; zero: not
+	// KnownSince is since when the account is known to exist; zero: not known, and
+	// it may be new.
+	KnownSince time.Time
+	// WatchedSince is since when it is on record which keys it has; zero: not known.
+	// What nothing explains and was there already is not an alarm.
+	WatchedSince time.Time
 }
 
 // Answer is yes, no or not known.
@@ -97,6 +109,7 @@ type PlatformAccount struct {
 	Account  rotation.Account
 	Keys     []rotation.Key
 	Evidence usage.Evidence
+	Owner    string // whom to contact, where anybody knows
 }
 
 // Left is an account that left the configuration and is on record.
@@ -112,6 +125,13 @@ type Store struct {
 	FailingSince time.Time // zero: it answers
 	Words        string
 	TokenEnds    time.Time // of our own login there, where it cannot be renewed; zero: not known
+}
+
+// Part is how something does that keyrota talks to.
+type Part struct {
+	Name         string
+	FailingSince time.Time // zero: it answers
+	Words        string
 }
 
 // Issuer is how the platform does.

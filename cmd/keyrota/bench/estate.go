@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/pace"
+	"github.com/keyrota/keyrota/providers/providertest"
+	"github.com/keyrota/keyrota/providers/wandb"
+	"github.com/keyrota/keyrota/providers/wandb/sandbox"
+	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+)
+
+// estate is a history's accounts as keyrota finds them: on a sandbox over HTTP,
+// in a configuration, in a ledger, and with their keys in a store in memory.
+type estate struct {
+	*history.History
+	issuer  *wandb.Issuer
+	store   *providertest.Memory
+	config  *config.Config
+	ledger  *ledger.Ledger
+	inv     *inventory.Inventory
+	records map[rotation.Ref]rotation.Record
+	truths  map[rotation.Ref]history.Truth
+	stop    func()
+}
+
+const storeName = "memory"
+
+func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, err error) {
+	e = &estate{
+		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
+		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
+	}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	for _, t := range h.Truths {
+		e.truths[ref(t)] = t
+	}
+	server, err := sandbox.New(h.Seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
+	if err != nil {
+		return e, err
+	}
+	url, stop, err := listen(ctx, server)
+	if err != nil {
+		return e, err
+	}
+	e.stop = stop
+	admin := func(context.Context) (providers.Secret, error) { return providers.NewSecret(history.AdminKey), nil }
+	e.issuer, err = wandb.New(wandb.Config{URL: url, Organization: history.Organization, AdminKey: admin},
+		wandb.Options{Paces: &pace.Paces{Unlimited: true}})
+	if err != nil {
+		return e, err
+	}
+	text := h.Config(history.Setting{
+		URL: url, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations,
+	})
+	c, problems := config.Parse("keyrota.yaml", []byte(text), config.Options{})
+	if err := problems.Err(); err != nil {
+		return e, err
+	}
+	e.config = c
+	e.ledger, err = ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Instance: c.Instance, By: "bench", Now: e.now})
+	if err != nil {
+		return e, err
+	}
+	e.inv, err = inventory.Build(c, inventory.Providers{
+		Issuer: e.issuer, Stores: map[string]providers.SecretStore{storeName: e.store},
+		Abilities: func(a rotation.Account) inventory.Abilities {
+			return inventory.Abilities{Admin: e.issuer.Abilities(a).Admin}
+		},
+	}, e.ledger.ID())
+	if err != nil {
+		return e, err
+	}
+	for _, a := range e.inv.Accounts {
+		if err := e.deliver(ctx, a); err != nil {
+			return e, fmt.Errorf("%s: %w", a.Ref(), err)
+		}
+	}
+	return e, nil
+}
+
+func (e *estate) now() time.Time { return e.Now }
+
+func (e *estate) close() {
+	e.stop()
+	if e.ledger != nil {
+		_ = e.ledger.Close()
+	}
+}
+
+// destinations are two for the accounts whose places disagree, and one for all
+// others.
+func destinations(t history.Truth) []string {
+	path := storeName + ":" + t.Team + "/" + t.Name
+	if t.Kind == history.Disagreeing {
+		return []string{path, path + "-copy"}
+	}
+	return []string{path}
+}
+
+// deliver brings an account into the state that keyrota left it in.
+func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
+	t := e.truths[a.Ref()]
+	if t.Kind == history.Observed || t.Kind == history.Gone {
+		return nil
+	}
+	const edition = 2
+	id, key := rotation.AccountID(t.ID), rotation.KeyID(t.KeyID)
+	r := rotation.Record{
+		Account: id, Seq: edition, Offer: rotation.Offer{Edition: edition, Key: key, Issued: t.Issued}, Agreed: t.Issued,
+	}
+	switch t.Kind {
+	case history.Parked:
+		r.Parked = "the new key was refused three times: see why, and run keyrota retry"
+	case history.Failing:
+		r.Tries, r.NotBefore = 2, e.Now.Add(time.Hour)
+	}
+	for i, want := range a.Wants {
+		payload, err := a.Format(want.Destination).Render(providers.NewSecret(t.Key))
+		if err != nil {
+			return err
+		}
+		mark := rotation.Mark{Instance: a.Instance, Ledger: a.Ledger, Account: id, Edition: edition, Key: key, Shape: want.Shape}
+		if i > 0 {
+			mark.Instance = "staging"
+		}
+		nothing := rotation.Holding{State: rotation.StateAbsent, Fresh: true}
+		if _, err := e.store.Put(ctx, want.Destination, payload, mark, nothing); err != nil {
+			return err
+		}
+		r.Dests = append(r.Dests, want.Destination)
+	}
+	e.records[a.Ref()] = r
+	_, err := e.ledger.Save(ctx, a.Ref(), r, 0)
+	return errors.Join(err)
+}
