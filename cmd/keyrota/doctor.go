@@ -77,8 +77,9 @@ Exit codes: 0 nothing failed, also where something cannot be told; 1 otherwise.`
 
 // examination is one doctor at work.
 type examination struct {
-	app *app
-	s   *system
+	app     *app
+	s       *system
+	records map[rotation.Ref]rotation.Record
 
 	lock   sync.Mutex
 	rights map[rotation.Destination]providers.Rights // as far as stores told
@@ -178,6 +179,9 @@ func (a *app) examine(ctx context.Context) (*examination, checks, error) {
 				found.judge(of, "daemon", err, "none runs on this ledger")
 			}
 		}
+	}
+	if e.records, err = s.records(ctx); err != nil {
+		found.judge(of, "read what is on record", err, "")
 	}
 	for _, w := range s.warnings {
 		found.add(checkWarning, "configuration", "judge", w, "")

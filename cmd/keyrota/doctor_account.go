@@ -50,11 +50,7 @@ func (a *app) doctorOf(ctx context.Context, name string) error {
 			return err
 		}
 	} else {
-		records, err := e.s.records(ctx)
-		if err != nil {
-			return err
-		}
-		p.account = account.For(records[account.Ref()])
+		p.account = account.For(e.records[account.Ref()])
 		p.keys(ctx)
 	}
 	p.entity()
@@ -257,7 +253,7 @@ func (p *patient) runs(ctx context.Context) {
 	case len(elsewhere) > 0:
 		p.found.add(checkWarning, caseRuns, tried, "its runs land in other projects"+days+": "+strings.Join(elsewhere, ", "), "the job names a project of its own, or is not started anew since WANDB_PROJECT changed: make both say the same")
 	case here.others > 0:
-		p.found.add(checkUnknown, caseRuns, tried, fmt.Sprintf("no run of it%s; %s in project %s bear others' names, as runs do that are credited to a person", days, count(here.others, "run"), project), "")
+		p.found.add(checkUnknown, caseRuns, tried, fmt.Sprintf("no run of it%s; %s in project %s under others' names, as runs are that are credited to a person", days, count(here.others, "run"), project), "")
 	default:
 		p.found.add(checkUnknown, caseRuns, tried, "no run of it"+days+" in what it sees of "+count(min(len(projects), mostProjects), "project"), "if one was started: see that the job gets WANDB_ENTITY and WANDB_PROJECT, and its key, from where it is delivered")
 	}

@@ -15,7 +15,7 @@ import (
 func (e *examination) store(ctx context.Context, name string) checks {
 	var found checks
 	of, store := "store "+name, e.s.worker.Stores[name]
-	ds := e.destinations(ctx, name)
+	ds := e.destinations(name)
 	if len(ds) == 0 {
 		found.add(checkUnknown, of, "log in and list", "nothing is delivered there, so there is nothing to ask for", "")
 		return found
@@ -67,19 +67,15 @@ func (e *examination) store(ctx context.Context, name string) checks {
 }
 
 // destinations are all of one store that the configuration or a record names.
-func (e *examination) destinations(ctx context.Context, store string) []rotation.Destination {
+func (e *examination) destinations(store string) []rotation.Destination {
 	var all []rotation.Destination
 	add := func(d rotation.Destination) {
 		if d.Store == store && !slices.Contains(all, d) {
 			all = append(all, d)
 		}
 	}
-	records, err := e.s.records(ctx)
-	if err != nil {
-		records = nil // that is told of the ledger
-	}
 	for _, a := range e.s.inventory.Accounts {
-		for _, w := range a.For(records[a.Ref()]).Wants {
+		for _, w := range a.For(e.records[a.Ref()]).Wants {
 			add(w.Destination)
 		}
 		if i := a.Config.Identity; i != nil {
