@@ -189,7 +189,7 @@ func recordedOver(ctx context.Context, l *ledger.Ledger, d *report.Data) error {
 		d.Chain.Time = *at.Time
 	}
 	return chosen{since: d.From.Add(-earlier)}.each(ctx, l, 0, head.Seq, func(e ledger.StoredEvent) error {
-		if e.Time.Before(d.Until) {
+		if !e.Time.After(d.Until) {
 			d.Events = append(d.Events, e)
 		}
 		return nil

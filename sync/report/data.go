@@ -35,7 +35,8 @@ type Data struct {
 	// Unseen says, a line each, what could not be looked at.
 	Unseen []string
 
-	// From and Until bound the period of the rotation record.
+	// From and Until bound the period of the rotation record; Until is not in it,
+	// unless it is Now.
 	From, Until time.Time
 	// Events are those of the period, oldest first, and enough from before it to
 	// say how what ended in it began.

@@ -162,7 +162,7 @@ func (d Data) unlisted() string {
 		}
 		names += t
 	}
-	return "The platform did not list the service accounts of " + names + ": what is there and not in the configuration is not known."
+	return "Which service accounts the platform has besides these is not known of " + names + ": they were not listed, or not completely."
 }
 
 // teamOf is the team whose listing shows an account: "" for one of

@@ -197,9 +197,27 @@ func (doc *document) rotationsMarkdown(p *page) {
 
 func (p *page) row(cells ...string) {
 	for i, c := range cells {
-		cells[i] = strings.ReplaceAll(strings.ReplaceAll(c, "\n", " "), "|", `\|`)
+		cells[i] = cell(c)
 	}
 	p.line("| %s |", strings.Join(cells, " | "))
+}
+
+// cell keeps a text within its cell: a bar in it is escaped, also where a
+// backslash stands before it, which would escape that of ours.
+func cell(s string) string {
+	var b strings.Builder
+	odd := false
+	for _, r := range strings.ReplaceAll(s, "\n", " ") {
+		if r == '|' {
+			if odd {
+				b.WriteByte('\\')
+			}
+			b.WriteByte('\\')
+		}
+		odd = r == '\\' && !odd
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // text quotes what would be markup. What is none is left as it is, since people
