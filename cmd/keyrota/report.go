@@ -138,7 +138,7 @@ func (a *app) reported(ctx context.Context, s *system, from, until time.Time, re
 		return report.Data{}, err
 	}
 	d := report.Data{
-		Input: known.Input, Findings: known.Findings, Catalogue: finding.Catalogue(),
+		Input: known.Input, Findings: known.Findings, Checked: known.Checked, Catalogue: finding.Catalogue(),
 		Zone: time.Local, Instance: s.config.Instance, Version: version(), From: from, Until: until, Describe: describe,
 		Unseen: unseenOf(known.Input),
 	}

@@ -26,6 +26,7 @@ func Parts() []Part { return []Part{Findings, Unused, Inventory, Rotations} }
 type Data struct {
 	finding.Input // what is known, and the findings that were made of it
 	Findings      []finding.Finding
+	Checked       time.Time // as of when use and what takes calls of its own was gathered; zero: never
 	// Catalogue is finding.Catalogue(): what kinds of findings mean.
 	Catalogue []finding.Entry
 

@@ -62,7 +62,9 @@ func newDocument(d Data, parts []Part) *document {
 		doc.kinds[e.Code] = e
 	}
 	doc.uses, doc.keys = d.used(), d.keyAges()
-	if unlisted := d.unlisted(); unlisted != "" {
+	if d.Checked.IsZero() && len(d.Accounts) > 0 {
+		doc.Unseen = append(slices.Clone(doc.Unseen), neverGathered)
+	} else if unlisted := d.unlisted(); unlisted != "" {
 		doc.Unseen = append(slices.Clone(doc.Unseen), unlisted)
 	}
 	doc.Summary = doc.summary()
@@ -84,6 +86,8 @@ func newDocument(d Data, parts []Part) *document {
 	}
 	return doc
 }
+
+const neverGathered = "Who uses what, and which accounts there are besides, was never gathered: `keyrota observe` does, and so does the daemon."
 
 func (doc *document) summary() summaryView {
 	d := doc.data

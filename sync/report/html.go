@@ -24,14 +24,12 @@ func (doc *document) html() ([]byte, error) {
 		"number":  number,
 		"soft":    soft,
 		"rich":    func(s string) template.HTML { return rich(doc.dated(s)) },
-		"join":    func(all []string) string { return strings.Join(all, ", ") },
 		"deleted": func(r rotationView) string { return doc.deletions(r, ", ") },
 		"key":     doc.keyWords,
 		"due":     doc.dueWords,
 		"use":     doc.useWords,
 		"last":    doc.lastUsed,
 		"has":     func(p Part) bool { return slices.Contains(doc.Parts, p) },
-		"section": func(s useSection) []useView { return doc.Unused.as(s.Use) },
 		"ref":     splitRef,
 		"spark":   func(u useView) template.HTML { return drawing(sparkline(u.weeks)) },
 		"at":      func(t time.Time) string { return doc.atTime(&t) },
@@ -44,12 +42,13 @@ func (doc *document) html() ([]byte, error) {
 	}
 	p := htmlPage{
 		document: doc, Style: template.CSS(pageStyle), //nolint:gosec // our own style sheet
-		Figures: doc.numbers(), EvidenceNote: evidenceNote, AllUsed: doc.allUsed(), Sections: useSections(), Managed: doc.managedWords(),
+		Figures: doc.numbers(), EvidenceNote: evidenceNote + " " + doc.asOf(), AllUsed: doc.allUsed(), Managed: doc.managedWords(),
 	}
 	if doc.Findings != nil {
 		p.Urgencies = doc.urgencies()
 	}
 	if doc.Unused != nil {
+		p.Sections = doc.useSections()
 		p.UseChart = drawing(doc.chartUse())
 	}
 	if doc.Inventory != nil {
