@@ -89,3 +89,24 @@ func TestDated(t *testing.T) {
 		}
 	}
 }
+
+// A row that stands for many accounts hides no use of one of them.
+func TestBundledRowsHideNoUse(t *testing.T) {
+	var some []useView
+	for i := range 50 {
+		weeks := make([]week, weeksShown)
+		if i == 33 {
+			weeks[7] = week{days: 1, seen: true}
+		}
+		some = append(some, useView{weeks: weeks})
+	}
+	lines := bundled(some, 20)
+	if len(lines) != 3 {
+		t.Fatalf("%d rows of 50 accounts, 20 in each", len(lines))
+	}
+	for i, line := range lines {
+		if want := i == 1; (line[7].shade() == 1) != want || line[8].shade() != -1 {
+			t.Errorf("row %d: week 7 is %+v, week 8 %+v", i, line[7], line[8])
+		}
+	}
+}

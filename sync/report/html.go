@@ -49,7 +49,10 @@ func (doc *document) html() ([]byte, error) {
 	}
 	if doc.Unused != nil {
 		p.Sections = doc.useSections()
-		p.UseChart = drawing(doc.chartUse())
+		p.UseChart, p.UseTitle = drawing(doc.chartUse()), "Use of each account by week"
+		if n := doc.bundle(); n > 1 {
+			p.UseTitle = "Use by week, a row for each " + number(n) + " accounts"
+		}
 	}
 	if doc.Inventory != nil {
 		p.Teams = doc.teams()
@@ -74,6 +77,7 @@ type htmlPage struct {
 	EvidenceNote string
 	AllUsed      string
 	Sections     []useSection
+	UseTitle     string
 	UseChart     template.HTML
 	Managed      string
 	Teams        []team
