@@ -138,7 +138,7 @@ func (a *app) reported(ctx context.Context, s *system, from, until time.Time, re
 		return report.Data{}, err
 	}
 	d := report.Data{
-		Input: known.Input, Findings: known.Findings, Catalogue: finding.Catalogue(),
+		Input: known.Input, Findings: known.Findings, Checked: known.Checked, Catalogue: finding.Catalogue(),
 		Zone: time.Local, Instance: s.config.Instance, Version: version(), From: from, Until: until, Describe: describe,
 		Unseen: unseenOf(known.Input),
 	}
@@ -189,7 +189,7 @@ func recordedOver(ctx context.Context, l *ledger.Ledger, d *report.Data) error {
 		d.Chain.Time = *at.Time
 	}
 	return chosen{since: d.From.Add(-earlier)}.each(ctx, l, 0, head.Seq, func(e ledger.StoredEvent) error {
-		if e.Time.Before(d.Until) {
+		if !e.Time.After(d.Until) {
 			d.Events = append(d.Events, e)
 		}
 		return nil

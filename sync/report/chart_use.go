@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +19,7 @@ const (
 	useNamed = 48    // accounts at most whose rows bear a name
 	useRoom  = 620.0 // for all rows where there are more
 	useTitle = 20.0  // between judgements, for their names
+	useLines = 600   // rows at most: of more accounts each stands for several
 )
 
 const useCell = (useWidth - useLeft) / weeksShown
@@ -30,7 +32,7 @@ func (doc *document) chartUse() string {
 	row := 14.0
 	named := len(doc.uses) <= useNamed
 	if !named {
-		row = max(1.2, min(8, useRoom/float64(len(doc.uses))))
+		row = max(1, min(8, useRoom/float64(len(doc.uses))))
 	}
 	var rows strings.Builder
 	y := useTop
@@ -50,15 +52,16 @@ func (doc *document) chartUse() string {
 			y += 3
 		}
 		var cells [4]strings.Builder
-		for i, u := range some {
+		lines := bundled(some, doc.bundle())
+		for i, weeks := range lines {
 			top := y + float64(i)*row
 			if named {
-				fmt.Fprintf(&rows, `<text class="row" x="10" y="%.1f">%s</text>`, top+row-3.5, html.EscapeString(shortened(u.Account, 30)))
+				fmt.Fprintf(&rows, `<text class="row" x="10" y="%.1f">%s</text>`, top+row-3.5, html.EscapeString(shortened(some[i].Account, 30)))
 			}
-			strip(&cells, u.weeks, useLeft, top, useCell, row, gapOf(row))
+			strip(&cells, weeks, useLeft, top, useCell, row, gapOf(row))
 		}
 		paths(&rows, cells)
-		y += max(float64(len(some))*row, 18) + 5
+		y += max(float64(len(lines))*row, 18) + 5
 	}
 	height := y + 16
 	var b strings.Builder
@@ -72,6 +75,27 @@ func (doc *document) chartUse() string {
 	}
 	b.WriteString(`</svg>`)
 	return b.String()
+}
+
+// bundle is how many accounts a row stands for.
+func (doc *document) bundle() int { return (len(doc.uses) + useLines - 1) / useLines }
+
+// bundled are the weeks of each so many accounts: the days that they were used on
+// in the mean, rounded up, since a use that was seen is never shown as none.
+func bundled(some []useView, n int) [][]week {
+	var lines [][]week
+	for part := range slices.Chunk(some, max(n, 1)) {
+		line := make([]week, weeksShown)
+		for i := range line {
+			for _, u := range part {
+				line[i].days += u.weeks[i].days
+				line[i].seen = line[i].seen || u.weeks[i].seen
+			}
+			line[i].days = (line[i].days + len(part) - 1) / len(part)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // usesAs are the accounts of one judgement, in the order of the chart.

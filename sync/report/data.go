@@ -26,6 +26,7 @@ func Parts() []Part { return []Part{Findings, Unused, Inventory, Rotations} }
 type Data struct {
 	finding.Input // what is known, and the findings that were made of it
 	Findings      []finding.Finding
+	Checked       time.Time // as of when use and what takes calls of its own was gathered; zero: never
 	// Catalogue is finding.Catalogue(): what kinds of findings mean.
 	Catalogue []finding.Entry
 
@@ -35,7 +36,8 @@ type Data struct {
 	// Unseen says, a line each, what could not be looked at.
 	Unseen []string
 
-	// From and Until bound the period of the rotation record.
+	// From and Until bound the period of the rotation record; Until is not in it,
+	// unless it is Now.
 	From, Until time.Time
 	// Events are those of the period, oldest first, and enough from before it to
 	// say how what ended in it began.

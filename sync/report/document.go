@@ -62,7 +62,9 @@ func newDocument(d Data, parts []Part) *document {
 		doc.kinds[e.Code] = e
 	}
 	doc.uses, doc.keys = d.used(), d.keyAges()
-	if unlisted := d.unlisted(); unlisted != "" {
+	if d.Checked.IsZero() && len(d.Accounts) > 0 {
+		doc.Unseen = append(slices.Clone(doc.Unseen), neverGathered)
+	} else if unlisted := d.unlisted(); unlisted != "" {
 		doc.Unseen = append(slices.Clone(doc.Unseen), unlisted)
 	}
 	doc.Summary = doc.summary()
@@ -84,6 +86,8 @@ func newDocument(d Data, parts []Part) *document {
 	}
 	return doc
 }
+
+const neverGathered = "Who uses what, and which accounts there are besides, was never gathered: `keyrota observe` does, and so does the daemon."
 
 func (doc *document) summary() summaryView {
 	d := doc.data
@@ -162,7 +166,7 @@ func (d Data) unlisted() string {
 		}
 		names += t
 	}
-	return "The platform did not list the service accounts of " + names + ": what is there and not in the configuration is not known."
+	return "Which service accounts the platform has besides these is not known of " + names + ": they were not listed, or not completely."
 }
 
 // teamOf is the team whose listing shows an account: "" for one of

@@ -27,7 +27,7 @@ func (e every) Next(t time.Time) time.Time { return t.Add(time.Duration(e)) }
 func estate(n int) report.Data {
 	e := &builder{dice: rand.New(rand.NewPCG(7, uint64(n))), d: report.Data{
 		Input:    finding.Input{Now: now(), Listed: map[string]bool{"": true}},
-		Instance: "prod", Version: "1.4.0",
+		Instance: "prod", Version: "1.4.0", Checked: now().Add(-6 * time.Hour),
 		From: now().AddDate(0, -3, 0), Until: now(), Catalogue: catalogue(),
 		Describe: func(e rotation.Event) string { return string(e.Kind) + ": " + e.Words },
 	}}

@@ -85,8 +85,11 @@ func sourcesOf(e finding.Entry) []string {
 	var names []string
 	for _, a := range e.Sources {
 		name := a.Document
-		if a.Section != "" {
+		switch first, _, _ := strings.Cut(a.Section, " "); {
+		case strings.ContainsAny(first, "0123456789"):
 			name += " " + a.Section
+		case a.Section != "":
+			name += ": " + a.Section
 		}
 		if a.Analogy {
 			name += " (by analogy)"
@@ -114,7 +117,7 @@ type kind struct {
 	Do       string // of all of them; empty: each has its own
 	Command  string // the same
 	Change   string // the same
-	Evidence []string
+	Common   string // what was seen of all of them
 	Findings []findingView
 }
 
@@ -169,14 +172,31 @@ func (k *kind) share(e finding.Entry) {
 	if all[0].Account != "" {
 		shared(all, "", func(f *findingView) *string { return &f.Title }) // the kind has a title
 	}
-	for _, words := range all[0].Evidence {
-		if !slices.ContainsFunc(all, func(f findingView) bool { return !slices.Contains(f.Evidence, words) }) {
-			k.Evidence = append(k.Evidence, words)
+	evidence := make([]*[]string, 0, len(all))
+	for i := range all {
+		evidence = append(evidence, &all[i].Evidence)
+	}
+	k.Common = common(evidence)
+}
+
+// common takes the lines that all have out of each, and says them once.
+func common(all []*[]string) string {
+	if len(all) < 2 {
+		return ""
+	}
+	var same []string
+	for _, words := range *all[0] {
+		if !slices.ContainsFunc(all, func(lines *[]string) bool { return !slices.Contains(*lines, words) }) {
+			same = append(same, words)
 		}
 	}
-	for i, f := range all {
-		all[i].Evidence = slices.DeleteFunc(slices.Clone(f.Evidence), func(words string) bool { return slices.Contains(k.Evidence, words) })
+	for _, lines := range all {
+		*lines = slices.DeleteFunc(slices.Clone(*lines), func(words string) bool { return slices.Contains(same, words) })
 	}
+	if len(same) == 0 {
+		return ""
+	}
+	return "All of them: " + strings.Join(same, "; ") + "."
 }
 
 // anAccount stands for the name of any account in a command.

@@ -24,14 +24,12 @@ func (doc *document) html() ([]byte, error) {
 		"number":  number,
 		"soft":    soft,
 		"rich":    func(s string) template.HTML { return rich(doc.dated(s)) },
-		"join":    func(all []string) string { return strings.Join(all, ", ") },
 		"deleted": func(r rotationView) string { return doc.deletions(r, ", ") },
 		"key":     doc.keyWords,
 		"due":     doc.dueWords,
 		"use":     doc.useWords,
 		"last":    doc.lastUsed,
 		"has":     func(p Part) bool { return slices.Contains(doc.Parts, p) },
-		"section": func(s useSection) []useView { return doc.Unused.as(s.Use) },
 		"ref":     splitRef,
 		"spark":   func(u useView) template.HTML { return drawing(sparkline(u.weeks)) },
 		"at":      func(t time.Time) string { return doc.atTime(&t) },
@@ -44,13 +42,17 @@ func (doc *document) html() ([]byte, error) {
 	}
 	p := htmlPage{
 		document: doc, Style: template.CSS(pageStyle), //nolint:gosec // our own style sheet
-		Figures: doc.numbers(), EvidenceNote: evidenceNote, AllUsed: doc.allUsed(), Sections: useSections(), Managed: doc.managedWords(),
+		Figures: doc.numbers(), EvidenceNote: evidenceNote + " " + doc.asOf(), AllUsed: doc.allUsed(), Managed: doc.managedWords(),
 	}
 	if doc.Findings != nil {
 		p.Urgencies = doc.urgencies()
 	}
 	if doc.Unused != nil {
-		p.UseChart = drawing(doc.chartUse())
+		p.Sections = doc.useSections()
+		p.UseChart, p.UseTitle = drawing(doc.chartUse()), "Use of each account by week"
+		if n := doc.bundle(); n > 1 {
+			p.UseTitle = "Use by week, a row for each " + number(n) + " accounts"
+		}
 	}
 	if doc.Inventory != nil {
 		p.Teams = doc.teams()
@@ -75,6 +77,7 @@ type htmlPage struct {
 	EvidenceNote string
 	AllUsed      string
 	Sections     []useSection
+	UseTitle     string
 	UseChart     template.HTML
 	Managed      string
 	Teams        []team

@@ -55,7 +55,7 @@ func (doc *document) findingsMarkdown(p *page) {
 		p.line("\n### %s (%s, %d)", u.Title, u.Severity, u.Count)
 		for _, k := range u.Kinds {
 			p.line("\n**%s** `%s`%s", text(k.Title), k.Code, prefixed(" · ", text(strings.Join(k.Sources, ", "))))
-			about := []string{doc.prose(k.Why), doc.prose(k.Common()), doc.prose(k.Do), code(k.Command)}
+			about := []string{doc.prose(k.Why), doc.prose(k.Common), doc.prose(k.Do), code(k.Command)}
 			if words := strings.Join(slices.DeleteFunc(about, func(s string) bool { return s == "" }), " "); words != "" {
 				p.line("\n%s", words)
 			}
@@ -111,21 +111,17 @@ func (p *page) block(indent, lines string) {
 
 func (doc *document) unusedMarkdown(p *page) {
 	p.line("\n## Unused accounts")
-	p.line("\n%s", evidenceNote)
+	p.line("\n%s %s", evidenceNote, doc.asOf())
 	if len(doc.Unused) == 0 {
 		p.line("\n%s", doc.allUsed())
 		return
 	}
-	for _, section := range useSections() {
-		rows := doc.Unused.as(section.Use)
-		if len(rows) == 0 {
-			continue
-		}
-		p.line("\n### %s (%d)", section.Title, len(rows))
-		p.line("\n%s\n", section.Lead)
+	for _, section := range doc.useSections() {
+		p.line("\n### %s (%d)", section.Title, len(section.Rows))
+		p.line("\n%s%s\n", section.Lead, prefixed(" ", doc.prose(section.Common)))
 		p.line("| account | last used | owner | evidence |")
 		p.line("|---|---|---|---|")
-		for _, u := range rows {
+		for _, u := range section.Rows {
 			p.row(code(u.Account)+u.notManaged(), doc.lastUsed(u), text(u.Owner), doc.prose(strings.Join(u.Evidence, "; ")))
 		}
 	}
@@ -197,9 +193,27 @@ func (doc *document) rotationsMarkdown(p *page) {
 
 func (p *page) row(cells ...string) {
 	for i, c := range cells {
-		cells[i] = strings.ReplaceAll(strings.ReplaceAll(c, "\n", " "), "|", `\|`)
+		cells[i] = cell(c)
 	}
 	p.line("| %s |", strings.Join(cells, " | "))
+}
+
+// cell keeps a text within its cell: a bar in it is escaped, also where a
+// backslash stands before it, which would escape that of ours.
+func cell(s string) string {
+	var b strings.Builder
+	odd := false
+	for _, r := range strings.ReplaceAll(s, "\n", " ") {
+		if r == '|' {
+			if odd {
+				b.WriteByte('\\')
+			}
+			b.WriteByte('\\')
+		}
+		odd = r == '\\' && !odd
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // text quotes what would be markup. What is none is left as it is, since people

@@ -190,8 +190,11 @@ func (r *record) begin(e ledger.StoredEvent, how string) {
 	r.rows[e.Ref] = append(r.rows[e.Ref], row)
 }
 
-// in reports whether a time is in the period.
-func (d Data) in(t time.Time) bool { return !t.Before(d.From) && t.Before(d.Until) }
+// in reports whether a time is in the period. Its end is not, so that periods in
+// a row share nothing; but what happened this moment is in one that ends now.
+func (d Data) in(t time.Time) bool {
+	return !t.Before(d.From) && (t.Before(d.Until) || t.Equal(d.Until) && d.Until.Equal(d.Now))
+}
 
 // touches reports whether something of a rotation happened in the period.
 func (d Data) touches(r *rotationView) bool {

@@ -158,37 +158,48 @@ func sources(e usage.Evidence) []string {
 	return names
 }
 
-// weeks folds days into weeks, the last of which ends today.
-func (d Data) weeks(e usage.Evidence) []week {
-	weeks := make([]week, weeksShown)
-	today := usage.DayOf(d.Now)
-	for i := range weeks {
-		for n := range 7 {
-			at := today - usage.Day((weeksShown-1-i)*7+6-n)
-			used, seen := onDay(e, at)
-			if used {
-				weeks[i].days++
-			}
-			weeks[i].seen = weeks[i].seen || seen || used
-		}
-	}
-	return weeks
-}
+// daysShown are the days of the weeks shown.
+const daysShown = weeksShown * 7
 
-// onDay says whether any source shows a use on a day, and whether any looked.
-func onDay(e usage.Evidence, at usage.Day) (used, seen bool) {
+// weeks folds the days that any source shows into weeks, the last of which ends
+// today.
+func (d Data) weeks(e usage.Evidence) []week {
+	first := usage.DayOf(d.Now) - daysShown + 1
+	var used, seen [daysShown]bool
 	for _, t := range e.Traces {
-		used = used || t.Days[at] > 0
+		for at, n := range t.Days {
+			if i := at - first; i >= 0 && i < daysShown && n > 0 {
+				used[i], seen[i] = true, true
+			}
+		}
 	}
 	for _, c := range e.Coverage {
-		if c.From.IsZero() || at < usage.DayOf(c.From) || at > usage.DayOf(c.Until) {
+		if c.From.IsZero() {
 			continue
 		}
-		seen = seen || !slices.ContainsFunc(c.Gaps, func(g usage.Gap) bool {
-			return at >= usage.DayOf(g.From) && at <= usage.DayOf(g.Until)
-		})
+		var looked [daysShown]bool
+		mark := func(from, until time.Time, is bool) {
+			for i := max(usage.DayOf(from)-first, 0); i <= min(usage.DayOf(until)-first, daysShown-1); i++ {
+				looked[i] = is
+			}
+		}
+		mark(c.From, c.Until, true)
+		for _, g := range c.Gaps {
+			mark(g.From, g.Until, false)
+		}
+		for i, is := range looked {
+			seen[i] = seen[i] || is
+		}
 	}
-	return used, seen
+	weeks := make([]week, weeksShown)
+	for i := range daysShown {
+		w := &weeks[i/7]
+		if used[i] {
+			w.days++
+		}
+		w.seen = w.seen || seen[i]
+	}
+	return weeks
 }
 
 // unused are the accounts that a person should look at.

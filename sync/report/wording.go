@@ -67,26 +67,42 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
-// Common is the evidence that all findings of a kind share.
-func (k kind) Common() string {
-	if len(k.Evidence) == 0 {
-		return ""
-	}
-	return "All of them: " + strings.Join(k.Evidence, "; ") + "."
-}
-
 // evidenceNote says what evidence of use is.
 const evidenceNote = "Evidence of use is per account, not per key. Whatever could hide a use makes it unknown, never unused."
 
-// useSection is one judgement, as a section.
-type useSection struct{ Use, Title, Lead string }
-
-func useSections() []useSection {
-	return []useSection{
-		{useUnused, "Unused", "Used once, and not for longer than the account is allowed to be idle."},
-		{useNever, "Never used", "No use was seen since the key was delivered."},
-		{useUnknown, "Not known", "The evidence has holes, so nothing is said: do not take these for unused."},
+// asOf says how old the evidence is.
+func (doc *document) asOf() string {
+	if doc.data.Checked.IsZero() {
+		return "It was not gathered yet."
 	}
+	return "As of " + doc.atTime(&doc.data.Checked) + "."
+}
+
+// useSection is one judgement, as a section.
+type useSection struct {
+	Title  string
+	Lead   string
+	Common string // what was seen of all of them
+	Rows   []useView
+}
+
+func (doc *document) useSections() []useSection {
+	var all []useSection
+	for _, s := range []struct{ use, title, lead string }{
+		{useUnused, "Unused", "They were used, and not for longer than they are allowed to be idle."},
+		{useNever, "Never used", "No use was seen in all that was looked at."},
+		{useUnknown, "Not known", "The evidence has holes, so nothing is said: do not take these for unused."},
+	} {
+		section := useSection{Title: s.title, Lead: s.lead, Rows: doc.Unused.as(s.use)}
+		evidence := make([]*[]string, 0, len(section.Rows))
+		for i := range section.Rows {
+			evidence = append(evidence, &section.Rows[i].Evidence)
+		}
+		if section.Common = common(evidence); len(section.Rows) > 0 {
+			all = append(all, section)
+		}
+	}
+	return all
 }
 
 // allUsed is what is said where there is nothing to show.
