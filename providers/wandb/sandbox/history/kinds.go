@@ -56,6 +56,12 @@ func usedKinds() []kind {
 			g.every(a, 91*day, 8, g.now)
 			a.set("rhythm: 92d")
 		}},
+		// Once or twice is no rhythm that anybody could see.
+		{name: "quarterly, and young", weight: 8, unknown: true, also: []string{"usage_unknown"}, make: func(g *generator, a *account) {
+			g.delivered(a, 30, 110)
+			g.every(a, 91*day, 8, g.now)
+		}},
+		{name: "yearly", weight: 4, make: func(g *generator, a *account) { g.delivered(a, 500, 720); g.every(a, 365*day, 2, g.now) }},
 		{name: "yearly, as written", weight: 8, make: func(g *generator, a *account) {
 			g.delivered(a, 500, 720)
 			g.every(a, 365*day, 2, g.now)
