@@ -91,6 +91,9 @@ const (
 	EventUnmarking    EventKind = "destination.unmarking" // its mark is about to be removed at a person's word
 	EventFrozen       EventKind = "freeze.begun"
 	EventUnfrozen     EventKind = "freeze.lifted"
+	// Of findings, at a person's word.
+	EventAcknowledged   EventKind = "finding.acknowledged"
+	EventUnacknowledged EventKind = "finding.unacknowledged"
 )
 
 // Event is something that happened to an account, or is about to: events that

@@ -71,6 +71,9 @@ func eventExamples() map[rotation.EventKind]struct {
 		rotation.EventPruned:       {"a secret was deleted: a person asked", e{Destination: to}},
 		rotation.EventFrozen:       {"a freeze began", e{Words: "quarter end, until 2026-08-10T00:00:00Z"}},
 		rotation.EventUnfrozen:     {"it was lifted", e{Words: "quarter end is over"}},
+
+		rotation.EventAcknowledged:   {"a person said that a finding is known", e{Words: "unused of ml-platform/nightly-eval until 2026-12-31T00:00:00Z: the yearly benchmark"}},
+		rotation.EventUnacknowledged: {"a person took that back", e{Words: "acknowledgement 17 of unused of ml-platform/nightly-eval: the benchmark was moved"}},
 	}
 }
 

@@ -54,6 +54,7 @@ func classes() []classified {
 		}},
 		{user("info", ""), kinds{
 			rotation.EventFound, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
+			rotation.EventAcknowledged, rotation.EventUnacknowledged,
 		}},
 		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed, rotation.EventUnmarking}},
 		{secret("change", outcomeSuccess), kinds{

@@ -37,6 +37,14 @@
 // rename ledger_copy_VERSION_TIME_NAME to ledger_NAME, and delete the rows of
 // ledger_schema whose version_id is above VERSION.
 //
+// # Use, findings, messages
+//
+// Beside the records it keeps what each source showed of each account's use
+// (Usage, SaveUsage), which findings people said are known (Acknowledge), what
+// its parts note for themselves (State), and the outbox: messages to people,
+// from the transaction that decides on them until they are sent (Queue). None of
+// it belongs to a record, so saving it conflicts with nobody's.
+//
 // # File
 //
 // The file is made whole, under another name, and then linked to its place: it

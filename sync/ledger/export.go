@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// exportVersion is the form of exports that this program writes.
-const exportVersion = 1
+// exportVersion is the newest form of exports. One is written in the oldest form
+// that can hold it.
+const exportVersion = 2
 
 // line is one line of an export: one of its fields is set. The names never
 // change.
@@ -24,6 +25,13 @@ type line struct {
 	Lane    *exportedLane    `json:"lane,omitempty"`
 	Cursor  *exportedCursor  `json:"cursor,omitempty"`
 	End     *exportedEnd     `json:"end,omitempty"` // the last line
+
+	// Of form 2.
+	Usage           json.RawMessage          `json:"usage,omitempty"` // as stored; then Ref, Source
+	State           *exportedState           `json:"state,omitempty"`
+	Acknowledgement *exportedAcknowledgement `json:"acknowledgement,omitempty"`
+	Message         *exportedMessage         `json:"message,omitempty"`
+	Source          string                   `json:"source,omitempty"`
 
 	Ref      string    `json:"ref,omitempty"`
 	Revision int64     `json:"revision,omitempty"`
@@ -122,7 +130,11 @@ func (l *Ledger) export(ctx context.Context, s session, x *exporter) (Head, erro
 	if err := s.row(ctx, `SELECT created FROM ledger_meta`).Scan(&created); err != nil {
 		return Head{}, err
 	}
-	first := exportedLedger{Version: exportVersion, ID: l.id, Instance: l.instance, HeadSeq: head.Seq, HeadHash: head.Hash.String()}
+	form, err := exportForm(ctx, s)
+	if err != nil {
+		return Head{}, err
+	}
+	first := exportedLedger{Version: form, ID: l.id, Instance: l.instance, HeadSeq: head.Seq, HeadHash: head.Hash.String()}
 	if first.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
 		return Head{}, err
 	}
@@ -151,7 +163,10 @@ func (l *Ledger) export(ctx context.Context, s session, x *exporter) (Head, erro
 	if err := proof.end(); err != nil {
 		return Head{}, err
 	}
-	return head, exportRest(ctx, s, x)
+	if err := exportRest(ctx, s, x); err != nil {
+		return Head{}, err
+	}
+	return head, exportUse(ctx, s, x)
 }
 
 // embed writes a line around JSON as it is stored, byte for byte.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/usage"
 )
 
 // storied returns a ledger that has something of everything.
@@ -35,6 +36,17 @@ func storied(t *testing.T, at string) *ledger.Ledger {
 		t.Fatal(err)
 	}
 	if err := l.SetCursor(t.Context(), "siem", 17); err != nil {
+		t.Fatal(err)
+	}
+	saveUsage(t, l, usage.Runs, map[rotation.Ref]usage.Update{"ml/account-1": shown(1, 2), "ml/stranger": shown(2, 1)}, `{"until":"noon"}`)
+	if err := l.NoteOwn(t.Context(), "ml/account-1", noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Acknowledge(t.Context(), ledger.Acknowledgement{Code: "unused", Ref: "ml/account-1", Subject: "<k>", Until: noon.Add(time.Hour), Reason: "yearly"}); err != nil {
+		t.Fatal(err)
+	}
+	queue(t, l, "", "told", ledger.Message{Sink: "slack", Key: "a", Body: []byte{0, 1, 0xff}}, ledger.Message{Sink: "mail"})
+	if err := l.Delay(t.Context(), noon.Add(time.Minute), "HTTP 503", 1); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -95,7 +107,7 @@ func TestAnExportThatIsNotWholeMakesNoLedger(t *testing.T) {
 	}{
 		"nothing":              {"", ledger.ErrDamaged},
 		"something else":       {"instance: prod\n", ledger.ErrDamaged},
-		"a newer one":          {strings.Replace(whole, `"v":1`, `"v":2`, 1), ledger.ErrNewer},
+		"a newer one":          {strings.Replace(whole, `{"ledger":{"v":2`, `{"ledger":{"v":3`, 1), ledger.ErrNewer},
 		"its end is missing":   {strings.Join(lines[:n-1], ""), ledger.ErrDamaged},
 		"cut in a line":        {whole[:len(whole)/2], ledger.ErrDamaged},
 		"no beginning":         {strings.Join(lines[1:], ""), ledger.ErrDamaged},
@@ -120,6 +132,20 @@ func TestAnExportThatIsNotWholeMakesNoLedger(t *testing.T) {
 		_, err := ledger.Import(t.Context(), at, strings.NewReader(whole), ledger.Options{Instance: "staging"})
 		refused(t, err, ledger.ErrInstance, `"prod"`, `"staging"`)
 	})
+}
+
+// TestAnExportIsOfTheOldestFormThatHoldsIt: the program before takes what needs
+// no newer one.
+func TestAnExportIsOfTheOldestFormThatHoldsIt(t *testing.T) {
+	l := openAt(t, newPath(t))
+	for _, c := range []struct{ form, state string }{{`{"ledger":{"v":1,`, ""}, {`{"ledger":{"v":2,`, "noted"}, {`{"ledger":{"v":1,`, ""}} {
+		if err := l.SetState(t.Context(), "a", []byte(c.state)); err != nil {
+			t.Fatal(err)
+		}
+		if text := string(exported(t, l)); !strings.HasPrefix(text, c.form) {
+			t.Error(text)
+		}
+	}
 }
 
 func TestABrokenChainIsNotExported(t *testing.T) {

@@ -105,6 +105,14 @@ func (m *importer) take(ctx context.Context, body []byte) error {
 			v.Lane.Lane, v.Lane.Canary, v.Lane.Since, v.Lane.Proven)
 	case v.Cursor != nil:
 		return m.put(ctx, `INSERT INTO ledger_cursor (name, seq) VALUES (?, ?)`, v.Cursor.Name, v.Cursor.Seq)
+	case v.Usage != nil:
+		return m.use(ctx, v)
+	case v.State != nil:
+		return saveState(ctx, m.s, v.State.Name, v.State.Body)
+	case v.Acknowledgement != nil:
+		return m.acknowledgement(ctx, *v.Acknowledgement)
+	case v.Message != nil:
+		return m.message(ctx, *v.Message)
 	case v.End != nil:
 		m.ended = true
 		if v.End.Lines != m.lines {
@@ -181,6 +189,25 @@ func (m *importer) event(ctx context.Context, v line) error {
 		return err
 	}
 	return m.put(ctx, `INSERT INTO ledger_event (seq, ref, body, hash) VALUES (?, ?, ?, ?)`, k.seq, k.ref, string(k.body), k.sum)
+}
+
+func (m *importer) use(ctx context.Context, v line) error {
+	if _, err := decodeUse(v.Usage); err != nil {
+		return fmt.Errorf("the use of %s by %s: %w", v.Ref, v.Source, err)
+	}
+	return m.put(ctx, `INSERT INTO ledger_usage (ref, source, body) VALUES (?, ?, ?)`, v.Ref, v.Source, string(v.Usage))
+}
+
+func (m *importer) acknowledgement(ctx context.Context, e exportedAcknowledgement) error {
+	return saveAcknowledgement(ctx, m.s, Acknowledgement{
+		ID: e.ID, Code: e.Code, Ref: rotation.Ref(e.Ref), Subject: e.Subject, From: e.From, Until: e.Until, Reason: e.Reason, By: e.By,
+	})
+}
+
+func (m *importer) message(ctx context.Context, e exportedMessage) error {
+	return saveMessage(ctx, m.s, Message{
+		ID: e.ID, Sink: e.Sink, Key: e.Key, Body: e.Body, Queued: e.Queued, NotBefore: e.NotBefore, Tries: e.Tries, Words: e.Words,
+	})
 }
 
 func (m *importer) freeze(ctx context.Context, e exportedFreeze) error {

@@ -16,8 +16,9 @@ var (
 	ErrNoRecord = errors.New("there is no record under that name")
 )
 
-// Move has a record go on under another name, with its freezes and what it has
-// to prove, and an event under both names. It refuses with ErrNoRecord and
+// Move has a record go on under another name, with its freezes, what it has to
+// prove, what is known of its use and what is acknowledged of it, and an event
+// under both names. It refuses with ErrNoRecord and
 // ErrTaken. Whoever works on the old name meanwhile gets ErrConflict.
 func (l *Ledger) Move(ctx context.Context, from, to rotation.Ref) error {
 	return l.move(ctx, from, to, false)
@@ -90,10 +91,14 @@ func (l *Ledger) move(ctx context.Context, from, to rotation.Ref, beside bool) e
 			{`UPDATE ledger_routine SET ref = ? WHERE ref = ?`, []any{string(to), string(from)}},
 			{`UPDATE ledger_lane SET canary = ? WHERE canary = ?`, []any{string(to), string(from)}},
 			{`UPDATE ledger_freeze SET ref = ? WHERE ref = ?`, []any{string(to), string(from)}},
+			{`UPDATE ledger_acknowledgement SET ref = ? WHERE ref = ?`, []any{string(to), string(from)}},
 		} {
 			if _, err := s.exec(ctx, rename.query, rename.args...); err != nil {
 				return err
 			}
+		}
+		if err := l.moveUse(ctx, s, from, to); err != nil {
+			return err
 		}
 		if _, err := appendEvents(ctx, s, l.happened(from, next), rotation.Event{
 			Kind: rotation.EventMoved, Words: "goes on as " + string(to),

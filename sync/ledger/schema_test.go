@@ -101,7 +101,7 @@ func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
 			t.Errorf("older %v, %v", older, err)
 		}
 		slices.Sort(copies)
-		if l.Shared() && !slices.Equal(copies, []string{"", "", "", "tables ledger_copy_2_20260301t120000z_… of the database"}) {
+		if l.Shared() && !slices.Equal(copies, []string{"", "", "", "tables ledger_copy_3_20260301t120000z_… of the database"}) {
 			t.Errorf("copies %q", copies)
 		}
 		// The program before that runs goes on; one that is started refuses
@@ -139,7 +139,7 @@ func TestGoingBackOnAServer(t *testing.T) {
 		t.Fatal(err) // a second copy, and none of the first
 	}
 
-	const prefix = "ledger_copy_2_20260301t120000z_"
+	const prefix = "ledger_copy_3_20260301t120000z_"
 	var tables []string
 	err := session{l.db, l.back}.each(t.Context(), func(scan func(...any) error) error {
 		var table string
@@ -150,7 +150,7 @@ func TestGoingBackOnAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements := []string{`DELETE FROM ledger_schema WHERE version_id > 2`}
+	statements := []string{`DELETE FROM ledger_schema WHERE version_id > 3`}
 	for _, table := range tables {
 		if !strings.Contains(table, "copy") {
 			statements = append(statements, `DROP TABLE `+table)

@@ -9,9 +9,7 @@
 // account, never per key.
 package usage
 
-import (
-	"time"
-)
+import "time"
 
 // Source is where evidence comes from.
 type Source string
@@ -32,8 +30,12 @@ func DayOf(t time.Time) Day { return Day(t.Unix() / (24 * 60 * 60)) }
 // Start returns midnight UTC at which the day begins.
 func (d Day) Start() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 
-// KeepDays is for how many days a daily count is kept.
-const KeepDays = 400
+const (
+	// KeepDays is for how many days a daily count is kept.
+	KeepDays = 400
+	// KeepProjects is how many projects of an account are kept: the last used.
+	KeepProjects = 200
+)
 
 // Project is a project of a team.
 type Project struct {
@@ -43,13 +45,17 @@ type Project struct {
 
 // Trace is what one source showed of one account.
 type Trace struct {
-	First time.Time   `json:"first,omitzero"` // zero: never used, as far as was seen
-	Last  time.Time   `json:"last,omitzero"`
-	Days  map[Day]int `json:"days,omitempty"` // how often on each of the last KeepDays days
+	First time.Time `json:"first,omitzero"` // zero: never used, as far as was seen
+	Last  time.Time `json:"last,omitzero"`
+	// Days are how often on each of the last KeepDays days, and on the last day of
+	// use before those: so the gap after it is known.
+	Days map[Day]int `json:"days,omitempty"`
 	// Projects are where it was used, and when last.
 	Projects map[Project]time.Time `json:"-"`
 	// Denied counts failed authentications by day, of sources that show them.
 	Denied map[Day]int `json:"denied,omitempty"`
+	// Made is when the account was created, where a source shows it.
+	Made time.Time `json:"made,omitzero"`
 }
 
 // Gap is a stretch of time of which a source saw nothing.
@@ -84,4 +90,11 @@ const (
 type Evidence struct {
 	Traces   map[Source]Trace
 	Coverage map[Source]Coverage
+	// Own are the days on which keyrota itself used a key of the account or read
+	// its secrets: what a source shows of them may be our own doing.
+	Own map[Day]bool
 }
+
+// Beginning is the time from which a source is covered that shows a use however
+// long ago it was.
+func Beginning() time.Time { return Day(0).Start() }
