@@ -19,12 +19,16 @@ type Input struct {
 	Left     []Left
 	Stores   []Store
 	Issuer   Issuer
-	// NextMorning is when somebody is next at work, for what cannot wait.
+	Sinks    []Part // where people are told things
+	Sources  []Part // of evidence of use, as far as they are asked
+	// NextMorning is when working hours begin next, for what cannot wait. Zero: in
+	// a day.
 	NextMorning time.Time
-	// NameAllowed says what is wrong with a name; empty: nothing.
+	// NameAllowed says what is wrong with a name; empty: nothing. Nil: Descriptive.
 	NameAllowed  func(name string) string
 	Acknowledged []Acknowledgement
-	// FirstSeen is since when findings hold, by ID, as far as was noted.
+	// FirstSeen is since when findings hold, by ID, as far as was noted. A finding
+	// that is not in it is new; nil: nothing is noted anywhere.
 	FirstSeen map[string]time.Time
 }
 
@@ -41,9 +45,11 @@ type Account struct {
 	ReviewEvery            time.Duration // 0: none is expected
 	Env                    map[string]string
 	ReaderNeeds            time.Duration // the overlap that its readers and jobs need
+	MaxOverlap             time.Duration // how long use may hold an old key; 0: not known
 	Rhythm                 time.Duration // how far apart its uses are, as a person says; 0: not said
 	UnusedAfter            time.Duration
 	ProposeAfter           time.Duration // 0: never
+	Weave                  bool          // its jobs log through Weave, as a person says
 	Position               string        // where it stands in the configuration: file:line
 
 	Evidence usage.Evidence
@@ -57,8 +63,24 @@ type Account struct {
 	Federation   Federation
 	FailingSince map[rotation.Destination]time.Time // destinations that could not be delivered to
 	LastFailure  string
+	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
 	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
 	DeliveredAt  time.Time      // when its offered key was first delivered; zero: not
+	// KnownSince is since when the account is known to exist; zero: not known, and
+	// it may be new.
+	KnownSince time.Time
+	// WatchedSince is since when it is on record which keys it has; zero: not known.
+	// What nothing explains and was there already is not an alarm.
+	WatchedSince time.Time
+	Off          Off
+}
+
+// Off is how far an account is switched off, by what a person wrote.
+type Off struct {
+	State   string    // "quarantined" or "removed"; empty: it is not to be
+	KeysGo  time.Time // when its keys are deleted; zero: not settled
+	Done    time.Time // since when it has none; zero: it has
+	Refused string    // why it is not begun; empty: it is
 }
 
 // Answer is yes, no or not known.
@@ -87,7 +109,9 @@ type Federation struct {
 	At      time.Time // when it was tried; zero: not
 	Works   bool
 	Words   string    // why not
-	Expires time.Time // of the JWT
+	Issued  time.Time // of the JWT; zero: it does not say
+	Expires time.Time // of the JWT; zero: not known
+	Renewed bool      // a fresh JWT is fetched whenever one is needed
 }
 
 // PlatformAccount is one service account as the platform lists it.
@@ -95,6 +119,7 @@ type PlatformAccount struct {
 	Account  rotation.Account
 	Keys     []rotation.Key
 	Evidence usage.Evidence
+	Owner    string // whom to contact, where anybody knows
 }
 
 // Left is an account that left the configuration and is on record.
@@ -110,6 +135,13 @@ type Store struct {
 	FailingSince time.Time // zero: it answers
 	Words        string
 	TokenEnds    time.Time // of our own login there, where it cannot be renewed; zero: not known
+}
+
+// Part is how something does that keyrota talks to.
+type Part struct {
+	Name         string
+	FailingSince time.Time // zero: it answers
+	Words        string
 }
 
 // Issuer is how the platform does.
