@@ -1,9 +1,10 @@
-package main
+package findings
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"time"
 
@@ -35,7 +36,7 @@ type estate struct {
 
 const storeName = "memory"
 
-func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, err error) {
+func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
 		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
 		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
@@ -46,32 +47,33 @@ func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, 
 		}
 	}()
 	for _, t := range h.Truths {
-		e.truths[ref(t)] = t
+		e.truths[rotation.Ref(t.Ref)] = t
 	}
 	server, err := sandbox.New(h.Seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
 	if err != nil {
 		return e, err
 	}
-	url, stop, err := listen(ctx, server)
-	if err != nil {
-		return e, err
+	var handler http.Handler = server
+	if s.dim != nil {
+		handler = s.dim(server)
 	}
-	e.stop = stop
+	web := httptest.NewServer(handler)
+	e.stop = web.Close
 	admin := func(context.Context) (providers.Secret, error) { return providers.NewSecret(history.AdminKey), nil }
-	e.issuer, err = wandb.New(wandb.Config{URL: url, Organization: history.Organization, AdminKey: admin},
+	e.issuer, err = wandb.New(wandb.Config{URL: web.URL, Organization: history.Organization, AdminKey: admin},
 		wandb.Options{Paces: &pace.Paces{Unlimited: true}})
 	if err != nil {
 		return e, err
 	}
 	text := h.Config(history.Setting{
-		URL: url, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations,
+		URL: web.URL, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations,
 	})
 	c, problems := config.Parse("keyrota.yaml", []byte(text), config.Options{})
 	if err := problems.Err(); err != nil {
 		return e, err
 	}
 	e.config = c
-	e.ledger, err = ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Instance: c.Instance, By: "bench", Now: e.now})
+	e.ledger, err = ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Instance: c.Instance, By: "bench findings", Now: e.now})
 	if err != nil {
 		return e, err
 	}
@@ -145,5 +147,5 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 	}
 	e.records[a.Ref()] = r
 	_, err := e.ledger.Save(ctx, a.Ref(), r, 0)
-	return errors.Join(err)
+	return err
 }

@@ -1,0 +1,132 @@
+// Package findings holds what keyrota finds against what is true: years of use of
+// many accounts on a sandbox (package history), gathered over HTTP, judged, and
+// counted as precision and recall of each finding. It is
+//
+//	go run ./cmd/keyrota/bench findings
+package findings
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/finding"
+	"github.com/keyrota/keyrota/sync/usage"
+)
+
+// Run is the command.
+func Run(ctx context.Context, w io.Writer, args []string) error {
+	flags := flag.NewFlagSet("bench findings", flag.ExitOnError)
+	accounts := flags.Int("accounts", 500, "how many accounts there are")
+	seed := flags.Uint64("seed", 1, "the number that everything follows from")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	// A day that stands still, so that the same numbers make the same table.
+	h := history.Make(*seed, time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC), *accounts)
+	return compare(ctx, w, h)
+}
+
+// compare prints what was found of a history, first with all that there is to
+// see, then with less.
+func compare(ctx context.Context, w io.Writer, h *history.History) error {
+	print := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
+	print("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
+	for i, s := range sights() {
+		found, err := find(ctx, h, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		print("\n## %s\n\n", s.name)
+		if i == 0 {
+			printScores(w, scores(h.Truths, found.findings))
+			print("\nwhat is judged of use:\n\n")
+			printVerdicts(w, found.verdicts())
+			continue
+		}
+		printScores(w, ofUse(scores(h.Truths, found.findings)))
+	}
+	return nil
+}
+
+// sight is how much of a history can be seen.
+type sight struct {
+	name string
+	// dim stands before the sandbox; nil: nothing does.
+	dim func(http.Handler) http.Handler
+}
+
+func sights() []sight {
+	return []sight{
+		{name: "everything can be seen"},
+		{name: "the audit log may not be read", dim: func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if isLog(r) {
+					http.Error(w, `{"errors":[{"message":"permission denied"}]}`, http.StatusForbidden)
+					return
+				}
+				h.ServeHTTP(w, r)
+			})
+		}},
+	}
+}
+
+func isLog(r *http.Request) bool {
+	return r.URL.Path == "/audit_logs" || r.URL.Path == "/admin/audit_logs"
+}
+
+// found is what came of one look.
+type found struct {
+	in       finding.Input
+	estate   *estate
+	findings []finding.Finding
+}
+
+func find(ctx context.Context, h *history.History, s sight) (f found, err error) {
+	dir, err := os.MkdirTemp("", "keyrota-findings-")
+	if err != nil {
+		return f, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if f.estate, err = newEstate(ctx, dir, h, s); err != nil {
+		return f, err
+	}
+	defer f.estate.close()
+	evidence, err := f.estate.gather(ctx)
+	if err != nil {
+		return f, err
+	}
+	if f.in, err = f.estate.look(ctx, evidence); err != nil {
+		return f, err
+	}
+	f.findings = finding.Find(f.in)
+	return f, nil
+}
+
+// verdicts are what is judged of the use of each account of the configuration.
+func (f found) verdicts() verdicts {
+	v := verdicts{}
+	for _, a := range f.in.Accounts {
+		j := usage.Judge(a.Evidence, usage.Policy{UnusedAfter: a.UnusedAfter, Rhythm: a.Rhythm, Weave: a.Weave}, f.in.Now)
+		v.count(f.estate.truths[a.Spec.Account.Ref], j.Verdict)
+	}
+	return v
+}
+
+// calledIdle are the accounts that are called unused, or never used.
+func (f found) calledIdle() map[rotation.Ref]finding.Finding {
+	idle := map[rotation.Ref]finding.Finding{}
+	for _, one := range f.findings {
+		switch one.Code {
+		case finding.Unused, finding.NeverUsed, finding.ProposeOff:
+			idle[one.Account] = one
+		}
+	}
+	return idle
+}
