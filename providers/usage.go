@@ -49,8 +49,9 @@ type Member struct {
 
 // Directory is an Issuer that shows who is in a team.
 type Directory interface {
-	// Members yields the members of a team. auth is a live key of an account;
-	// empty: the admin credential.
+	// Members yields the members of a team; of none: those whom the organization
+	// has beyond its teams' own, as the admin credential sees them. auth is a live
+	// key of an account; empty: the admin credential.
 	Members(ctx context.Context, team string, auth Secret, yield func(Member) error) error
 }
 
