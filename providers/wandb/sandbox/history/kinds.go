@@ -80,6 +80,13 @@ func usedKinds() []kind {
 			}
 			a.env["WANDB_PROJECT"] = "shared-metrics"
 		}},
+		{name: "organization-wide, in teams of people alone", weight: 5, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.organizationWide()
+			a.in, a.noLog = []place{{team: guilds()[0], project: "metrics"}, {team: guilds()[1], project: "metrics"}}, true
+			a.env["WANDB_PROJECT"] = "metrics"
+		}},
+		{name: "renamed at W&B", weight: 4, make: func(g *generator, a *account) { daily(g, a); a.platformName = a.Name + " (old)" }},
 	}
 }
 
@@ -119,6 +126,17 @@ func unknownKinds() []kind {
 		{name: "credited to a person, unwritten", weight: 6, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.credited = member(a.Team)
+		}},
+		{name: "credited to a person lately", weight: 5, unknown: true, codes: untold, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.credited, a.creditedFrom = member(a.Team), g.ago(100, 150)
+			delete(a.env, "WANDB_PROJECT")
+		}},
+		// Used since, it is plainly in use.
+		{name: "quarterly, its project deleted", weight: 5, unknown: true, also: untold, make: func(g *generator, a *account) {
+			g.delivered(a, 600, 720)
+			g.every(a, 91*day, 8, g.now)
+			a.deleted, a.noLog = g.ago(10, 40), true
 		}},
 		{name: "Weave only", weight: 12, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)

@@ -14,14 +14,20 @@ func address(username string) string { return username + "@acme.example" }
 
 func leadID(team string) string { return "lead:" + team }
 
+// guilds are teams of people alone.
+func guilds() []string { return []string{"guild-00", "guild-01"} }
+
 // addPeople makes the teams of so many accounts and the people in them, who use W&B on every working day.
 func (g *generator) addPeople(accounts int) {
 	seed := &g.h.Seed
 	seed.People = append(seed.People, sandbox.Person{
 		Username: "ada", Email: address("ada"), Admin: true, ID: g.id("User"), Keys: []sandbox.Key{{Value: AdminKey, ID: g.id("ApiKey")}},
 	})
+	teams := guilds()
 	for i := 0; i < accounts; i += teamSize {
-		team := teamOf(i)
+		teams = append(teams, teamOf(i))
+	}
+	for _, team := range teams {
 		seed.Teams = append(seed.Teams, sandbox.Team{Name: team, ID: g.id("Entity")})
 		for _, p := range []sandbox.Person{
 			{Username: lead(team), ID: leadID(team), Teams: map[string]sandbox.Role{team: sandbox.RoleAdmin}},
