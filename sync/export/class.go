@@ -46,15 +46,15 @@ func classes() []classified {
 		{user("creation", outcomeUnknown), kinds{rotation.EventProvisioning, rotation.EventIssuing}},
 		{user("creation", outcomeSuccess), kinds{rotation.EventProvisioned, rotation.EventOffered}},
 		{user("creation", outcomeFailure), kinds{rotation.EventIssueFailed, rotation.EventAbandoned}},
-		{user("deletion", outcomeUnknown), kinds{rotation.EventCondemned}},
-		{user("deletion", outcomeSuccess), kinds{rotation.EventRevoked, rotation.EventDiscarded}},
+		{user("deletion", outcomeUnknown), kinds{rotation.EventCondemned, rotation.EventQuarantining, rotation.EventRemoving}},
+		{user("deletion", outcomeSuccess), kinds{rotation.EventRevoked, rotation.EventDiscarded, rotation.EventQuarantined, rotation.EventRemoved}},
 		{user("change", outcomeSuccess), kinds{
 			rotation.EventRecovered, rotation.EventAdopted, rotation.EventRolledBack, rotation.EventWithdrawn,
-			rotation.EventLeakOver, rotation.EventEnded, rotation.EventMoved, rotation.EventForgotten,
+			rotation.EventLeakOver, rotation.EventEnded, rotation.EventActivating, rotation.EventMoved, rotation.EventForgotten,
 		}},
 		{user("info", ""), kinds{
-			rotation.EventFound, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
 			rotation.EventAcknowledged, rotation.EventUnacknowledged,
+			rotation.EventFound, rotation.EventInUse, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
 		}},
 		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed, rotation.EventUnmarking}},
 		{secret("change", outcomeSuccess), kinds{

@@ -121,7 +121,7 @@ func lastRead(at time.Time) string {
 // than lines for a person to write.
 func (v view) proposal() []Finding {
 	since, is := v.idleSince()
-	if !is || !v.managed() || v.gone() || v.ProposeAfter == 0 || v.in.Now.Sub(since) < v.ProposeAfter {
+	if !is || !v.managed() || v.off() || v.gone() || v.ProposeAfter == 0 || v.in.Now.Sub(since) < v.ProposeAfter {
 		return nil
 	}
 	return one(Finding{
@@ -136,7 +136,7 @@ func (v view) proposal() []Finding {
 // idle: they are copies of a live key that can go. A process that never ends
 // reads once.
 func (v view) secretUnread() []Finding {
-	if _, idle := v.idleSince(); idle || !v.managed() || v.Spec.Policy.Forever {
+	if _, idle := v.idleSince(); idle || !v.managed() || v.off() || v.Spec.Policy.Forever {
 		return nil
 	}
 	var found []Finding
@@ -145,20 +145,20 @@ func (v view) secretUnread() []Finding {
 		at, known := v.LastRead[w.Destination]
 		since := at
 		if since.IsZero() {
-			since = v.DeliveredAt
+			since = v.DeliveredTo[w.Destination] // never read: it may be new
 		}
 		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*v.use.Rhythm) {
 			continue
 		}
 		unread++
+		evidence := []string{"not read for " + span(v.in.Now.Sub(since)) + "; the days on which keyrota read it itself are taken out"}
+		if at.IsZero() {
+			evidence[0] = "delivered to since " + date(since)
+		}
 		found = append(found, Finding{
 			Code: SecretUnread, Subject: w.Destination.String(), Since: since.Add(v.UnusedAfter),
-			Title:    w.Destination.String() + " " + lastRead(at),
-			Evidence: []string{"the key that is there now was delivered on " + date(v.DeliveredAt)}, Command: v.status(),
+			Title: w.Destination.String() + " " + lastRead(at), Evidence: evidence, Command: v.status(),
 		})
-		if v.DeliveredAt.IsZero() {
-			found[len(found)-1].Evidence = nil
-		}
 	}
 	if unread == len(v.Spec.Wants) && v.use.Verdict == usage.Used {
 		for i := range found {

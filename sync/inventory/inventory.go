@@ -123,6 +123,7 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // for every destination that its store or its form refuses.
 func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores, Accounts: make([]Account, 0, len(c.Accounts))}
+	_, beats := p.Issuer.(providers.RunReporter)
 	places := physical{}
 	var faults []error
 	for n := range c.Accounts {
@@ -148,6 +149,9 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				Provision: able.Provision,
 				Renamed:   from.Formerly != "",
 				FirstKey:  able.FirstKey,
+				Beats:     beats,
+				State:     state(*from),
+				Force:     from.Force, QuarantineWait: from.QuarantineWait,
 			},
 		}
 		settle := func(d *config.Destination) (rotation.Want, *format.Format, bool) {
@@ -233,6 +237,13 @@ func form(stores map[string]providers.SecretStore, dest rotation.Destination, d 
 	return f, reads && d.Readable(), nil
 }
 
+func state(a config.Account) rotation.AccountState {
+	if a.State == "" {
+		return rotation.Active
+	}
+	return rotation.AccountState(a.State)
+}
+
 func policy(c *config.Config, a config.Account) rotation.Policy {
 	p := rotation.DefaultPolicy()
 	p.Observe = a.Manage == config.Observe
@@ -240,6 +251,7 @@ func policy(c *config.Config, a config.Account) rotation.Policy {
 	p.Window = a.Window
 	p.Freeze = a.Freezes
 	p.Overlap = a.Overlap
+	p.MaxOverlap = a.MaxOverlap
 	p.Forever = a.LongestJob.Forever
 	p.WriteDeadline = c.WriteDeadline
 	p.RetryBase = min(p.RetryBase, max(c.WriteDeadline, time.Second))

@@ -18,6 +18,10 @@ type Observer struct {
 	Stores map[string]providers.SecretStore
 	Call   attempt.Caller
 	Now    func() time.Time // when a listing was begun is part of it; nil: time.Now
+	// LastUse returns when an account was last used, zero if never, and whether
+	// that is known at all; nil: it never is. It is asked about accounts that are to
+	// be switched off.
+	LastUse func(ctx context.Context, ref rotation.Ref) (at time.Time, known bool, err error)
 	// ForPeople has Sweep look as closely at accounts for which nothing is done
 	// whatever is seen (rotation.Spec.Idle) as at all others.
 	ForPeople bool
@@ -84,6 +88,22 @@ func noStore(d rotation.Destination) error {
 		Provider: d.Store, Op: "look", Name: d.Path, Kind: providers.Invalid,
 		Hint: "the store is no longer in the configuration: put it back under this name, or release what was delivered there",
 	}
+}
+
+// LastUsed says when an account was last used that is to be switched off. Of any
+// other it is not asked.
+func (o Observer) LastUsed(ctx context.Context, a Account) rotation.LastUse {
+	if a.State == rotation.Active || a.State == "" || a.Force {
+		return rotation.LastUse{}
+	}
+	if o.LastUse == nil {
+		return rotation.LastUse{Words: "its use is not observed here"}
+	}
+	at, known, err := o.LastUse(ctx, a.Ref())
+	if err != nil {
+		return rotation.LastUse{Words: err.Error()}
+	}
+	return rotation.LastUse{Known: known, At: at}
 }
 
 // List lists the keys of one account: with auth, a live key of it, or with the
