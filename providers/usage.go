@@ -100,7 +100,7 @@ type AuditReader interface {
 // AuditPage is what was read of the audit log, up to the end of a page.
 type AuditPage struct {
 	Cursor string    // where to go on
-	Until  time.Time // all before it was read
+	Until  time.Time // all before it was read; no later than the platform's own clock
 	AuditCount
 }
 

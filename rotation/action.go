@@ -110,6 +110,7 @@ const (
 	// Of findings, at a person's word.
 	EventAcknowledged   EventKind = "finding.acknowledged"
 	EventUnacknowledged EventKind = "finding.unacknowledged"
+	EventJWTKept        EventKind = "jwt.kept" // fresh JWTs of external accounts were written where jobs read them
 )
 
 // Event is something that happened to an account, or is about to: events that

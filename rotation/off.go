@@ -168,12 +168,13 @@ func (d *decision) off() (Action, bool) {
 		words := fmt.Sprintf("%s refused: the account is to be %s, as its configuration says", q.Kind, off.State)
 		return save(7, words, r, Event{Kind: EventRequested, Key: q.Key, Words: words})
 	}
-	if settled := off.Begun.Add(d.s.Policy.WriteDeadline); d.now.Before(settled) {
+	settled := off.Begun.Add(d.s.Policy.WriteDeadline)
+	switch {
+	case d.now.Before(settled):
 		return wait(0, settled, "to be %s: what is being written or created ends first", off.State)
-	} else if d.listedAt().Before(settled) || d.outdated() {
+	case d.outdated():
 		return lookAgain()
-	}
-	if !l.Complete {
+	case !l.Complete:
 		return d.unlisted(0)
 	}
 	if !gone {

@@ -39,8 +39,8 @@ type discoveredView struct {
 	Keys   []keyView `json:"keys"`
 	Why    string    `json:"why,omitempty"`
 
-	found []*finding // in the order of their places
-	lines []line     // of found, one each
+	found []*foundKey // in the order of their places
+	lines []line      // of found, one each
 	owner rotation.Account
 }
 
@@ -85,7 +85,7 @@ func (d *discovery) judge(s sight) discoveryView {
 		values = append(values, f.value.Expose(), "[removed]")
 	}
 	d.hide = strings.NewReplacer(values...)
-	byAccount := map[rotation.AccountID][]*finding{}
+	byAccount := map[rotation.AccountID][]*foundKey{}
 	for _, f := range s.found {
 		switch {
 		case f.err == nil:
@@ -113,7 +113,7 @@ func (d *discovery) judge(s sight) discoveryView {
 }
 
 // account judges one account by what was found of it.
-func (d *discovery) account(found []*finding) discoveredView {
+func (d *discovery) account(found []*foundKey) discoveredView {
 	id := found[0].identity
 	v := discoveredView{
 		ID: string(id.Owner.ID), Name: id.Owner.Name, Team: id.Owner.Team, Scope: string(id.Owner.Scope),
@@ -202,7 +202,7 @@ func (d *discovery) covers(to config.Destination, at rotation.Destination) bool 
 }
 
 // view is a place for the document.
-func (d *discovery) view(f *finding) placeView {
+func (d *discovery) view(f *foundKey) placeView {
 	p := placeView{Destination: d.hide.Replace(f.at.String()), Form: string(f.form), LastRead: f.lastRead(), KeptBy: d.hide.Replace(f.owner)}
 	if f.name != f.at.Field {
 		p.Name = d.hide.Replace(f.name)

@@ -47,7 +47,7 @@ func (d *discovery) propose(v *discoveredView) {
 
 // line proposes one destination, with settings besides those that follow from
 // what was found.
-func (d *discovery) line(f *finding, settings string) line {
+func (d *discovery) line(f *foundKey, settings string) line {
 	l := line{read: f.lastRead()}
 	switch f.form {
 	case formRaw:

@@ -18,12 +18,12 @@ import (
 // sight is all that was seen.
 type sight struct {
 	sources []sourceView
-	found   []*finding
+	found   []*foundKey
 	unread  []unreadView
 }
 
-// finding is one value in one place that may be a key.
-type finding struct {
+// foundKey is one value in one place that may be a key.
+type foundKey struct {
 	candidate
 	listed providers.Listed
 	mark   rotation.Mark
@@ -77,7 +77,7 @@ func (d *discovery) read(ctx context.Context, places []below) sight {
 					s.unread = append(s.unread, unreadView{at.String(), err.Error()})
 				default:
 					for _, c := range candidates(at, value) {
-						s.found = append(s.found, &finding{candidate: c, listed: l, owner: l.Owner})
+						s.found = append(s.found, &foundKey{candidate: c, listed: l, owner: l.Owner})
 					}
 				}
 				return nil
@@ -85,7 +85,7 @@ func (d *discovery) read(ctx context.Context, places []below) sight {
 		}
 		_ = g.Wait()
 	}
-	slices.SortFunc(s.found, func(a, b *finding) int {
+	slices.SortFunc(s.found, func(a, b *foundKey) int {
 		return cmp.Or(cmp.Compare(a.at.String(), b.at.String()), cmp.Compare(a.name, b.name))
 	})
 	slices.SortFunc(s.unread, func(a, b unreadView) int { return cmp.Compare(a.Secret, b.Secret) })
@@ -114,7 +114,7 @@ func (d *discovery) list(ctx context.Context, place below) ([]providers.Listed, 
 
 // ask asks the platform about each distinct value once.
 func (d *discovery) ask(ctx context.Context, s *sight) {
-	byValue := map[[sha256.Size]byte][]*finding{}
+	byValue := map[[sha256.Size]byte][]*foundKey{}
 	for _, f := range s.found {
 		sum := sha256.Sum256([]byte(f.value.Expose()))
 		byValue[sum] = append(byValue[sum], f)
@@ -140,13 +140,13 @@ func (d *discovery) ask(ctx context.Context, s *sight) {
 
 // marks looks who keeps the places where keys are.
 func (d *discovery) marks(ctx context.Context, s *sight) {
-	byStore := map[string]map[rotation.Destination][]*finding{}
+	byStore := map[string]map[rotation.Destination][]*foundKey{}
 	for _, f := range s.found {
 		if f.err != nil {
 			continue
 		}
 		if byStore[f.at.Store] == nil {
-			byStore[f.at.Store] = map[rotation.Destination][]*finding{}
+			byStore[f.at.Store] = map[rotation.Destination][]*foundKey{}
 		}
 		byStore[f.at.Store][f.at] = append(byStore[f.at.Store][f.at], f)
 	}
@@ -173,7 +173,7 @@ func (d *discovery) marks(ctx context.Context, s *sight) {
 }
 
 // lastRead is for people; empty where the store does not tell.
-func (f *finding) lastRead() string {
+func (f *foundKey) lastRead() string {
 	if f.listed.LastRead.IsZero() {
 		return ""
 	}

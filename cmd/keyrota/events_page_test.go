@@ -80,6 +80,7 @@ func eventExamples() map[rotation.EventKind]struct {
 
 		rotation.EventAcknowledged:   {"a person said that a finding is known", e{Words: "unused of ml-platform/nightly-eval until 2026-12-31T00:00:00Z: the yearly benchmark"}},
 		rotation.EventUnacknowledged: {"a person took that back", e{Words: "acknowledgement 17 of unused of ml-platform/nightly-eval: the benchmark was moved"}},
+		rotation.EventJWTKept:        {"fresh JWTs of external accounts are kept where jobs read them (once a day)", e{Words: "ml-platform/eks-training at vault:kv/ml/jwt#identity_token"}},
 	}
 }
 

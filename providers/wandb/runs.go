@@ -74,7 +74,7 @@ func (c *call) pages(next func(after string) (graph.Page, error)) error {
 // only its orders and the filter of the state are relied on, in three listings:
 // the newest runs until one was created before since; the older ones that run
 // now, whose place in the order of heartbeats changes while it is read; and the
-// older ones that ended, the last that beat first. A run may come twice.
+// older ones that ended, the last that beat first.
 func (i *Issuer) Runs(ctx context.Context, team, project string, auth providers.Secret, since time.Time, yield func(providers.Run) error) error {
 	c, err := i.inTeam(ctx, "list runs of", team+"/"+project, team, auth)
 	if err != nil {
@@ -89,19 +89,21 @@ func (i *Issuer) Runs(ctx context.Context, team, project string, auth providers.
 	}); err != nil || since.IsZero() {
 		return err
 	}
-	older := func(more func(r providers.Run) bool) func(providers.Run) (bool, error) {
-		return func(r providers.Run) (bool, error) {
-			if r.Created.Before(since) && !r.Heartbeat.Before(since) {
-				return true, yield(r)
-			}
-			return more(r), nil
+	yielded := map[string]bool{}
+	older := func(r providers.Run) error {
+		if yielded[r.Name] || !r.Created.Before(since) || r.Heartbeat.Before(since) {
+			return nil
 		}
+		yielded[r.Name] = true
+		return yield(r)
 	}
-	if err := l.runs(ctx, runningRuns, newestFirst, older(func(providers.Run) bool { return true })); err != nil {
+	if err := l.runs(ctx, runningRuns, newestFirst, func(r providers.Run) (bool, error) { return true, older(r) }); err != nil {
 		return err
 	}
-	// Where a server puts runs that never beat is not public: they end nothing.
-	return l.runs(ctx, allRuns, lastBeatFirst, older(func(r providers.Run) bool { return r.Heartbeat.IsZero() || !r.Heartbeat.Before(since) }))
+	return l.runs(ctx, allRuns, lastBeatFirst, func(r providers.Run) (bool, error) {
+		// Where a server puts runs that never beat is not public: they end nothing.
+		return r.Heartbeat.IsZero() || !r.Heartbeat.Before(since), older(r)
+	})
 }
 
 // Beating returns an account's runs that run now and were created before a

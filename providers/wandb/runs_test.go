@@ -87,7 +87,13 @@ func TestRuns(t *testing.T) {
 	s := working(t, runs...)
 	read := func(since time.Time) map[string]providers.Run {
 		got := map[string]providers.Run{}
-		err := s.issuer.Runs(t.Context(), "ml", "eval", providers.Secret{}, since, func(r providers.Run) error { got[r.Name] = r; return nil })
+		err := s.issuer.Runs(t.Context(), "ml", "eval", providers.Secret{}, since, func(r providers.Run) error {
+			if _, twice := got[r.Name]; twice {
+				t.Errorf("%s came twice", r.Name)
+			}
+			got[r.Name] = r
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,12 +53,12 @@ func classes() []classified {
 			rotation.EventLeakOver, rotation.EventEnded, rotation.EventActivating, rotation.EventMoved, rotation.EventForgotten,
 		}},
 		{user("info", ""), kinds{
-			rotation.EventAcknowledged, rotation.EventUnacknowledged,
 			rotation.EventFound, rotation.EventInUse, rotation.EventRequested, rotation.EventHeld, rotation.EventAgreed, rotation.EventLeft, rotation.EventReturned,
+			rotation.EventAcknowledged, rotation.EventUnacknowledged,
 		}},
 		{secret("change", outcomeUnknown), kinds{rotation.EventDelivering, rotation.EventHealed, rotation.EventUnmarking}},
 		{secret("change", outcomeSuccess), kinds{
-			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen,
+			rotation.EventDelivered, rotation.EventReleased, rotation.EventFrozen, rotation.EventUnfrozen, rotation.EventJWTKept,
 		}},
 		{secret("deletion", outcomeUnknown), kinds{rotation.EventPruning}},
 		{secret("deletion", outcomeSuccess), kinds{rotation.EventPruned}},

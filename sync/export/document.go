@@ -180,8 +180,26 @@ type envelope struct {
 	Subject         string          `json:"subject,omitempty"`
 	Time            time.Time       `json:"time"`
 	DataContentType string          `json:"datacontenttype"`
-	Sequence        string          `json:"sequence"`
+	Sequence        string          `json:"sequence,omitempty"`
 	Data            json.RawMessage `json:"data"`
+}
+
+func (e Encoder) source() string { return "/" + product + "/" + e.Instance + "/" + e.Ledger }
+
+// Message writes a CloudEvent of something that is no event of the ledger, such
+// as a finding. kind is its type without the prefix that all types have.
+func (e Encoder) Message(id, kind, subject string, at time.Time, data any) (Item, error) {
+	body, err := line(data)
+	if err == nil {
+		body, err = line(envelope{
+			SpecVersion: "1.0", ID: id, Source: e.source(), Type: typePrefix + kind, Subject: subject, Time: at.UTC(),
+			DataContentType: "application/json", Data: body,
+		})
+	}
+	if err != nil {
+		return Item{}, fmt.Errorf("writing %s: %w", kind, err)
+	}
+	return Item{ID: id, Body: body}, nil
 }
 
 // typePrefix makes the types of CloudEvents unique, as its specification asks.
@@ -191,7 +209,7 @@ func (e Encoder) item(d document, subject string, f Format) (Item, error) {
 	body, err := line(d)
 	if err == nil && f == CloudEvents {
 		body, err = line(envelope{
-			SpecVersion: "1.0", ID: d.Event.ID, Source: "/" + product + "/" + e.Instance + "/" + e.Ledger,
+			SpecVersion: "1.0", ID: d.Event.ID, Source: e.source(),
 			Type: typePrefix + d.Event.Action, Subject: subject, Time: d.Timestamp,
 			DataContentType: "application/json", Sequence: fmt.Sprintf("%019d", d.Event.Sequence), Data: body,
 		})

@@ -33,6 +33,9 @@ type WebhookOptions struct {
 	CAFile  string            // authorities to trust besides the system's; empty: none
 	Version string            // of this program, for the user agent
 	Now     func() time.Time
+	// Transport carries the requests; nil: TLS 1.2 or newer, through the proxies
+	// of the environment.
+	Transport http.RoundTripper
 }
 
 // Webhook posts items to a server. It is safe for concurrent use.
@@ -55,12 +58,13 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	if err != nil || u.Host == "" {
 		return nil, errors.New("webhook: not an address: write https://HOST/path")
 	}
-	base, err := providers.Transport(o.CAFile)
-	if err != nil {
-		return nil, err
+	if o.Transport == nil {
+		if o.Transport, err = providers.Transport(o.CAFile); err != nil {
+			return nil, err
+		}
 	}
 	return &Webhook{o, u.Host, &http.Client{
-		Transport: providers.Bounded{RoundTripper: base}, CheckRedirect: providers.NoRedirect, Timeout: answersWithin,
+		Transport: providers.Bounded{RoundTripper: o.Transport}, CheckRedirect: providers.NoRedirect, Timeout: answersWithin,
 	}}, nil
 }
 
@@ -157,12 +161,7 @@ func sign(secret providers.Secret, head string, body []byte) string {
 func (w *Webhook) refused(answer *http.Response) error {
 	status := answer.StatusCode
 	err := fmt.Errorf("status %d %s", status, http.StatusText(status))
-	var wait time.Duration
-	if seconds, e := strconv.Atoi(answer.Header.Get("Retry-After")); e == nil && seconds > 0 {
-		wait = min(time.Duration(seconds), longestWait/time.Second) * time.Second
-	} else if at, e := http.ParseTime(answer.Header.Get("Retry-After")); e == nil {
-		wait = min(max(0, at.Sub(w.o.Now())), longestWait)
-	}
+	wait := RetryAfter(answer.Header, w.o.Now())
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return w.fail(providers.Denied, wait, err, "does the credential that the configuration refers to still work?")
@@ -180,6 +179,18 @@ func (w *Webhook) refused(answer *http.Response) error {
 		return w.fail(providers.Transient, wait, err, "")
 	}
 	return w.fail(providers.Invalid, wait, err, "is the address right, and does what answers there take this format?")
+}
+
+// RetryAfter returns how long a server asked to be left alone, within bounds; 0:
+// it did not.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
+		return min(time.Duration(seconds), longestWait/time.Second) * time.Second
+	}
+	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		return min(max(0, at.Sub(now)), longestWait)
+	}
+	return 0
 }
 
 // errTooLarge has fewer items sent at once.

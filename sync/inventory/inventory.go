@@ -156,7 +156,7 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 		}
 		settle := func(d *config.Destination) (rotation.Want, *format.Format, bool) {
 			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
-			f, readable, err := form(p.Stores, dest, d, from.Env)
+			f, readable, err := Form(p.Stores, dest, d, from.Env)
 			if err == nil {
 				err = places.take(p.Stores[dest.Store].Identity(dest), d)
 			}
@@ -199,8 +199,9 @@ func (p physical) take(identity string, d *config.Destination) error {
 	return nil
 }
 
-// form prepares one destination and lets its store judge a dummy payload.
-func form(stores map[string]providers.SecretStore, dest rotation.Destination, d *config.Destination, env map[string]string) (*format.Format, bool, error) {
+// Form prepares one destination and lets its store judge a dummy payload. It
+// says whether what is written there can be read back.
+func Form(stores map[string]providers.SecretStore, dest rotation.Destination, d *config.Destination, env map[string]string) (*format.Format, bool, error) {
 	store, ok := stores[dest.Store]
 	if !ok {
 		return nil, false, fmt.Errorf("there is no store %q: name one of those under stores", dest.Store)

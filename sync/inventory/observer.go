@@ -116,7 +116,7 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 	if account.ID == "" && auth.Empty() {
 		var found []rotation.Account
 		var keys [][]rotation.Key
-		err = o.keys(ctx, listingOf(a), func(b rotation.Account, k []rotation.Key) {
+		err = o.Keys(ctx, listingOf(a), func(b rotation.Account, k []rotation.Key) {
 			if same(account, b) {
 				found, keys = append(found, b), append(keys, k)
 			}
@@ -142,8 +142,10 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 	return l
 }
 
-// keys lists a team's accounts and keys; restart is called before each attempt.
-func (o Observer) keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
+// Keys lists a team's accounts and keys, of the organization's own for an empty
+// team; restart is called before each attempt. It returns nil only if the listing
+// is complete.
+func (o Observer) Keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
 	return o.pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
 		restart()
 		return o.Issuer.Keys(ctx, team, func(b rotation.Account, k []rotation.Key) error {

@@ -439,7 +439,7 @@ func TestAnAccountOfTheOrganizationIsLookedForInAllTeams(t *testing.T) {
 		}
 		return nil
 	}
-	w.now = start.Add(60 * day)
+	w.now = start.Add(120 * day)
 	if report := w.look(); len(report.Failed) != 1 {
 		t.Errorf("%v", report.Failed)
 	}

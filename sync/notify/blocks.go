@@ -1,0 +1,295 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keyrota/keyrota/sync/finding"
+)
+
+// SlackMessage is a message of blocks.
+type SlackMessage struct {
+	Channel     string       `json:"channel,omitempty"`
+	Text        string       `json:"text"` // what a notification and a screen reader show
+	Blocks      []SlackBlock `json:"blocks"`
+	UnfurlLinks bool         `json:"unfurl_links"`
+	UnfurlMedia bool         `json:"unfurl_media"`
+}
+
+// SlackBlock is a block of the kinds header, section, context and divider.
+type SlackBlock struct {
+	Type     string      `json:"type"`
+	Text     *SlackText  `json:"text,omitempty"`
+	Elements []SlackText `json:"elements,omitempty"`
+}
+
+// SlackText is a text, plain or with Slack's marks.
+type SlackText struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// What Slack takes, as docs.slack.dev says under "Blocks": 50 blocks, 150
+// characters of a header, 3000 of a section. What all blocks may come to is not
+// documented; messages of more than about 11,000 characters were refused with
+// msg_blocks_too_long (github.com/slackapi/bolt-js, issues 2509 and 2867). So
+// there is a good bit to spare.
+const (
+	slackShown  = 5 // findings in full: a chat is read in passing
+	slackHeader = 150
+	slackAll    = 9500 // all blocks, in bytes of JSON
+	slackAlerts = 6000 // of those, the findings that are shown in full
+	slackList   = 2900 // characters of a list
+	slackTitle  = 300
+	slackLine   = 500
+)
+
+// Slackify writes a digest as a Slack message.
+func Slackify(d Digest, instance string) SlackMessage {
+	title := d.headline()
+	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackLine))}
+	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
+	from := "keyrota · instance *" + escape(instance) + "*"
+	if standing := d.standing(); standing != "" {
+		from += " · " + standing
+	}
+	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", from}}})
+	d = escaped(d)
+	m.alerts(d.Alerts(), title, d.Link)
+	list := func(mark, what string, lines []string) {
+		if len(lines) > 0 {
+			m.listed(mark+" *"+what+"*", lines)
+		}
+	}
+	list("✅", "Over", over(d.Healed))
+	list("✅", "Came and went while nobody could be told", passed(d.Passed, shortClock))
+	list("💬", "Acknowledged", known(d.Acknowledged, clock))
+	for _, r := range d.Reports {
+		text := "*" + r.Title + "*"
+		if r.Link != "" {
+			text += "\n" + link(r.Link, "Open the report")
+		}
+		m.listed(text, r.Lines)
+	}
+	var events []string
+	for _, e := range d.Events {
+		events = append(events, e.sentence())
+	}
+	list("🔑", "What happened", events)
+	return m
+}
+
+// slackMark shows at a glance how urgent it is.
+func slackMark(d Digest) string {
+	alerts := d.Alerts()
+	switch {
+	case len(alerts) > 0:
+		return slackDot(alerts[0].Severity)
+	case len(d.Healed)+len(d.Passed) > 0:
+		return "✅"
+	case len(d.Events) > 0:
+		return "🔑"
+	}
+	return "📋"
+}
+
+func slackDot(s finding.Severity) string {
+	switch s {
+	case finding.Page:
+		return "🚨"
+	case finding.Ticket:
+		return "🔶"
+	}
+	return "🔹"
+}
+
+func (m *SlackMessage) add(b SlackBlock) { m.Blocks = append(m.Blocks, b) }
+
+func (m *SlackMessage) section(text string) {
+	m.add(SlackBlock{Type: "section", Text: &SlackText{"mrkdwn", text}})
+}
+
+// size is what the blocks come to.
+func (m *SlackMessage) size() int {
+	encoded, _ := json.Marshal(m.Blocks) // texts can be encoded
+	return len(encoded)
+}
+
+// alerts shows the first findings in full, as many as there is room for, and
+// counts the others. title is that of the message, which need not be repeated.
+func (m *SlackMessage) alerts(items []Alert, title, report string) {
+	shown := 0
+	for _, i := range items {
+		before := len(m.Blocks)
+		m.add(SlackBlock{Type: "divider"})
+		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.Title))
+		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
+			m.Blocks = m.Blocks[:before]
+			break
+		}
+		shown++
+	}
+	if rest := items[shown:]; len(rest) > 0 {
+		all := "`keyrota report` lists them all."
+		if report != "" {
+			all = link(report, "Open the report")
+		}
+		m.add(SlackBlock{Type: "divider"})
+		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackLine), all))
+	}
+}
+
+// listed adds lines below a title, as many as there is room for.
+func (m *SlackMessage) listed(title string, lines []string) {
+	const tail = 30 // of "and N more"
+	room := min(slackList, max(0, slackAll-m.size())-len(title)) - tail
+	text := title
+	for n, l := range lines {
+		next := "\n• " + l
+		if room -= len(next); room < 0 {
+			text += fmt.Sprintf("\nand %d more", len(lines)-n)
+			break
+		}
+		text += next
+	}
+	m.section(text)
+}
+
+// slackAlert shows one finding. titled says that the message's header is not its
+// title.
+func slackAlert(i Alert, titled bool) string {
+	var b strings.Builder
+	line := func(format string, args ...any) {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, format, args...)
+	}
+	if titled {
+		line("%s *%s*", slackDot(i.Severity), i.Title)
+	}
+	if i.News != "new" {
+		line("_%s_", i.News)
+	}
+	if where := i.where(slackDay); len(where) > 0 {
+		line("%s", strings.Join(where, " · "))
+	}
+	for n, e := range i.Evidence {
+		if n == 3 {
+			break
+		}
+		line("• %s", e)
+	}
+	line("*Broken now:* %s", i.brokenNow())
+	if safe := i.safeUntil(slackClock); safe != "" {
+		line("*Safe until:* %s", safe)
+	}
+	if i.Do != "" {
+		line("*Do:* %s", i.Do)
+	}
+	if i.Command != "" {
+		line("```%s```", strings.ReplaceAll(i.Command, "`", "'"))
+	}
+	line("%s", codeAndPage(i.Item))
+	return b.String()
+}
+
+func codeAndPage(i Item) string {
+	code := "`" + string(i.Code) + "`"
+	if strings.HasPrefix(i.Runbook, "https://") || strings.HasPrefix(i.Runbook, "http://") {
+		return code + " · " + link(i.Runbook, "runbook")
+	}
+	return code + " · " + i.Runbook
+}
+
+func over(items []Item) []string {
+	var lines []string
+	for _, i := range items {
+		lines = append(lines, i.over())
+	}
+	return lines
+}
+
+func passed(all []Passed, clock func(time.Time) string) []string {
+	var lines []string
+	for _, p := range all {
+		lines = append(lines, p.words(clock))
+	}
+	return lines
+}
+
+func known(items []Item, clock func(time.Time) string) []string {
+	var lines []string
+	for _, i := range items {
+		lines = append(lines, i.known(clock))
+	}
+	return lines
+}
+
+// slackClock has Slack show a time in the time zone of whoever reads it.
+func slackClock(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), clock(t))
+}
+
+// shortClock is for lists, in which there are many.
+func shortClock(t time.Time) string { return t.UTC().Format("2 Jan 15:04 MST") }
+
+func slackDay(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty}|%s>", t.Unix(), t.UTC().Format("2 Jan 2006"))
+}
+
+// escape is what Slack asks for of text that is not its own marks.
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// escaped bounds and escapes all texts of others, so that what is put around
+// them are the only marks.
+func escaped(d Digest) Digest {
+	for _, items := range []*[]Item{&d.Raised, &d.Changed, &d.Reminded, &d.Healed, &d.Acknowledged} {
+		*items = slices.Clone(*items)
+		for n := range *items {
+			escapeItem(&(*items)[n])
+		}
+	}
+	d.Passed = slices.Clone(d.Passed)
+	for n := range d.Passed {
+		escapeItem(&d.Passed[n].Item)
+	}
+	d.Events = slices.Clone(d.Events)
+	for n, e := range d.Events {
+		d.Events[n].Account, d.Events[n].Text = escape(clip(e.Account, slackTitle)), escape(clip(e.Text, slackLine))
+	}
+	d.Reports = slices.Clone(d.Reports)
+	for n, r := range d.Reports {
+		d.Reports[n].Title, d.Reports[n].Lines = escape(clip(r.Title, slackTitle)), slices.Clone(r.Lines)
+		for k, l := range r.Lines {
+			d.Reports[n].Lines[k] = escape(clip(l, slackLine))
+		}
+	}
+	return d
+}
+
+func escapeItem(i *Item) {
+	for _, text := range []*string{&i.Title, &i.Account, &i.Subject, &i.Owner} {
+		*text = escape(clip(*text, slackTitle))
+	}
+	for _, text := range []*string{&i.Do, &i.Command, &i.Broken} {
+		*text = escape(clip(*text, slackLine))
+	}
+	i.Evidence = slices.Clone(i.Evidence)
+	for n, e := range i.Evidence {
+		i.Evidence[n] = escape(clip(e, slackTitle))
+	}
+	if a := i.Acknowledged; a != nil {
+		i.Acknowledged = &Acknowledgement{a.Until, escape(clip(a.Reason, slackLine)), escape(clip(a.By, slackTitle))}
+	}
+}
+
+func link(to, text string) string {
+	clean := strings.NewReplacer("|", "%7C", "<", "%3C", ">", "%3E", "&", "&amp;").Replace(to)
+	return "<" + clean + "|" + text + ">"
+}
