@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -31,6 +32,7 @@ type estate struct {
 	inv     *inventory.Inventory
 	records map[rotation.Ref]rotation.Record
 	truths  map[rotation.Ref]history.Truth
+	clock   time.Time
 	stop    func()
 }
 
@@ -38,7 +40,7 @@ const storeName = "memory"
 
 func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
-		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
+		History: h, clock: h.Now, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
 		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
 	}
 	defer func() {
@@ -86,15 +88,20 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 	if err != nil {
 		return e, err
 	}
-	for _, a := range e.inv.Accounts {
+	first := slices.Clone(e.inv.Accounts)
+	slices.SortFunc(first, func(a, b inventory.Account) int {
+		return e.truths[a.Ref()].Delivered.Compare(e.truths[b.Ref()].Delivered)
+	})
+	for _, a := range first {
 		if err := e.deliver(ctx, a); err != nil {
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
 	}
+	e.clock = h.Now
 	return e, nil
 }
 
-func (e *estate) now() time.Time { return e.Now }
+func (e *estate) now() time.Time { return e.clock }
 
 func (e *estate) close() {
 	e.stop()
@@ -146,6 +153,7 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		r.Dests = append(r.Dests, want.Destination)
 	}
 	e.records[a.Ref()] = r
-	_, err := e.ledger.Save(ctx, a.Ref(), r, 0)
+	e.clock = t.Delivered // what happens then is on record since then
+	_, err := e.ledger.Save(ctx, a.Ref(), r, 0, events(r)...)
 	return err
 }

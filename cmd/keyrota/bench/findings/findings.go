@@ -14,9 +14,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/finding"
+	"github.com/keyrota/keyrota/sync/survey"
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
@@ -45,12 +47,12 @@ func compare(ctx context.Context, w io.Writer, h *history.History) error {
 		}
 		print("\n## %s\n\n", s.name)
 		if i == 0 {
-			printScores(w, scores(h.Truths, found.findings))
+			printScores(w, scores(h.Truths, found.Findings))
 			print("\nwhat is judged of use:\n\n")
 			printVerdicts(w, found.verdicts())
 			continue
 		}
-		printScores(w, ofUse(scores(h.Truths, found.findings)))
+		printScores(w, ofUse(scores(h.Truths, found.Findings)))
 	}
 	return nil
 }
@@ -60,12 +62,14 @@ type sight struct {
 	name string
 	// dim stands before the sandbox; nil: nothing does.
 	dim func(http.Handler) http.Handler
+	use config.Use
 }
 
 func sights() []sight {
+	all := config.Use{Runs: true, AuditLog: true, Stores: true}
 	return []sight{
-		{name: "everything can be seen"},
-		{name: "the audit log may not be read", dim: func(h http.Handler) http.Handler {
+		{name: "everything can be seen", use: all},
+		{name: "the audit log may not be read", use: all, dim: func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if isLog(r) {
 					http.Error(w, `{"errors":[{"message":"permission denied"}]}`, http.StatusForbidden)
@@ -83,9 +87,8 @@ func isLog(r *http.Request) bool {
 
 // found is what came of one look.
 type found struct {
-	in       finding.Input
-	estate   *estate
-	findings []finding.Finding
+	survey.Survey
+	truths map[rotation.Ref]history.Truth
 }
 
 func find(ctx context.Context, h *history.History, s sight) (f found, err error) {
@@ -94,27 +97,22 @@ func find(ctx context.Context, h *history.History, s sight) (f found, err error)
 		return f, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if f.estate, err = newEstate(ctx, dir, h, s); err != nil {
-		return f, err
-	}
-	defer f.estate.close()
-	evidence, err := f.estate.gather(ctx)
+	e, err := newEstate(ctx, dir, h, s)
 	if err != nil {
 		return f, err
 	}
-	if f.in, err = f.estate.look(ctx, evidence); err != nil {
-		return f, err
-	}
-	f.findings = finding.Find(f.in)
-	return f, nil
+	defer e.close()
+	f.truths = e.truths
+	f.Survey, err = e.look(ctx, s.use)
+	return f, err
 }
 
 // verdicts are what is judged of the use of each account of the configuration.
 func (f found) verdicts() verdicts {
 	v := verdicts{}
-	for _, a := range f.in.Accounts {
-		j := usage.Judge(a.Evidence, usage.Policy{UnusedAfter: a.UnusedAfter, Rhythm: a.Rhythm, Weave: a.Weave}, f.in.Now)
-		v.count(f.estate.truths[a.Spec.Account.Ref], j.Verdict)
+	for _, a := range f.Accounts {
+		j := usage.Judge(a.Evidence, usage.Policy{UnusedAfter: a.UnusedAfter, Rhythm: a.Rhythm, Weave: a.Weave}, f.Now)
+		v.count(f.truths[a.Spec.Account.Ref], j.Verdict)
 	}
 	return v
 }
@@ -122,7 +120,7 @@ func (f found) verdicts() verdicts {
 // calledIdle are the accounts that are called unused, or never used.
 func (f found) calledIdle() map[rotation.Ref]finding.Finding {
 	idle := map[rotation.Ref]finding.Finding{}
-	for _, one := range f.findings {
+	for _, one := range f.Findings {
 		switch one.Code {
 		case finding.Unused, finding.NeverUsed, finding.ProposeOff:
 			idle[one.Account] = one

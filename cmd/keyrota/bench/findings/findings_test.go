@@ -35,7 +35,7 @@ func TestNothingThatMayBeInUseIsCalledUnused(t *testing.T) {
 				}
 				idle := found.calledIdle()
 				for ref, f := range idle {
-					if a := found.estate.truths[ref]; !a.Idle(now(), history.UnusedAfter) {
+					if a := found.truths[ref]; !a.Idle(now(), history.UnusedAfter) {
 						t.Errorf("%s (%s), last used on %s, is called %s: %s\n%v", ref, a.Kind, a.Last, f.Code, f.Title, f.Evidence)
 					}
 				}
