@@ -32,6 +32,7 @@ type estate struct {
 	inv     *inventory.Inventory
 	records map[rotation.Ref]rotation.Record
 	truths  map[rotation.Ref]history.Truth
+	use     config.Use
 	clock   time.Time
 	stop    func()
 }
@@ -51,7 +52,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 	for _, t := range h.Truths {
 		e.truths[rotation.Ref(t.Ref)] = t
 	}
-	server, err := sandbox.New(h.Seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
+	seed := h.Seed
+	seed.Settings.Deployment = s.deployment
+	server, err := sandbox.New(seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
 	if err != nil {
 		return e, err
 	}
@@ -68,7 +71,7 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 		return e, err
 	}
 	text := h.Config(history.Setting{
-		URL: web.URL, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations,
+		URL: web.URL, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations, Bare: s.bare,
 	})
 	c, problems := config.Parse("keyrota.yaml", []byte(text), config.Options{})
 	if err := problems.Err(); err != nil {
@@ -98,7 +101,8 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 		}
 	}
 	e.clock = h.Now
-	return e, nil
+	e.use, err = s.use(dir, h)
+	return e, err
 }
 
 func (e *estate) now() time.Time { return e.clock }

@@ -10,11 +10,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"time"
 
-	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/finding"
@@ -40,7 +38,7 @@ func Run(ctx context.Context, w io.Writer, args []string) error {
 func compare(ctx context.Context, w io.Writer, h *history.History) error {
 	print := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
 	print("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
-	for i, s := range sights() {
+	for i, s := range append(sights(), unwritten()) {
 		found, err := find(ctx, h, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -52,37 +50,9 @@ func compare(ctx context.Context, w io.Writer, h *history.History) error {
 			printVerdicts(w, found.verdicts())
 			continue
 		}
-		printScores(w, ofUse(scores(h.Truths, found.Findings)))
+		printCounts(w, ofUse(scores(h.Truths, found.Findings)))
 	}
 	return nil
-}
-
-// sight is how much of a history can be seen.
-type sight struct {
-	name string
-	// dim stands before the sandbox; nil: nothing does.
-	dim func(http.Handler) http.Handler
-	use config.Use
-}
-
-func sights() []sight {
-	all := config.Use{Runs: true, AuditLog: true, Stores: true}
-	return []sight{
-		{name: "everything can be seen", use: all},
-		{name: "the audit log may not be read", use: all, dim: func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if isLog(r) {
-					http.Error(w, `{"errors":[{"message":"permission denied"}]}`, http.StatusForbidden)
-					return
-				}
-				h.ServeHTTP(w, r)
-			})
-		}},
-	}
-}
-
-func isLog(r *http.Request) bool {
-	return r.URL.Path == "/audit_logs" || r.URL.Path == "/admin/audit_logs"
 }
 
 // found is what came of one look.
@@ -103,7 +73,7 @@ func find(ctx context.Context, h *history.History, s sight) (f found, err error)
 	}
 	defer e.close()
 	f.truths = e.truths
-	f.Survey, err = e.look(ctx, s.use)
+	f.Survey, err = e.look(ctx)
 	return f, err
 }
 

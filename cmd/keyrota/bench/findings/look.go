@@ -3,7 +3,6 @@ package findings
 import (
 	"context"
 
-	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/attempt"
 	"github.com/keyrota/keyrota/sync/inventory"
@@ -14,9 +13,9 @@ import (
 
 // look does what the daemon does: it gathers evidence of use, checks what takes
 // calls of its own, sweeps, and makes the survey.
-func (e *estate) look(ctx context.Context, use config.Use) (survey.Survey, error) {
+func (e *estate) look(ctx context.Context) (survey.Survey, error) {
 	g := gather.Gatherer{
-		Issuer: e.issuer, Stores: e.inv.Stores, Call: attempt.Default(), Ledger: e.ledger, Use: use, Now: e.now,
+		Issuer: e.issuer, Stores: e.inv.Stores, Call: attempt.Default(), Ledger: e.ledger, Use: e.use, Now: e.now,
 	}
 	if _, err := g.Gather(ctx, e.inv.Accounts, e.records); err != nil {
 		return survey.Survey{}, err

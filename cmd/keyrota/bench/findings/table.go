@@ -13,12 +13,7 @@ import (
 )
 
 func printScores(w io.Writer, all []score) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "finding\tis right about\tfound\tright\tprecision\trecall")
-	for _, s := range all {
-		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", s.code, s.expected, s.found, s.right, s.precision(), s.recall())
-	}
-	_ = t.Flush()
+	printCounts(w, all)
 	for _, s := range all {
 		for _, list := range []struct {
 			what string
@@ -29,6 +24,15 @@ func printScores(w io.Writer, all []score) {
 			}
 		}
 	}
+}
+
+func printCounts(w io.Writer, all []score) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "finding\tis right about\tfound\tright\tprecision\trecall")
+	for _, s := range all {
+		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", s.code, s.expected, s.found, s.right, s.precision(), s.recall())
+	}
+	_ = t.Flush()
 }
 
 // verdicts counts, for each kind of account, what was judged of its use.

@@ -24,6 +24,7 @@ type account struct {
 	denied       []time.Time // failed authentications
 	moreKeys     []sandbox.Key
 	settings     []string // lines of its configuration beyond the usual ones
+	known        []string // those that only people can know
 	ownerless    bool
 	aimless      bool // no purpose is written
 	unreviewed   bool
@@ -79,7 +80,8 @@ func (a *account) organizationWide() {
 	a.settings = append(a.settings, "scope: organization", "default_team: "+a.Team, `reason: "reads the projects of several teams"`)
 }
 
-func (a *account) set(line string) { a.settings = append(a.settings, line) }
+// knows writes what people know of its use.
+func (a *account) knows(line string) { a.known = append(a.known, line) }
 
 // place puts the account and what it did into the seed.
 func (g *generator) place(a *account) {

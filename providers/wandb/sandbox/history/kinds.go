@@ -54,7 +54,7 @@ func usedKinds() []kind {
 		{name: "quarterly, as written", weight: 10, make: func(g *generator, a *account) {
 			g.delivered(a, 100, 170)
 			g.every(a, 91*day, 8, g.now)
-			a.set("rhythm: 92d")
+			a.knows("rhythm: 92d")
 		}},
 		// Once or twice is no rhythm that anybody could see.
 		{name: "quarterly, and young", weight: 8, unknown: true, also: []string{"usage_unknown"}, make: func(g *generator, a *account) {
@@ -65,7 +65,7 @@ func usedKinds() []kind {
 		{name: "yearly, as written", weight: 8, make: func(g *generator, a *account) {
 			g.delivered(a, 500, 720)
 			g.every(a, 365*day, 2, g.now)
-			a.set("rhythm: 370d")
+			a.knows("rhythm: 370d")
 		}},
 		{name: "in campaigns", weight: 10, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.bursts(a, 34*day, 10, 7) }},
 		{name: "reads artifacts only", weight: 20, make: func(g *generator, a *account) { daily(g, a); a.noRuns = true }},
@@ -140,20 +140,20 @@ func unknownKinds() []kind {
 		}},
 		{name: "Weave only", weight: 12, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
-			a.set("weave: true")
+			a.knows("weave: true")
 		}},
 		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{member(a.Team)}}
 			g.project(closed)
-			a.set("projects: [" + closed.project + "]")
+			a.knows("projects: [" + closed.project + "]")
 		}},
 		// With its own key its runs can be seen, with the administrator's they cannot.
 		{name: "restricted project, from inside", weight: 8, unknown: true, also: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{a.Username}}
 			a.in, a.noLog = []place{closed}, true
-			a.set("projects: [" + closed.project + "]")
+			a.knows("projects: [" + closed.project + "]")
 		}},
 	}
 }
@@ -212,7 +212,7 @@ func writtenKinds() []kind {
 		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, make: daily},
 		{name: Observed, weight: 4, codes: []string{"extra_keys"}, make: func(g *generator, a *account) {
 			daily(g, a)
-			a.set("manage: observe")
+			a.settings = append(a.settings, "manage: observe")
 			a.moreKeys = append(a.moreKeys, g.key(a, "second", 300))
 		}},
 		{name: "no owner", weight: 6, codes: []string{"no_owner"}, make: func(g *generator, a *account) { daily(g, a); a.ownerless = true }},
