@@ -127,6 +127,14 @@ func unknownKinds() []kind {
 			daily(g, a)
 			a.credited = member(a.Team)
 		}},
+		// Whether those are its own nobody can see.
+		{name: "idle, where people work", weight: 6, unknown: true, codes: untold, make: func(g *generator, a *account) {
+			g.delivered(a, 500, 720)
+			g.every(a, day, 10, g.ago(100, 300))
+			for at := a.Delivered; at.Before(g.now); at = at.Add(g.about(5*day, 50)) {
+				g.personal(place{team: a.Team, project: a.Name}, at)
+			}
+		}},
 		{name: "credited to a person lately", weight: 5, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.credited, a.creditedFrom = member(a.Team), g.ago(100, 150)
