@@ -105,7 +105,7 @@ func (g *Gatherer) Gather(ctx context.Context, accounts []inventory.Account, rec
 			return l.report, err
 		}
 	}
-	return l.report, nil
+	return l.report, l.noteFailing(ctx)
 }
 
 // look is one look at all sources.

@@ -386,10 +386,19 @@ func TestASourceFailsAlone(t *testing.T) {
 			if c.words != "" {
 				w.judged(idle, usage.Unknown, c.words)
 			}
+			w.now = start.Add(time.Minute)
+			w.look()
+			failing, err := gather.FailingParts(t.Context(), w.ledger)
+			if err != nil || len(failing) != len(report.Failed) || len(failing) > 0 && (!failing[0].Since.Equal(start) || failing[0].Source != c.failed || failing[0].Words == "") {
+				t.Errorf("%+v, %v", failing, err)
+			}
 			w.fails = func(string, string) error { return nil }
 			w.now = start.Add(time.Hour)
 			w.whole()
 			w.judged(idle, usage.Never, "")
+			if failing, err := gather.FailingParts(t.Context(), w.ledger); err != nil || len(failing) > 0 {
+				t.Errorf("%+v, %v", failing, err)
+			}
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
@@ -253,9 +254,10 @@ func (r *runs) declaredFor(ctx context.Context, a inventory.Account, u usage.Upd
 	if a.Config.Weave {
 		u.Coverage.Blind = append(u.Coverage.Blind, usage.WeaveOnly)
 	}
+	key := sync.OnceValues(func() (providers.Secret, error) { return r.ownKey(ctx, a) })
 	for _, p := range declared(a) {
 		if !r.listed[p] {
-			seen, last, err := r.askItself(ctx, a, p)
+			seen, last, err := r.askItself(ctx, a, p, key)
 			if err != nil {
 				return u, err
 			}

@@ -101,7 +101,9 @@ func (l *look) askStores(ctx context.Context) error {
 		if !complete || !u.Coverage.Until.After(u.Coverage.From) {
 			u.Coverage = usage.Coverage{}
 		}
-		shown[ref] = u
+		if !u.Trace.Last.IsZero() || !u.Coverage.From.IsZero() {
+			shown[ref] = u
+		}
 	}
 	if len(state.Secrets) > 0 {
 		l.looked(usage.Stores)

@@ -13,20 +13,24 @@ import (
 // account is an account while its history is made.
 type account struct {
 	Truth
-	uses       []time.Time // oldest first
-	in         []place     // where, one after the other; empty: in the project that bears its name
-	credited   string      // the person whom its runs show, where there is one
-	noRuns     bool        // it only reads and writes artifacts
-	noLog      bool        // and leaves nothing in the log
-	denied     []time.Time // failed authentications
-	moreKeys   []sandbox.Key
-	settings   []string // lines of its configuration beyond the usual ones
-	ownerless  bool
-	aimless    bool // no purpose is written
-	unreviewed bool
-	stale      bool // its key was not rotated when it should have been
-	usedBy     []string
-	env        map[string]string
+	uses         []time.Time // oldest first
+	in           []place     // where, one after the other; empty: in the project that bears its name
+	credited     string      // the person whom its runs show, where there is one
+	creditedFrom time.Time   // since when; zero: always
+	deleted      time.Time   // when its project was deleted with all runs; zero: it was not
+	platformName string      // how a person renamed it on the platform; empty: not
+	noRuns       bool        // it only reads and writes artifacts
+	noLog        bool        // and leaves nothing in the log
+	denied       []time.Time // failed authentications
+	moreKeys     []sandbox.Key
+	settings     []string // lines of its configuration beyond the usual ones
+	known        []string // those that only people can know
+	ownerless    bool
+	aimless      bool // no purpose is written
+	unreviewed   bool
+	stale        bool // its key was not rotated when it should have been
+	usedBy       []string
+	env          map[string]string
 }
 
 type place struct {
@@ -76,7 +80,8 @@ func (a *account) organizationWide() {
 	a.settings = append(a.settings, "scope: organization", "default_team: "+a.Team, `reason: "reads the projects of several teams"`)
 }
 
-func (a *account) set(line string) { a.settings = append(a.settings, line) }
+// knows writes what people know of its use.
+func (a *account) knows(line string) { a.known = append(a.known, line) }
 
 // place puts the account and what it did into the seed.
 func (g *generator) place(a *account) {
@@ -100,7 +105,7 @@ func (g *generator) place(a *account) {
 		return
 	}
 	g.h.Seed.ServiceAccounts = append(g.h.Seed.ServiceAccounts, sandbox.ServiceAccount{
-		Name: a.Name, Scope: a.Scope, Team: a.Team, Username: a.Username, ID: a.ID,
+		Name: cmp.Or(a.platformName, a.Name), Scope: a.Scope, Team: a.Team, Username: a.Username, ID: a.ID,
 		Keys: append([]sandbox.Key{{
 			Value: a.Key, ID: a.KeyID, CreatedAt: a.Issued, Description: label(a, a.Issued),
 		}}, a.moreKeys...),
@@ -115,8 +120,13 @@ func (g *generator) place(a *account) {
 	for _, at := range a.denied {
 		g.entry(a, "user:read", at, 401)
 	}
+	if !a.deleted.IsZero() {
+		g.deleteProject(a)
+	}
 	for i, at := range a.uses {
-		g.use(a, i, at)
+		if at.After(a.deleted) {
+			g.use(a, i, at)
+		}
 	}
 }
 
@@ -149,19 +159,23 @@ func (g *generator) use(a *account, i int, at time.Time) {
 		p = a.in[i%len(a.in)]
 	}
 	g.project(p)
+	credited := a.credited != "" && !at.Before(a.creditedFrom)
 	if !a.noRuns {
 		lasts := time.Duration(10+g.rand.IntN(300)) * time.Minute
-		state := "finished"
+		state, user := "finished", a.Username
+		if credited {
+			user = a.credited
+		}
 		if g.rand.IntN(20) == 0 {
 			state = "failed"
 		}
 		g.h.Seed.Runs = append(g.h.Seed.Runs, sandbox.Run{
 			ID: g.id("Run"), Name: fmt.Sprintf("%s-%06d", p.project, g.ids), Team: p.team, Project: p.project,
-			Account: a.Username, CreditedTo: cmp.Or(a.credited, a.Username), KeyID: a.KeyID, State: state,
+			Account: a.Username, CreditedTo: user, KeyID: a.KeyID, State: state,
 			CreatedAt: at, HeartbeatAt: earlier(at.Add(lasts), g.now),
 		})
 	}
-	if a.noLog || a.credited != "" {
+	if a.noLog || credited {
 		return
 	}
 	if a.noRuns || g.rand.IntN(2) == 0 {
@@ -170,6 +184,14 @@ func (g *generator) use(a *account, i int, at time.Time) {
 	if !a.noRuns && g.rand.IntN(4) == 0 {
 		g.artifact(a, p, "artifact:create", at.Add(2*time.Minute))
 	}
+}
+
+// deleteProject has a person delete the account's project: its runs are gone with it.
+func (g *generator) deleteProject(a *account) {
+	g.h.Seed.AuditLog = append(g.h.Seed.AuditLog, sandbox.AuditEntry{
+		Action: "project:delete", ActorUserID: leadID(a.Team), ActorEmail: address(lead(a.Team)), ActorIP: "10.1.0.1",
+		EntityName: a.Team, ProjectName: a.Name, ResponseCode: 200, Timestamp: a.deleted, Visibility: sandbox.VisibilityTeam,
+	})
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -20,6 +20,8 @@ type Setting struct {
 	AdminKey string               // a reference, such as env:WANDB_ADMIN_KEY
 	Stores   string               // the block below stores:, in flow style
 	Deliver  func(Truth) []string // its destinations
+	// Bare leaves out what only people know of an account's use: rhythm, Weave, projects, the environment of its jobs.
+	Bare bool
 }
 
 // Config is the text of a configuration of the history's accounts, with what is amiss in it.
@@ -30,13 +32,13 @@ func (h *History) Config(s Setting) string {
 	b.WriteString("defaults: {every: 90d, overlap: 7d, unused_after: 45d, propose_quarantine_after: 90d, review_every: 365d}\naccounts:\n")
 	for _, a := range h.accounts {
 		if a.Managed {
-			h.write(&b, a, s.Deliver(a.Truth))
+			h.write(&b, a, s)
 		}
 	}
 	return b.String()
 }
 
-func (h *History) write(b *strings.Builder, a *account, deliver []string) {
+func (h *History) write(b *strings.Builder, a *account, s Setting) {
 	fmt.Fprintf(b, "  - name: %q\n", a.Name)
 	line := func(format string, values ...any) { fmt.Fprintf(b, "    "+format+"\n", values...) }
 	if a.Ref == a.Team+"/"+a.Name {
@@ -57,12 +59,17 @@ func (h *History) write(b *strings.Builder, a *account, deliver []string) {
 	for _, setting := range a.settings {
 		line("%s", setting)
 	}
-	line("env:")
-	for _, name := range slices.Sorted(maps.Keys(a.env)) {
-		line("  %s: %q", name, a.env[name])
+	if !s.Bare {
+		for _, known := range a.known {
+			line("%s", known)
+		}
+		line("env:")
+		for _, name := range slices.Sorted(maps.Keys(a.env)) {
+			line("  %s: %q", name, a.env[name])
+		}
 	}
 	line("deliver:")
-	for _, d := range deliver {
+	for _, d := range s.Deliver(a.Truth) {
 		line("  - %q", d)
 	}
 }

@@ -54,7 +54,7 @@ func TestHistoryIsWhatItSays(t *testing.T) {
 		if id, _ := server.KeyID(a.Key); id != a.KeyID {
 			t.Errorf("%s (%s): its key is %q, not %q", a.Ref, a.Kind, id, a.KeyID)
 		}
-		if a.Kind != "reads artifacts only" && !last[a.Username].Equal(a.Last) {
+		if a.Kind != "reads artifacts only" && a.Kind != "quarterly, its project deleted" && !last[a.Username].Equal(a.Last) {
 			t.Errorf("%s (%s) was last used at %s, and runs say %s", a.Ref, a.Kind, a.Last, last[a.Username])
 		}
 		if slices.Contains(a.Codes, "unused") && (!a.Idle(now(), history.UnusedAfter) || a.Last.IsZero()) ||

@@ -54,12 +54,18 @@ func usedKinds() []kind {
 		{name: "quarterly, as written", weight: 10, make: func(g *generator, a *account) {
 			g.delivered(a, 100, 170)
 			g.every(a, 91*day, 8, g.now)
-			a.set("rhythm: 92d")
+			a.knows("rhythm: 92d")
 		}},
+		// Once or twice is no rhythm that anybody could see.
+		{name: "quarterly, and young", weight: 8, unknown: true, also: []string{"usage_unknown"}, make: func(g *generator, a *account) {
+			g.delivered(a, 30, 110)
+			g.every(a, 91*day, 8, g.now)
+		}},
+		{name: "yearly", weight: 4, make: func(g *generator, a *account) { g.delivered(a, 500, 720); g.every(a, 365*day, 2, g.now) }},
 		{name: "yearly, as written", weight: 8, make: func(g *generator, a *account) {
 			g.delivered(a, 500, 720)
 			g.every(a, 365*day, 2, g.now)
-			a.set("rhythm: 370d")
+			a.knows("rhythm: 370d")
 		}},
 		{name: "in campaigns", weight: 10, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.bursts(a, 34*day, 10, 7) }},
 		{name: "reads artifacts only", weight: 20, make: func(g *generator, a *account) { daily(g, a); a.noRuns = true }},
@@ -74,6 +80,13 @@ func usedKinds() []kind {
 			}
 			a.env["WANDB_PROJECT"] = "shared-metrics"
 		}},
+		{name: "organization-wide, in teams of people alone", weight: 5, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.organizationWide()
+			a.in, a.noLog = []place{{team: guilds()[0], project: "metrics"}, {team: guilds()[1], project: "metrics"}}, true
+			a.env["WANDB_PROJECT"] = "metrics"
+		}},
+		{name: "renamed at W&B", weight: 4, make: func(g *generator, a *account) { daily(g, a); a.platformName = a.Name + " (old)" }},
 	}
 }
 
@@ -114,22 +127,41 @@ func unknownKinds() []kind {
 			daily(g, a)
 			a.credited = member(a.Team)
 		}},
+		// Whether those are its own nobody can see.
+		{name: "idle, where people work", weight: 6, unknown: true, codes: untold, make: func(g *generator, a *account) {
+			g.delivered(a, 500, 720)
+			g.every(a, day, 10, g.ago(100, 300))
+			for at := a.Delivered; at.Before(g.now); at = at.Add(g.about(5*day, 50)) {
+				g.personal(place{team: a.Team, project: a.Name}, at)
+			}
+		}},
+		{name: "credited to a person lately", weight: 5, unknown: true, codes: untold, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.credited, a.creditedFrom = member(a.Team), g.ago(100, 150)
+			delete(a.env, "WANDB_PROJECT")
+		}},
+		// Used since, it is plainly in use.
+		{name: "quarterly, its project deleted", weight: 5, unknown: true, also: untold, make: func(g *generator, a *account) {
+			g.delivered(a, 600, 720)
+			g.every(a, 91*day, 8, g.now)
+			a.deleted, a.noLog = g.ago(10, 40), true
+		}},
 		{name: "Weave only", weight: 12, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
-			a.set("weave: true")
+			a.knows("weave: true")
 		}},
 		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{member(a.Team)}}
 			g.project(closed)
-			a.set("projects: [" + closed.project + "]")
+			a.knows("projects: [" + closed.project + "]")
 		}},
 		// With its own key its runs can be seen, with the administrator's they cannot.
 		{name: "restricted project, from inside", weight: 8, unknown: true, also: untold, make: func(g *generator, a *account) {
 			daily(g, a)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{a.Username}}
 			a.in, a.noLog = []place{closed}, true
-			a.set("projects: [" + closed.project + "]")
+			a.knows("projects: [" + closed.project + "]")
 		}},
 	}
 }
@@ -188,7 +220,7 @@ func writtenKinds() []kind {
 		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, make: daily},
 		{name: Observed, weight: 4, codes: []string{"extra_keys"}, make: func(g *generator, a *account) {
 			daily(g, a)
-			a.set("manage: observe")
+			a.settings = append(a.settings, "manage: observe")
 			a.moreKeys = append(a.moreKeys, g.key(a, "second", 300))
 		}},
 		{name: "no owner", weight: 6, codes: []string{"no_owner"}, make: func(g *generator, a *account) { daily(g, a); a.ownerless = true }},

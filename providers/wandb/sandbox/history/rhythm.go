@@ -45,9 +45,10 @@ func (g *generator) about(d time.Duration, percent int) time.Duration {
 // someTeams returns a team and others, so many or as there are.
 func (g *generator) someTeams(first string, n int) []string {
 	teams := []string{first}
-	from := g.rand.IntN(len(g.h.Seed.Teams))
-	for i := range g.h.Seed.Teams {
-		if t := g.h.Seed.Teams[(from+i)%len(g.h.Seed.Teams)].Name; len(teams) < n && !slices.Contains(teams, t) {
+	all := g.h.Seed.Teams[len(guilds()):]
+	from := g.rand.IntN(len(all))
+	for i := range all {
+		if t := all[(from+i)%len(all)].Name; len(teams) < n && !slices.Contains(teams, t) {
 			teams = append(teams, t)
 		}
 	}

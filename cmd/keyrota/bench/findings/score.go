@@ -1,16 +1,12 @@
-package main
+package findings
 
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
-	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/finding"
 )
 
@@ -93,53 +89,13 @@ func nobodies(truths []history.Truth, found map[string]map[string]bool) (others 
 	return others
 }
 
-func printScores(w io.Writer, all []score) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "finding\tis right about\tfound\tright\tprecision\trecall")
-	for _, s := range all {
-		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", s.code, s.expected, s.found, s.right, s.precision(), s.recall())
-	}
-	_ = t.Flush()
-	for _, s := range all {
-		for _, list := range []struct {
-			what string
-			who  []string
-		}{{"wrong", s.wrong}, {"missed", s.missed}} {
-			if len(list.who) > 0 {
-				_, _ = fmt.Fprintf(w, "%s %s: %s\n", s.code, list.what, strings.Join(list.who, ", "))
-			}
+// ofUse leaves those of use alone.
+func ofUse(all []score) []score {
+	return slices.DeleteFunc(all, func(s score) bool {
+		switch finding.Code(s.code) {
+		case finding.Unused, finding.NeverUsed, finding.UsageUnknown, finding.ProposeOff:
+			return false
 		}
-	}
+		return true
+	})
 }
-
-// verdicts counts, for each kind of account, what was judged of its use.
-type verdicts map[history.Kind]map[string]int
-
-func (v verdicts) count(t history.Truth, verdict string) {
-	if v[t.Kind] == nil {
-		v[t.Kind] = map[string]int{}
-	}
-	v[t.Kind][verdict]++
-}
-
-func printVerdicts(w io.Writer, v verdicts, columns []string) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(t, "accounts\t%s\n", strings.Join(columns, "\t"))
-	for _, kind := range slices.Sorted(maps.Keys(v)) {
-		_, _ = fmt.Fprint(t, kind)
-		for _, c := range columns {
-			_, _ = fmt.Fprintf(t, "\t%s", orDot(v[kind][c]))
-		}
-		_, _ = fmt.Fprintln(t)
-	}
-	_ = t.Flush()
-}
-
-func orDot(n int) string {
-	if n == 0 {
-		return "."
-	}
-	return fmt.Sprint(n)
-}
-
-func ref(t history.Truth) rotation.Ref { return rotation.Ref(t.Ref) }

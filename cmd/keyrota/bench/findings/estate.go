@@ -1,10 +1,12 @@
-package main
+package findings
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -30,14 +32,16 @@ type estate struct {
 	inv     *inventory.Inventory
 	records map[rotation.Ref]rotation.Record
 	truths  map[rotation.Ref]history.Truth
+	use     config.Use
+	clock   time.Time
 	stop    func()
 }
 
 const storeName = "memory"
 
-func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, err error) {
+func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
-		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
+		History: h, clock: h.Now, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
 		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
 	}
 	defer func() {
@@ -46,32 +50,35 @@ func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, 
 		}
 	}()
 	for _, t := range h.Truths {
-		e.truths[ref(t)] = t
+		e.truths[rotation.Ref(t.Ref)] = t
 	}
-	server, err := sandbox.New(h.Seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
+	seed := h.Seed
+	seed.Settings.Deployment = s.deployment
+	server, err := sandbox.New(seed, sandbox.Options{Now: e.now, KeyMarker: "CANARY"})
 	if err != nil {
 		return e, err
 	}
-	url, stop, err := listen(ctx, server)
-	if err != nil {
-		return e, err
+	var handler http.Handler = server
+	if s.dim != nil {
+		handler = s.dim(server)
 	}
-	e.stop = stop
+	web := httptest.NewServer(handler)
+	e.stop = web.Close
 	admin := func(context.Context) (providers.Secret, error) { return providers.NewSecret(history.AdminKey), nil }
-	e.issuer, err = wandb.New(wandb.Config{URL: url, Organization: history.Organization, AdminKey: admin},
+	e.issuer, err = wandb.New(wandb.Config{URL: web.URL, Organization: history.Organization, AdminKey: admin},
 		wandb.Options{Paces: &pace.Paces{Unlimited: true}})
 	if err != nil {
 		return e, err
 	}
 	text := h.Config(history.Setting{
-		URL: url, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations,
+		URL: web.URL, AdminKey: "env:WANDB_ADMIN_KEY", Stores: "{" + storeName + ": {}}", Deliver: destinations, Bare: s.bare,
 	})
 	c, problems := config.Parse("keyrota.yaml", []byte(text), config.Options{})
 	if err := problems.Err(); err != nil {
 		return e, err
 	}
 	e.config = c
-	e.ledger, err = ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Instance: c.Instance, By: "bench", Now: e.now})
+	e.ledger, err = ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Instance: c.Instance, By: "bench findings", Now: e.now})
 	if err != nil {
 		return e, err
 	}
@@ -84,15 +91,21 @@ func newEstate(ctx context.Context, dir string, h *history.History) (e *estate, 
 	if err != nil {
 		return e, err
 	}
-	for _, a := range e.inv.Accounts {
+	first := slices.Clone(e.inv.Accounts)
+	slices.SortFunc(first, func(a, b inventory.Account) int {
+		return e.truths[a.Ref()].Delivered.Compare(e.truths[b.Ref()].Delivered)
+	})
+	for _, a := range first {
 		if err := e.deliver(ctx, a); err != nil {
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
 	}
-	return e, nil
+	e.clock = h.Now
+	e.use, err = s.use(dir, h)
+	return e, err
 }
 
-func (e *estate) now() time.Time { return e.Now }
+func (e *estate) now() time.Time { return e.clock }
 
 func (e *estate) close() {
 	e.stop()
@@ -144,6 +157,7 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		r.Dests = append(r.Dests, want.Destination)
 	}
 	e.records[a.Ref()] = r
-	_, err := e.ledger.Save(ctx, a.Ref(), r, 0)
-	return errors.Join(err)
+	e.clock = t.Delivered // what happens then is on record since then
+	_, err := e.ledger.Save(ctx, a.Ref(), r, 0, events(r)...)
+	return err
 }
