@@ -158,6 +158,22 @@ func keyCases() []findCase {
 			want: []string{"ticket destinations_disagree"},
 		},
 		{
+			name: "watched only, and a destination is somebody else's",
+			account: func(a *finding.Account) {
+				observed(a)
+				a.Observed.Holdings[0].Holding = rotation.Holding{State: rotation.StateBare, Owner: "terraform"}
+			},
+		},
+		{
+			name: "nothing was delivered yet, and a destination is somebody else's",
+			account: func(a *finding.Account) {
+				a.Record.Offer, a.Record.Agreed, a.Record.Dests = rotation.Offer{}, time.Time{}, nil
+				a.Observed.Holdings[0].Holding = rotation.Holding{State: rotation.StateBare, Owner: "terraform"}
+				waits(a, "vault:kv/ml/eval#WANDB_API_KEY is not ours", dest())
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
 			name: "a destination was changed by hand, to a key of somebody else",
 			account: func(a *finding.Account) {
 				h := holding(2, "K2")
@@ -290,6 +306,15 @@ func rotationCases() []findCase {
 			account: func(a *finding.Account) {
 				leaked(a)
 				waits(a, "nothing on record explains K7")
+			},
+			want: []string{"page leak_stalled"},
+		},
+		{
+			name: "leaked, and a destination is somebody else's: the leak is what matters",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Observed.Holdings[0].Holding = rotation.Holding{State: rotation.StateBare}
+				waits(a, "vault:kv/ml/eval#WANDB_API_KEY is not ours", dest())
 			},
 			want: []string{"page leak_stalled"},
 		},
@@ -485,6 +510,37 @@ func otherCases() []findCase {
 			name:    "external, and its JWT ends in two days",
 			account: exchange(finding.Federation{Works: true, Issued: ago(28 * day), Expires: now().Add(2 * day)}),
 			want:    []string{"ticket identity_ends"},
+		},
+		{
+			name:    "external, there is no JWT, and nobody said when people are at work",
+			account: exchange(finding.Federation{Words: "/run/jwt: no such file: see identity.token_file"}),
+			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			want:    []string{"page federation_fails"},
+		},
+		{
+			name:    "external, its JWT does not say since when it is, and five minutes are left",
+			account: exchange(finding.Federation{Works: true, Expires: now().Add(5 * time.Minute)}),
+			want:    []string{"page identity_ends"},
+		},
+		{
+			name:    "external, its JWT does not say since when it is, and half an hour is left",
+			account: exchange(finding.Federation{Works: true, Expires: now().Add(30 * time.Minute)}),
+		},
+		{
+			name:    "external, its JWT ends in 23 hours, and nobody said when people are at work",
+			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(23 * time.Hour)}),
+			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			want:    []string{"page identity_ends"},
+		},
+		{
+			name:    "external, its JWT ends in 25 hours, and nobody said when people are at work",
+			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(25 * time.Hour)}),
+			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			want:    []string{"ticket identity_ends"},
+		},
+		{
+			name:    "external, and nobody tried its JWT",
+			account: external,
 		},
 		{
 			name:    "external, and its JWT of an hour is half over",
