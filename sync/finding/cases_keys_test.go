@@ -494,6 +494,11 @@ func otherCases() []findCase {
 			want:    []string{"page federation_fails"},
 		},
 		{
+			name:    "external, and its identity provider does not answer",
+			account: exchange(finding.Federation{Words: "idp.acme.example: no answer", Unclear: true}),
+			want:    []string{"ticket federation_fails"},
+		},
+		{
 			name:    "external, and W&B does not answer at all",
 			account: exchange(finding.Federation{Words: "no answer"}),
 			input: func(in *finding.Input) {

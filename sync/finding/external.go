@@ -23,6 +23,9 @@ func (v view) federation() []Finding {
 			Code: FederationFails, Title: "its JWT gets no access token",
 			Broken: "jobs of this account cannot log in", Evidence: []string{tried}, Command: command,
 		}
+		if f.Unclear {
+			found.Severity, found.Broken, found.Title = Ticket, "", "whether its JWT gets an access token could not be tried"
+		}
 		if f.Words != "" {
 			found.Evidence = append(found.Evidence, f.Words)
 		}
