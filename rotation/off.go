@@ -296,11 +296,11 @@ func (d *decision) renew() (Action, bool) {
 		return save(0, "it need not be made anew", r)
 	case d.r.Request.Kind == RequestAdopt:
 		return Action{}, false
-	case !l.Complete || !l.AccountsKnown:
+	case !l.Complete:
 		return d.unlisted(2)
 	case d.outdated():
 		return lookAgain()
-	case slices.Contains(l.Accounts, d.r.Account):
+	case !l.AccountsKnown || slices.Contains(l.Accounts, d.r.Account): // its keys alone were listed, by its id
 		return Action{Kind: DoRemove, Why: "to be made anew, with a key"}, true
 	case len(l.Accounts) > 0:
 		return Action{}, false // somebody else made it anew
