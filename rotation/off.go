@@ -300,7 +300,7 @@ func (d *decision) renew() (Action, bool) {
 		return d.unlisted(2)
 	case d.outdated():
 		return lookAgain()
-	case !l.AccountsKnown || slices.Contains(l.Accounts, d.r.Account): // its own keys are listed only where it is
+	case !l.AccountsKnown || slices.Contains(l.Accounts, d.r.Account): // its keys alone were listed, by its id
 		return Action{Kind: DoRemove, Why: "to be made anew, with a key"}, true
 	case len(l.Accounts) > 0:
 		return Action{}, false // somebody else made it anew

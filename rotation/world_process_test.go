@@ -118,11 +118,13 @@ func (w *world) list(i int, f fault) {
 	p.cfg, p.ledger = w.cfg, w.ledger
 	p.shape = ""
 	l := Listing{
-		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
+		Complete: true, Fresh: true,
 		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: w.clock(),
 	}
-	if w.gone || w.taken {
-		l.Accounts = nil
+	// An account that is known is looked up by its id, and found not to be there.
+	l.AccountsKnown = w.rec.Account == "" || w.gone || w.taken
+	if w.rec.Account == "" && !w.gone && !w.taken {
+		l.Accounts = []AccountID{accountID}
 	}
 	p.obs = &Observed{Listing: l, LastUse: w.lastUse()}
 	if w.c.late {
