@@ -43,14 +43,16 @@ const (
 	slackAll    = 9500 // all blocks, in bytes of JSON
 	slackAlerts = 6000 // of those, the findings that are shown in full
 	slackList   = 2900 // characters of a list
-	slackTitle  = 300
-	slackLine   = 500
+	slackTitle  = 250  // and, escaped, of a title,
+	slackName   = 120  // a name,
+	slackLine   = 200  // a line,
+	slackText   = 400  // and a few sentences: all of one finding come to less than a section takes
 )
 
 // Slackify writes a digest as a Slack message.
 func Slackify(d Digest, instance string) SlackMessage {
 	title := d.headline()
-	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackLine))}
+	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackText))}
 	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
 	from := "keyrota · instance *" + escape(instance) + "*"
 	if standing := d.standing(); standing != "" {
@@ -125,7 +127,7 @@ func (m *SlackMessage) alerts(items []Alert, title, report string) {
 	for _, i := range items {
 		before := len(m.Blocks)
 		m.add(SlackBlock{Type: "divider"})
-		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.Title))
+		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.full()))
 		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
 			m.Blocks = m.Blocks[:before]
 			break
@@ -138,7 +140,7 @@ func (m *SlackMessage) alerts(items []Alert, title, report string) {
 			all = link(report, "Open the report")
 		}
 		m.add(SlackBlock{Type: "divider"})
-		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackLine), all))
+		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackText), all))
 	}
 }
 
@@ -177,10 +179,7 @@ func slackAlert(i Alert, titled bool) string {
 	if where := i.where(slackDay); len(where) > 0 {
 		line("%s", strings.Join(where, " · "))
 	}
-	for n, e := range i.Evidence {
-		if n == 3 {
-			break
-		}
+	for _, e := range i.Evidence[:min(len(i.Evidence), 3)] {
 		line("• %s", e)
 	}
 	line("*Broken now:* %s", i.brokenNow())
@@ -208,7 +207,7 @@ func codeAndPage(i Item) string {
 func over(items []Item) []string {
 	var lines []string
 	for _, i := range items {
-		lines = append(lines, i.over())
+		lines = append(lines, i.full())
 	}
 	return lines
 }
@@ -246,6 +245,20 @@ func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
+// fit escapes a text and bounds it, in characters after that.
+func fit(s string, most int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		part := escape(string(r))
+		if n += len([]rune(part)); n >= most {
+			return strings.TrimRight(b.String(), " ") + "…"
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
 // escaped bounds and escapes all texts of others, so that what is put around
 // them are the only marks.
 func escaped(d Digest) Digest {
@@ -261,31 +274,34 @@ func escaped(d Digest) Digest {
 	}
 	d.Events = slices.Clone(d.Events)
 	for n, e := range d.Events {
-		d.Events[n].Account, d.Events[n].Text = escape(clip(e.Account, slackTitle)), escape(clip(e.Text, slackLine))
+		d.Events[n].Account, d.Events[n].Text = fit(e.Account, slackName), fit(e.Text, slackText)
 	}
 	d.Reports = slices.Clone(d.Reports)
 	for n, r := range d.Reports {
-		d.Reports[n].Title, d.Reports[n].Lines = escape(clip(r.Title, slackTitle)), slices.Clone(r.Lines)
+		d.Reports[n].Title, d.Reports[n].Lines = fit(r.Title, slackTitle), slices.Clone(r.Lines)
 		for k, l := range r.Lines {
-			d.Reports[n].Lines[k] = escape(clip(l, slackLine))
+			d.Reports[n].Lines[k] = fit(l, slackText)
 		}
 	}
 	return d
 }
 
 func escapeItem(i *Item) {
-	for _, text := range []*string{&i.Title, &i.Account, &i.Subject, &i.Owner} {
-		*text = escape(clip(*text, slackTitle))
-	}
-	for _, text := range []*string{&i.Do, &i.Command, &i.Broken} {
-		*text = escape(clip(*text, slackLine))
+	for _, bound := range []struct {
+		text *string
+		most int
+	}{
+		{&i.Title, slackTitle}, {&i.Account, slackName}, {&i.Subject, slackName}, {&i.Owner, slackName},
+		{&i.Do, slackText}, {&i.Broken, slackText}, {&i.Command, slackTitle},
+	} {
+		*bound.text = fit(*bound.text, bound.most)
 	}
 	i.Evidence = slices.Clone(i.Evidence)
 	for n, e := range i.Evidence {
-		i.Evidence[n] = escape(clip(e, slackTitle))
+		i.Evidence[n] = fit(e, slackLine)
 	}
 	if a := i.Acknowledged; a != nil {
-		i.Acknowledged = &Acknowledgement{a.Until, escape(clip(a.Reason, slackLine)), escape(clip(a.By, slackTitle))}
+		i.Acknowledged = &Acknowledgement{a.Until, fit(a.Reason, slackText), fit(a.By, slackName)}
 	}
 }
 

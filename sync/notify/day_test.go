@@ -150,6 +150,10 @@ func seenByPeople(t *testing.T, w *world, hours int) {
 		if m.To != "sec@acme.example" {
 			continue
 		}
+		var alerts string
+		if !strings.Contains(m.Subject, "] Over: ") {
+			alerts = m.Subject
+		}
 		for _, part := range strings.Split(strings.ReplaceAll(m.Text, "\r\n", "\n"), strings.Repeat("-", 60)+"\n")[1:] {
 			switch title, _, _ := strings.Cut(part, "\n"); {
 			case title == "Over":
@@ -157,9 +161,10 @@ func seenByPeople(t *testing.T, w *world, hours int) {
 			case strings.HasPrefix(title, "Came and went"):
 				count(passed, "mail", part)
 			default:
-				count(told, "mail", title)
+				alerts += title
 			}
 		}
+		count(told, "mail", alerts)
 	}
 	for id, n := range ids {
 		if n != 1 {

@@ -27,6 +27,7 @@ type emailPage struct {
 type emailAlert struct {
 	Alert
 	Color  string // of its label, by severity
+	Titled bool   // its title is not that of the mail
 	Where  string
 	Broken string // what is broken now
 	Safe   string // until when it is safe; empty: it is not
@@ -46,7 +47,9 @@ func (e *Email) page(d Digest) emailPage {
 		alerts, p.More, p.Others = alerts[:mostShown], len(rest), others(rest)
 	}
 	for _, a := range alerts {
-		p.Alerts = append(p.Alerts, emailAlertOf(a))
+		alert := emailAlertOf(a)
+		alert.Titled = a.full() != p.Title
+		p.Alerts = append(p.Alerts, alert)
 	}
 	for _, f := range d.Files {
 		p.Attached = append(p.Attached, f.Name)

@@ -131,10 +131,7 @@ type pagerLink struct {
 }
 
 func (p *PagerDuty) trigger(i Item, sample bool) pagerEvent {
-	title := i.Title
-	if i.Account != "" {
-		title += " (" + i.Account + ")"
-	}
+	title := i.full()
 	if sample {
 		title = "Test: " + title
 	}

@@ -23,7 +23,7 @@ func pageNow() finding.Finding {
 	return finding.Finding{
 		Code: "destination_failing", Severity: finding.Page, Account: "ml-platform/nightly-eval", Subject: "vault:kv/ml/eval#WANDB_API_KEY",
 		Team: "ml-platform", Owner: "ml-platform@acme.example", Since: monday.Add(-50 * time.Hour),
-		Title:    "a destination of ml-platform/nightly-eval cannot be written to, and holds a key that is about to go",
+		Title:    "a destination cannot be written to, and holds a key that is about to go",
 		Evidence: []string{"vault answers 403 since Sat 28 Feb 2026 06:00 UTC", "it holds edition 6; the others hold edition 7", "last read by airflow/eval_dag on Mon 2 Mar 2026"},
 		Broken:   "airflow/eval_dag reads edition 6, whose key was deleted by hand at 07:12",
 		Do:       "give keyrota's policy in Vault the capability update on kv/data/ml/eval; the next pass delivers by itself",
@@ -34,7 +34,7 @@ func pageNow() finding.Finding {
 func quarantine() finding.Finding {
 	return finding.Finding{
 		Code: "propose_quarantine", Severity: finding.Ticket, Account: "research/ablation-2024", Team: "research", Owner: "r&d <rd@acme.example>",
-		Since: monday.AddDate(0, -3, 0), Title: "research/ablation-2024 was not used for 97 days: switch it off?",
+		Since: monday.AddDate(0, -3, 0), Title: "not used for 97 days: switch it off?",
 		Evidence: []string{"runs: the last one began on Tue 25 Nov 2025 (complete since 1 Jan 2025)", "audit log: nothing since"},
 		Do:       "ask its owner; then write this below the account, for review:", Change: "state: quarantined\nquarantine_wait: 7d",
 		Command: "keyrota status research/ablation-2024",

@@ -65,14 +65,14 @@ func (d Digest) headline() string {
 	}
 	alerts := d.Alerts()
 	if len(alerts) == 1 && len(d.Passed)+len(d.Healed)+len(d.Acknowledged) == 0 {
-		parts = append(parts, alerts[0].Title)
+		parts = append(parts, alerts[0].full())
 	} else {
 		add(len(d.Raised), "new finding", "new findings")
 		add(len(d.Changed), "changed", "changed")
 		add(len(d.Reminded), "still there", "still there")
 	}
 	if len(d.Healed) == 1 && len(alerts) == 0 {
-		parts = append(parts, "Over: "+d.Healed[0].Title)
+		parts = append(parts, "Over: "+d.Healed[0].full())
 	} else {
 		add(len(d.Healed), "over", "over")
 	}
@@ -141,8 +141,8 @@ func others(items []Alert) string {
 	return strings.Join(parts, ", ")
 }
 
-// over tells in a line of a finding that is not there any more.
-func (i Item) over() string {
+// full is the title with the account.
+func (i Item) full() string {
 	if strings.Contains(i.Title, i.Account) {
 		return i.Title
 	}
@@ -151,16 +151,16 @@ func (i Item) over() string {
 
 // words tells in a line of one that came and went.
 func (p Passed) words(clock func(time.Time) string) string {
-	return fmt.Sprintf("%s, from %s to %s", p.Item.over(), clock(p.From), clock(p.Until))
+	return fmt.Sprintf("%s, from %s to %s", p.Item.full(), clock(p.From), clock(p.Until))
 }
 
 // known tells in a line of one that a person knows of.
 func (i Item) known(clock func(time.Time) string) string {
 	a := i.Acknowledged
 	if a == nil {
-		return i.over()
+		return i.full()
 	}
-	s := i.over() + "; known"
+	s := i.full() + "; known"
 	if a.By != "" {
 		s += " to " + a.By
 	}
