@@ -51,10 +51,14 @@ func (a *app) federated(s *system) *federation.Worker {
 		return nil
 	}
 	r := resolver{env: a.env, stores: s.worker.Stores, paces: a.paces}
-	return &federation.Worker{
+	w := &federation.Worker{
 		Issuer: exchanger, Stores: s.worker.Stores, Resolve: r.resolve, Call: s.observer.Call, Now: a.now,
-		Instance: s.config.Instance, Ledger: s.ledger.ID(),
+		Instance: s.config.Instance,
 	}
+	if s.ledger != nil { // without one nothing is kept, and all can be tried
+		w.Ledger = s.ledger.ID()
+	}
+	return w
 }
 
 // keeping keeps JWTs fresh where jobs read them; nil: none is kept anywhere.

@@ -55,7 +55,8 @@ With ACCOUNT, looks at W&B from that account's own point of view, with the live
 key read back from its destinations, for what W&B's documentation names:
 unauthorized, runs that do not appear, attribution that does not work, access
 denied to a restricted project. It says what it tried, what it saw and what to
-change. The key is used to ask, and is never printed.
+change. The key is used to ask, and is never printed; that keyrota used it today
+is noted in the ledger, so that it does not count as the account's own use.
 
 Exit codes: 0 nothing failed, also where something cannot be told; 1 otherwise.`,
 		Example: `  keyrota doctor

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
 
@@ -51,6 +52,9 @@ func (a *app) doctorOf(ctx context.Context, name string) error {
 		}
 	} else {
 		p.account = account.For(e.records[account.Ref()])
+		if err := p.note(ctx); err != nil {
+			return err
+		}
 		p.keys(ctx)
 	}
 	p.entity()
@@ -68,15 +72,30 @@ func (a *app) doctorOf(ctx context.Context, name string) error {
 	return a.diagnose(doctorView{Account: string(account.Ref()), Checks: p.found})
 }
 
-// external tries the sign-in of an account that has no key. What it may do at
-// W&B only a job shows.
-func (p *patient) external(ctx context.Context) error {
-	accounts, worker, err := p.app.federation(p.s)
+// note puts on record, before anything is read, that keyrota itself uses the
+// account today: else its secret being read, and its key being used, would count
+// as the account's use.
+func (p *patient) note(ctx context.Context) error {
+	if p.s.ledger == nil {
+		return nil
+	}
+	l, err := p.app.openLedger(ctx, p.s.config, actor(), ledgerWrite)
 	if err != nil {
 		return err
 	}
+	return errors.Join(l.NoteOwn(ctx, p.account.Ref(), p.app.now()), l.Close())
+}
+
+// external tries the sign-in of an account that has no key. What it may do at
+// W&B only a job shows.
+func (p *patient) external(ctx context.Context) error {
+	accounts, err := federation.Accounts(p.s.config, p.s.worker.Stores)
+	if err != nil {
+		return err
+	}
+	worker := p.app.federated(p.s)
 	for _, account := range accounts {
-		if account.Ref == p.account.Ref() {
+		if account.Ref == p.account.Ref() && worker != nil {
 			p.found = append(p.found, trialChecks(caseUnauthorized, worker.Try(ctx, account))...)
 			return nil
 		}

@@ -145,31 +145,18 @@ func (e *examination) listings(ctx context.Context, found *checks, works map[str
 // federations tries the sign-in of external accounts.
 func (e *examination) federations(ctx context.Context) checks {
 	var found checks
-	accounts, worker, err := e.app.federation(e.s)
+	accounts, err := federation.Accounts(e.s.config, e.s.worker.Stores)
 	if err != nil {
 		found.judge("external accounts", "judge where JWTs are kept", err, "")
+	}
+	worker := e.app.federated(e.s)
+	if worker == nil {
+		return found
 	}
 	for _, account := range accounts {
 		found = append(found, trialChecks("external "+string(account.Ref), worker.Try(ctx, account))...)
 	}
 	return found
-}
-
-// federation makes what looks after the external accounts of a configuration.
-func (a *app) federation(s *system) ([]federation.Account, *federation.Worker, error) {
-	exchanger, ok := s.inventory.Issuer.(providers.Exchanger)
-	if !ok {
-		return nil, nil, nil
-	}
-	accounts, err := federation.Accounts(s.config, s.worker.Stores)
-	w := &federation.Worker{
-		Issuer: exchanger, Stores: s.worker.Stores, Call: s.worker.Call, Now: a.now, Instance: s.config.Instance,
-		Resolve: resolver{env: a.env, stores: s.worker.Stores, paces: a.paces}.resolve,
-	}
-	if s.ledger != nil {
-		w.Ledger = s.ledger.ID()
-	}
-	return accounts, w, err
 }
 
 // trialChecks tells of a trial: all of it where it failed.

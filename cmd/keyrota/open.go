@@ -24,7 +24,7 @@ func (a *app) loadConfig() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, problems, err := config.Load(path, config.Options{Env: a.env, StoreTypes: configTypes()})
+	c, problems, err := config.Load(path, configOptions(a.env))
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,9 @@ type revision struct {
 }
 
 func (a *app) revision(path, beside string, vars *variables) (revision, error) {
-	c, problems, err := config.Load(path, config.Options{Env: vars.lookup, StoreTypes: configTypes(), Beside: beside})
+	o := configOptions(vars.lookup)
+	o.Beside = beside
+	c, problems, err := config.Load(path, o)
 	if err != nil {
 		return revision{}, err
 	}

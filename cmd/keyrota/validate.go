@@ -40,7 +40,7 @@ func (a *app) validate() error {
 	if err != nil {
 		return err
 	}
-	c, problems, err := config.Load(path, config.Options{Env: a.env, StoreTypes: configTypes()})
+	c, problems, err := config.Load(path, configOptions(a.env))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ func TestKeepInRealStores(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	atVault, err := vault.New(vault.Config{Address: server.Address, Auth: vault.Auth{Token: "env:TOKEN"}}, vault.Options{
-		Resolve: func(context.Context, string) (providers.Secret, error) { return providers.NewSecret(vaulttest.Root), nil },
+		Resolve: func(context.Context, string) (providers.Secret, error) {
+			return providers.NewSecret(vaulttest.Root), nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
