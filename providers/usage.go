@@ -49,8 +49,9 @@ type Member struct {
 
 // Directory is an Issuer that shows who is in a team.
 type Directory interface {
-	// Members yields the members of a team. auth is a live key of an account;
-	// empty: the admin credential.
+	// Members yields the members of a team; of none: those whom the organization
+	// has beyond its teams' own, as the admin credential sees them. auth is a live
+	// key of an account; empty: the admin credential.
 	Members(ctx context.Context, team string, auth Secret, yield func(Member) error) error
 }
 
@@ -99,7 +100,7 @@ type AuditReader interface {
 // AuditPage is what was read of the audit log, up to the end of a page.
 type AuditPage struct {
 	Cursor string    // where to go on
-	Until  time.Time // all before it was read
+	Until  time.Time // all before it was read; no later than the platform's own clock
 	AuditCount
 }
 

@@ -33,7 +33,11 @@ const furthest = 20
 
 // oldestAge is the age, in ticks, beyond which nothing asks for more.
 func (c *setting) oldestAge() int {
-	return int(max(c.policy.Overlap, c.policy.WriteDeadline) / oneTick)
+	oldest := max(c.policy.Overlap, c.policy.WriteDeadline)
+	if c.beats {
+		oldest = max(oldest, c.policy.MaxOverlap)
+	}
+	return int(oldest / oneTick)
 }
 
 func (e *encoder) age(w *world, t time.Time) {
@@ -98,6 +102,12 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n, s.unrecorded))
 		e.mark(s.mark)
 	}
+	if w.c.beats {
+		e.runs(w)
+	}
+	if len(w.c.states) > 0 {
+		e.put(bits(w.taken, w.used))
+	}
 	for j := range w.flights {
 		f := &w.flights[j]
 		e.flag(f.up)
@@ -109,7 +119,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	l := w.left
 	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
 		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed),
-		byte(l.mint), byte(l.retire), byte(l.vanish), byte(l.lag), byte(l.jump))
+		byte(l.mint), byte(l.retire), byte(l.vanish), byte(l.lag), byte(l.jump), byte(l.run), byte(l.use))
 	world := e.b
 	for i := range w.c.procs {
 		e.b = e.procs[i][:0]
@@ -167,6 +177,10 @@ func (e *encoder) record(w *world, r *Record) {
 		}
 	}
 	e.age(w, r.Agreed)
+	e.flag(len(r.HeldBy) > 0)
+	if len(w.c.states) > 0 {
+		e.off(w, r.Off)
+	}
 	e.dests(r.Dests)
 	e.put(byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
 	e.keys(r.Strange)
@@ -198,7 +212,7 @@ func (w *world) young(t time.Time) bool {
 // whatever is retired in the ordinary way is older than an overlap.
 func (w *world) diesYoung() bool {
 	b := &w.c.budget
-	return b.removed+b.leak+b.vanish+b.lag+b.jump > 0
+	return b.removed+b.leak+b.vanish+b.lag+b.jump > 0 || len(w.c.states) > 0
 }
 
 func (e *encoder) leak(l Leak) {
@@ -282,7 +296,7 @@ func (e *encoder) process(w *world, p *process) {
 	switch p.phase {
 	case resting, horizon:
 		return
-	case looking, listing, deciding, seeking:
+	case looking, listing, deciding, seeking, asking:
 		e.put(byte(p.cfg), byte(p.ledger))
 		e.observed(w, p)
 	case acting:
@@ -309,13 +323,23 @@ func (e *encoder) observed(w *world, p *process) {
 		}
 	}
 	for _, g := range w.rec.Gone {
-		if w.c.budget.lag > 0 && lags(g.At) {
+		if (w.c.budget.lag > 0 || len(w.c.states) > 0) && lags(g.At) {
 			e.put(200 + byte(keyIndex(g.Key)))
 		}
 	}
 	e.put(byte(p.looked))
 	if p.phase == looking {
 		e.dests(p.dests)
+	}
+	if w.c.beats {
+		e.seenUse(p.obs.Use)
+		e.flag(p.blind)
+		if p.phase == asking {
+			e.age(w, p.before)
+		}
+	}
+	if len(w.c.states) > 0 {
+		e.flag(!p.obs.LastUse.At.IsZero())
 	}
 	for _, h := range p.obs.Holdings {
 		d := destIndex(h.Destination)
@@ -337,9 +361,10 @@ func (e *encoder) observed(w *world, p *process) {
 
 func (e *encoder) procedure(w *world, p *process) {
 	current := p.rev == w.rev
-	e.put(byte(p.act), byte(p.eff.Kind), bits(current))
+	e.put(byte(p.act), byte(p.eff.Kind), bits(current, p.blind))
 	switch {
 	case p.act == Save:
+		e.flag(!p.obs.LastUse.At.IsZero())
 		if current { // otherwise it is not saved, whatever it says
 			e.record(w, &p.eff.Record)
 		}
@@ -389,6 +414,19 @@ func (e *encoder) procedure(w *world, p *process) {
 		e.flag(q.agreed.Equal(w.rec.Agreed))
 		e.flag(w.backup != nil && q.agreed.Equal(w.backup.Agreed))
 		e.place(w, q.verified)
+		e.record(w, p.rec)
+		if p.eff.Kind == SaveRecord && current {
+			e.record(w, &p.eff.Record)
+		}
+	case p.quarantine != nil:
+		q := p.quarantine
+		e.put(byte(q.step), byte(keyIndex(q.Key)))
+		e.record(w, p.rec)
+		if p.eff.Kind == SaveRecord && current {
+			e.record(w, &p.eff.Record)
+		}
+	case p.remove != nil:
+		e.put(byte(p.remove.step))
 		e.record(w, p.rec)
 		if p.eff.Kind == SaveRecord && current {
 			e.record(w, &p.eff.Record)

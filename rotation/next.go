@@ -173,7 +173,7 @@ func (d *decision) withAuth(a Action) (Action, bool) {
 
 func (d *decision) forget() (Action, bool) {
 	for i, old := range d.r.Old {
-		if old.named() && d.outdated() {
+		if old.Edition == 0 && d.outdated() {
 			continue // it may be younger than the listing: no edition tells
 		}
 		if d.absent(old.Key, old.Edition, old.Issued) {

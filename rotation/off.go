@@ -101,6 +101,9 @@ func (d *decision) switching() (Action, bool) {
 		r.Off.State = d.s.State
 		return save(0, "state: "+string(d.s.State), r, is(EventQuarantining, "state: %s", d.s.State))
 	case off.State == "":
+		if a, ok := d.skewed(); ok {
+			return a, true
+		}
 		r.Off = Off{State: d.s.State, Warned: d.now}
 		return save(0, "state: "+string(d.s.State), r, is(EventQuarantining, "state: %s; every key of the account is deleted from %s on, whoever reads it; %s",
 			d.s.State, moment(d.now.Add(d.s.QuarantineWait)), d.s.wayBack()))
@@ -110,7 +113,25 @@ func (d *decision) switching() (Action, bool) {
 	case d.now.Before(d.offDue()) || d.refused() != "" || !d.s.Policy.open(d.now):
 		return Action{}, false
 	}
+	if a, ok := d.skewed(); ok {
+		return a, true
+	}
 	return d.beginOff("its waiting period is over")
+}
+
+// skewed comes before what is counted by our clock: where the offered key can be
+// read, the platform says with it what time it is.
+func (d *decision) skewed() (Action, bool) {
+	if v, ok := d.o.live(d.r.Offer.Key); ok {
+		if skew := v.Skew.Abs(); skew > d.s.Policy.ClockSkew {
+			return blocked(0, "the account is to be switched off (state: %s), and our clock and the platform's are apart by %s: set the clock", d.s.State, skew.Round(time.Second))
+		}
+		return Action{}, false
+	}
+	if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
+		return Action{Kind: Seek, Key: d.r.Offer.Key, Places: places, Why: "the platform is asked what time it is before the account is switched off"}, true
+	}
+	return Action{}, false
 }
 
 // ended says what ends where an account is wanted to work.
@@ -168,18 +189,22 @@ func (d *decision) off() (Action, bool) {
 		words := fmt.Sprintf("%s refused: the account is to be %s, as its configuration says", q.Kind, off.State)
 		return save(7, words, r, Event{Kind: EventRequested, Key: q.Key, Words: words})
 	}
-	if settled := off.Begun.Add(d.s.Policy.WriteDeadline); d.now.Before(settled) {
+	settled := off.Begun.Add(d.s.Policy.WriteDeadline)
+	switch {
+	case d.now.Before(settled):
 		return wait(0, settled, "to be %s: what is being written or created ends first", off.State)
-	} else if d.listedAt().Before(settled) || d.outdated() {
+	case d.outdated():
 		return lookAgain()
-	}
-	if !l.Complete {
+	case !l.Complete:
 		return d.unlisted(0)
 	}
 	if !gone {
 		if k, ok := d.toDelete(); ok {
 			if !d.s.Policy.open(d.now) {
 				return d.waitOff()
+			}
+			if a, ok := d.skewed(); ok {
+				return a, true
 			}
 			return Action{Kind: DoQuarantine, Key: k, Why: "state: " + string(off.State), Breaks: d.whatItWas(k)}, true
 		}
@@ -271,11 +296,11 @@ func (d *decision) renew() (Action, bool) {
 		return save(0, "it need not be made anew", r)
 	case d.r.Request.Kind == RequestAdopt:
 		return Action{}, false
-	case !l.Complete || !l.AccountsKnown:
+	case !l.Complete:
 		return d.unlisted(2)
 	case d.outdated():
 		return lookAgain()
-	case slices.Contains(l.Accounts, d.r.Account):
+	case !l.AccountsKnown || slices.Contains(l.Accounts, d.r.Account): // its own keys are listed only where it is
 		return Action{Kind: DoRemove, Why: "to be made anew, with a key"}, true
 	case len(l.Accounts) > 0:
 		return Action{}, false // somebody else made it anew

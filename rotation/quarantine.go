@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Quarantine deletes one key of an account that is being switched off, whoever
 // reads it: the configuration says so, and its waiting period is over. The key is
@@ -47,7 +50,8 @@ func (p Quarantine) Step(s Spec, r Record, in Outcome, now time.Time) (Quarantin
 			r.Old[i].Condemned = true
 		default:
 			r = r.Clone()
-			r.Old = append(r.Old, Old{Key: p.Key, Ended: true, Condemned: true})
+			r.Old = append(r.Old, Old{Key: p.Key, Condemned: true})
+			r.Leak.Keep = slices.DeleteFunc(r.Leak.Keep, func(kept KeyID) bool { return kept == p.Key })
 		}
 		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{e}}
 
@@ -81,6 +85,10 @@ func (p Quarantine) Step(s Spec, r Record, in Outcome, now time.Time) (Quarantin
 	}
 	return p, Effect{Kind: Done}
 }
+
+// foreign reports whether an old key was never ours, and goes only because the
+// account is switched off.
+func (o Old) foreign() bool { return o.Edition == 0 && o.Condemned && !o.Ended }
 
 // condemningOffer returns the record with nothing offered, and what was among
 // the old keys, to be deleted.

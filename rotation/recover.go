@@ -156,7 +156,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 			if i := r.old(o.Key); i >= 0 {
 				r.Old = slices.Delete(r.Old, i, i+1)
 			}
-			if !o.named() {
+			if !o.named() && !o.foreign() {
 				o.Edition = r.Seq
 			}
 			r.Old = append(r.Old, o)

@@ -9,25 +9,30 @@ type process struct {
 	cfg    int8
 	ledger int8
 
-	dests  []Destination // to look at
-	looked int8
-	obs    *Observed
-	places []Place // to read back
-	mem    int8    // the key whose value is held since it was created
-	auth   int8    // the value read last by a procedure
+	dests   []Destination // to look at
+	looked  int8
+	obs     *Observed
+	places  []Place   // to read back
+	before  time.Time // runs that began before are asked for
+	decided int       // when it was asked last what to do
+	blind   bool      // nobody could say whether a run goes on
+	mem     int8      // the key whose value is held since it was created
+	auth    int8      // the value read last by a procedure
 
 	rec *Record
 	rev int
 	act ActionKind
 	eff *Effect
 
-	issue   *Issue
-	deliver *Deliver
-	seen    *Holding
-	retire  *Retire
-	discard *Discard
-	queue   []Destination
-	enough  bool // one of them that takes it is enough
+	issue      *Issue
+	deliver    *Deliver
+	seen       *Holding
+	retire     *Retire
+	discard    *Discard
+	quarantine *Quarantine
+	remove     *Remove
+	queue      []Destination
+	enough     bool // one of them that takes it is enough
 
 	put      putStep
 	written  int
@@ -43,6 +48,7 @@ const (
 	listing               // about to be given the keys that it asked for before it looked
 	deciding              // about to load the record
 	seeking               // about to read places[0] back
+	asking                // about to ask for runs
 	acting                // about to perform eff
 	horizon               // beyond what is explored
 )
@@ -97,6 +103,8 @@ func (w *world) step(i int, f fault) *Action {
 		if p.places = p.places[1:]; len(p.places) == 0 {
 			p.phase = deciding
 		}
+	case asking:
+		w.askRuns(i, f)
 	case acting:
 		w.perform(i, f)
 	}
@@ -113,10 +121,10 @@ func (w *world) list(i int, f fault) {
 		Complete: true, Fresh: true, AccountsKnown: true, Accounts: []AccountID{accountID},
 		Offered: w.rec.Offer.Edition, Account: w.rec.Account, Record: w.rec.Stamp(), At: w.clock(),
 	}
-	if w.gone {
+	if w.gone || w.taken {
 		l.Accounts = nil
 	}
-	p.obs = &Observed{Listing: l}
+	p.obs = &Observed{Listing: l, LastUse: w.lastUse()}
 	if w.c.late {
 		w.say(i, "asks for the keys")
 	} else {
@@ -185,7 +193,7 @@ func (w *world) decide(i int) *Action {
 	if w.log != nil {
 		w.say(i, "loads the record (%s) and decides: %s %s(rule %d: %s)", w.recordWords(p.rec), a.Kind, withSpace(string(a.Key)), a.Rule, a.Why)
 	}
-	p.act = a.Kind
+	p.act, p.decided = a.Kind, w.now
 	switch a.Kind {
 	case Wait:
 		*p = process{mem: nothing, auth: nothing}
@@ -193,6 +201,8 @@ func (w *world) decide(i int) *Action {
 		p.rest()
 	case Seek:
 		p.places, p.phase = a.Places, seeking
+	case AskUse:
+		p.before, p.phase = a.Before, asking
 	case Save:
 		p.eff, p.phase = &Effect{Kind: SaveRecord, Record: a.Record}, acting
 	case DoIssue:
@@ -213,6 +223,12 @@ func (w *world) decide(i int) *Action {
 		w.advance(i, Outcome{})
 	case DoDiscard:
 		p.discard = &Discard{Key: a.Key, Label: a.Label}
+		w.advance(i, Outcome{})
+	case DoQuarantine:
+		p.quarantine = &Quarantine{Key: a.Key}
+		w.advance(i, Outcome{})
+	case DoRemove:
+		p.remove = &Remove{}
 		w.advance(i, Outcome{})
 	default:
 		w.violate("nobody performs %s here", a.Kind)
@@ -243,6 +259,12 @@ func (w *world) advance(i int, in Outcome) {
 	case p.discard != nil:
 		next, eff := p.discard.Step(s, *p.rec, in, now)
 		p.discard, e = &next, eff
+	case p.quarantine != nil:
+		next, eff := p.quarantine.Step(s, *p.rec, in, now)
+		p.quarantine, e = &next, eff
+	case p.remove != nil:
+		next, eff := p.remove.Step(s, *p.rec, in, now)
+		p.remove, e = &next, eff
 	}
 	switch e.Kind {
 	case Done:
@@ -311,6 +333,8 @@ func (w *world) perform(i int, f fault) {
 		w.say(i, "verifies %s: %s", e.Key, verdictWords(out.Value.Verdict))
 	case RevokeKey:
 		out.Result = w.revoke(i, f)
+	case RemoveAccount:
+		out.Result = w.takeAccount(i, f)
 	case PutKey:
 		r := w.put(i, f)
 		if !r.over {
@@ -347,6 +371,7 @@ func (w *world) save(i int, f fault) Result {
 		return Conflict
 	}
 	r := p.eff.Record
+	w.checkOff(p, &r)
 	w.put2record(&r)
 	w.say(i, "saves the record (%s)", w.recordWords(&r))
 	if f == lostAfter {
@@ -414,7 +439,7 @@ func (w *world) create(i int, f fault) Outcome {
 	case w.now+w.skew >= ticks(p.eff.Deadline):
 		w.say(i, "sends no request for a key any more: the deadline is over")
 		return Outcome{Result: Conflict, Words: "too late"}
-	case p.auth < 0 || w.keys[p.auth].dead || w.gone:
+	case p.auth < 0 || w.keys[p.auth].dead || w.gone || w.taken:
 		w.say(i, "creates no key: what it would create it with is dead")
 		return Outcome{Result: Denied, Words: "unauthorized"}
 	case f == refusedOnce || w.full():
@@ -454,9 +479,12 @@ func (w *world) revoke(i int, f fault) Result {
 	w.say(i, "deletes %s", p.eff.Key)
 	if !w.keys[k].dead {
 		w.keys[k].dead, w.keys[k].died = true, w.now
-		if p.retire != nil {
+		switch {
+		case p.retire != nil:
 			w.keys[k].by = retired
-		} else {
+		case p.quarantine != nil:
+			w.keys[k].by = switchedOff
+		default:
 			w.keys[k].by = discarded
 		}
 		w.checkDeletion(k, p)

@@ -119,7 +119,7 @@ func (a *app) acknowledge(ctx context.Context, code finding.Code, names []string
 	if err != nil {
 		return err
 	}
-	lines := []string{fmt.Sprintf("Nobody is told until %s (for %s) that %q (%s), of:", localTime(end), span(end.Sub(a.now())), entry.Title, code)}
+	lines := []string{fmt.Sprintf("Until %s (for %s) nobody is told of %s, %q:", localTime(end), span(end.Sub(a.now())), code, entry.Title)}
 	for _, ref := range refs {
 		lines = append(lines, "  "+aboutWhom(ref, subject))
 	}

@@ -43,3 +43,37 @@ func (a *app) swept(s *system, n *notify.Notifier, m *survey.Metrics) func(conte
 		})
 	}
 }
+
+// tellNow looks once more, tells people what is news, and waits a while for it to
+// be taken; what is not waits in the ledger. Where nobody is to be told, nothing
+// is looked at.
+func (a *app) tellNow(ctx context.Context, s *system, n *notify.Notifier) error {
+	if len(n.Targets) == 0 {
+		return nil
+	}
+	records, err := s.records(ctx)
+	if err != nil {
+		return err
+	}
+	swept := s.paired(s.inventory.Accounts, records, s.observer.Sweep(ctx, s.inventory.Accounts, records))
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := a.swept(s, n, nil)(ctx, swept, entriesOf(records)); err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, syncExports)
+	defer cancel()
+	return n.Flush(bounded)
+}
+
+// tellAfter is tellNow after a pass, of which it is no part: that it fails is said.
+func (a *app) tellAfter(ctx context.Context, s *system) {
+	n, err := a.notifier(s)
+	if err == nil {
+		err = a.tellNow(ctx, s, n)
+	}
+	if err != nil {
+		a.warn("warning: %s", err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/survey"
 	"github.com/keyrota/keyrota/sync/usage"
+	"github.com/keyrota/keyrota/sync/usage/gather"
 )
 
 // surveyor puts together what people should know of a system. keep says that this
@@ -33,7 +34,11 @@ func (s *system) known(ctx context.Context) (survey.Known, error) {
 	if err != nil {
 		return survey.Known{}, err
 	}
-	known := survey.Known{Usage: evidence}
+	reads, err := gather.LastReads(ctx, s.ledger)
+	if err != nil {
+		return survey.Known{}, err
+	}
+	known := survey.Known{Usage: evidence, LastRead: reads}
 	for _, k := range said {
 		known.Acknowledged = append(known.Acknowledged, finding.Acknowledgement{
 			ID: k.ID, Code: finding.Code(k.Code), Account: k.Ref, Subject: k.Subject, From: k.From, Until: k.Until, Reason: k.Reason, By: k.By,

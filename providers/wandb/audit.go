@@ -48,16 +48,17 @@ func (i *Issuer) AuditAccess(ctx context.Context) error {
 
 // Audit reads the log in stretches of at most eight days, each page by page. What
 // counts is the range that the answer says it is of: whatever is missing in it
-// is asked for next, or an error.
+// is asked for next, or an error. It ends at the server's own clock where that
+// is earlier than until.
 func (i *Issuer) Audit(ctx context.Context, from, until time.Time, cursor string, yield func(providers.AuditEntry) error, page func(providers.AuditPage) error) error {
 	l, err := i.log(ctx, "read the audit log")
 	if err != nil {
 		return err
 	}
-	until = until.UTC()
+	l.until = until.UTC()
 	p := parsePlace(cursor, from, until)
 	var sum providers.AuditCount
-	for resumed := p.next != ""; p.at.Before(until); resumed = false {
+	for resumed := p.next != ""; p.at.Before(l.until); resumed = false {
 		var told auditlog.Answer
 		var after place
 		err := l.inForm(func(f auditForm) (err error) {
@@ -65,7 +66,7 @@ func (i *Issuer) Audit(ctx context.Context, from, until time.Time, cursor string
 			if here.form != f.path {
 				here.next = "" // a cursor is good in its form alone
 			}
-			told, after, err = l.read(ctx, f, here, until, yield)
+			told, after, err = l.read(ctx, f, here, yield)
 			return err
 		})
 		if resumed && staleCursor(err) {
@@ -95,6 +96,7 @@ func staleCursor(err error) bool {
 type auditReading struct {
 	*call
 	username string
+	until    time.Time // the end of the time to read: no later than the server's clock
 }
 
 // log prepares a reading. The log is for HTTP Basic with a user name (W&B docs,
@@ -108,20 +110,21 @@ func (i *Issuer) log(ctx context.Context, op string) (*auditReading, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auditReading{c, v.Username}, nil
+	return &auditReading{call: c, username: v.Username}, nil
 }
 
 // inForm does something in the form of the log that the server is known for or,
 // where it answers that there is no such thing, in the other one.
 func (l *auditReading) inForm(do func(auditForm) error) error {
-	forms := l.issuer.auditForms()
+	other := l.issuer.otherForm.Load()
+	forms := l.issuer.auditForms(other)
 	err := do(forms[0])
 	if !absent(err) {
 		return l.hinted(err)
 	}
 	if err := do(forms[1]); !absent(err) {
 		if err == nil {
-			l.issuer.otherForm.Store(!l.issuer.otherForm.Load())
+			l.issuer.otherForm.CompareAndSwap(other, !other)
 		}
 		return l.hinted(err)
 	}
@@ -172,9 +175,9 @@ func (l *auditReading) get(ctx context.Context, client doer, f auditForm, query 
 // read reads one answer, and returns where to go on. Entries are yielded of the
 // stretch alone that is asked for, so that none comes twice where answers
 // overlap.
-func (l *auditReading) read(ctx context.Context, f auditForm, p place, until time.Time, yield func(providers.AuditEntry) error) (auditlog.Answer, place, error) {
+func (l *auditReading) read(ctx context.Context, f auditForm, p place, yield func(providers.AuditEntry) error) (auditlog.Answer, place, error) {
 	f.stream = l.issuer.auditStreams.Load()
-	query, end := f.question(p, until)
+	query, end := f.question(p, l.until)
 	ctx, w := watched(ctx, l.issuer.http)
 	defer w.stop()
 	answer, err := l.get(ctx, w, f, query)
@@ -182,13 +185,16 @@ func (l *auditReading) read(ctx context.Context, f auditForm, p place, until tim
 		return auditlog.Answer{}, p, err
 	}
 	defer answer.Body.Close()
+	if !l.date.IsZero() {
+		l.until = earlier(l.until, l.date)
+	}
 	take := auditlog.ReadPage
 	if f.stream {
 		take = auditlog.Read
 	}
 	var stopped error
 	told, err := take(w.reading(answer.Body), func(e providers.AuditEntry) error {
-		if !e.At.Before(p.at) && e.At.Before(end) && e.At.Before(until) {
+		if !e.At.Before(p.at) && e.At.Before(end) && e.At.Before(l.until) {
 			stopped = yield(e)
 		}
 		return stopped
@@ -205,7 +211,10 @@ func (l *auditReading) read(ctx context.Context, f auditForm, p place, until tim
 		if !f.stream {
 			end, err = l.covered(told, p.at, end)
 		}
-		return told, place{form: f.path, at: earlier(end, until)}, err
+		if end = earlier(end, l.until); end.Before(p.at) {
+			end = p.at // the server's clock is behind
+		}
+		return told, place{form: f.path, at: end}, err
 	case told.Next == p.next:
 		return told, p, l.fail(providers.Transient, errors.New("the server says that there are more pages, and not where"), "")
 	}
@@ -229,8 +238,8 @@ func (l *auditReading) covered(told auditlog.Answer, begin, end time.Time) (time
 	case told.Start.After(begin):
 		return end, l.fail(providers.Invalid, fmt.Errorf("asked for entries from %s on, the answer begins at %s",
 			begin.Format(time.RFC3339), told.Start.Format(time.RFC3339)), "the log does not go back as far: older use is not known")
-	case !l.date.IsZero() && !told.End.Before(l.date):
-		return end, nil // what has not happened yet is not missing
+	case !told.End.Before(l.until):
+		return end, nil
 	case !told.End.After(begin):
 		return end, l.fail(providers.Invalid, fmt.Errorf("asked for entries from %s on, the answer ends at %s",
 			begin.Format(time.RFC3339), told.End.Format(time.RFC3339)), hintSchema)

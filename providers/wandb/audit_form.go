@@ -26,12 +26,13 @@ const (
 	toTheSecond = "2006-01-02T15:04:05"
 )
 
-// auditForms are the forms, the one first that the server is known for.
-func (i *Issuer) auditForms() [2]auditForm {
+// auditForms are the forms: first the one of the server's address or, where it
+// was learned that it has the other, that one.
+func (i *Issuer) auditForms(other bool) [2]auditForm {
 	// A page is what is read anew after the connection broke: so no more than a
 	// tenth of the million that the multi-tenant form allows.
 	forms := [2]auditForm{{path: "audit_logs", whole: true, limit: 100_000}, {path: "admin/audit_logs", limit: 20_000}}
-	if (i.base.String() == DefaultURL) == i.otherForm.Load() {
+	if (i.base.String() == DefaultURL) == other {
 		forms[0], forms[1] = forms[1], forms[0]
 	}
 	return forms

@@ -11,8 +11,12 @@ import (
 var _ providers.Directory = (*Issuer)(nil)
 
 // Members yields the members of a team, in one request. Denied: the credential
-// sees no such team.
+// sees no such team. Without a team it yields the accounts that are members of no
+// team: those of organization scope, and people, which W&B does not tell apart.
 func (i *Issuer) Members(ctx context.Context, team string, auth providers.Secret, yield func(providers.Member) error) error {
+	if team == "" {
+		return i.outsideTeams(ctx, yield)
+	}
 	c, err := i.inTeam(ctx, "list members of", team, team, auth)
 	if err != nil {
 		return err
@@ -29,6 +33,30 @@ func (i *Issuer) Members(ctx context.Context, team string, auth providers.Secret
 			ID: rotation.AccountID(m.Id), Username: m.Username, Name: m.Name, Email: m.Email,
 			Service: graph.IsService(m.AccountType), Admin: m.Admin, Pending: m.Pending,
 		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *Issuer) outsideTeams(ctx context.Context, yield func(providers.Member) error) error {
+	c, err := i.asAdmin(ctx, "list members of", i.config.Organization, rotation.ScopeOrganization, "")
+	if err != nil {
+		return err
+	}
+	all, err := c.search(ctx, "")
+	if err != nil {
+		return err
+	}
+	memberships, err := c.memberships(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if _, inside := memberships[a.Username]; inside || a.DeletedAt != "" {
+			continue
+		}
+		if err := yield(providers.Member{ID: rotation.AccountID(a.Id), Username: a.Username, Name: a.Name}); err != nil {
 			return err
 		}
 	}

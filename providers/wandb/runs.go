@@ -108,7 +108,8 @@ func (i *Issuer) Runs(ctx context.Context, team, project string, auth providers.
 
 // Beating returns an account's runs that run now and were created before a
 // time, in the projects that the credential sees. A run that is credited to a
-// person is not the account's here, and stays unseen.
+// person is not the account's here, and stays unseen. Denied: it sees none of the
+// teams.
 func (i *Issuer) Beating(ctx context.Context, a rotation.Account, teams []string, auth providers.Secret, before time.Time) ([]providers.Run, error) {
 	c, err := i.asEither(ctx, "look for runs of", a, auth)
 	if err != nil {
@@ -126,29 +127,51 @@ func (i *Issuer) Beating(ctx context.Context, a rotation.Account, teams []string
 		return nil, c.fail(providers.Invalid, errors.New("the server does not show the account's user name, by which its runs are known"), hintSchema)
 	}
 	var beating []providers.Run
+	var hidden error
+	seen := 0
 	for _, team := range teams {
-		// The administrator's key of another team may be another.
-		c, err := i.inTeam(ctx, c.op, c.name, team, auth)
-		if err != nil {
+		runs, err := i.runningIn(ctx, c, team, auth)
+		switch {
+		case providers.KindOf(err) == providers.Denied && err != nil:
+			hidden = err // this credential does not see the team
+			continue
+		case err != nil:
 			return nil, err
 		}
-		err = c.projects(ctx, team, func(project string) error {
-			err := listing{c, team, project}.runs(ctx, runningRuns, newestFirst, func(r providers.Run) (bool, error) {
-				if r.User == account.Username && r.State == "running" && r.Created.Before(before) {
-					beating = append(beating, r)
-				}
-				return true, nil
-			})
-			if providers.KindOf(err) == providers.NotFound {
-				return nil // it was deleted meanwhile
+		seen++
+		for _, r := range runs {
+			if r.User == account.Username && r.Created.Before(before) {
+				beating = append(beating, r)
 			}
-			return err
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
+	if seen == 0 && hidden != nil {
+		return nil, hidden
+	}
 	return beating, nil
+}
+
+// runningIn returns the runs that run now in a team.
+func (i *Issuer) runningIn(ctx context.Context, of *call, team string, auth providers.Secret) ([]providers.Run, error) {
+	// The administrator's key of another team may be another.
+	c, err := i.inTeam(ctx, of.op, of.name, team, auth)
+	if err != nil {
+		return nil, err
+	}
+	var running []providers.Run
+	err = c.projects(ctx, team, func(project string) error {
+		err := listing{c, team, project}.runs(ctx, runningRuns, newestFirst, func(r providers.Run) (bool, error) {
+			if r.State == "running" {
+				running = append(running, r)
+			}
+			return true, nil
+		})
+		if err != nil && providers.KindOf(err) == providers.NotFound {
+			return nil // it was deleted meanwhile
+		}
+		return err
+	})
+	return running, err
 }
 
 // listing is a listing of one project's runs.

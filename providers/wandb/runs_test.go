@@ -177,7 +177,7 @@ func TestBeating(t *testing.T) {
 		sandbox.Run{Name: "elsewhere", Team: "vision", Project: "open", Account: "ci", CreditedTo: "ci", State: "running", CreatedAt: ago(3 * oneDay), HeartbeatAt: now},
 	)
 	for name, auth := range map[string]providers.Secret{"its own key": own, "the administrator's": {}} {
-		got, err := s.issuer.Beating(t.Context(), ci, []string{"ml", "vision"}, auth, ago(2*oneDay))
+		got, err := s.issuer.Beating(t.Context(), ci, []string{"none", "ml", "vision"}, auth, ago(2*oneDay))
 		var names []string
 		for _, r := range got {
 			names = append(names, r.Team+"/"+r.Name)
@@ -185,6 +185,9 @@ func TestBeating(t *testing.T) {
 		if err != nil || !slices.Equal(names, []string{"ml/holds", "vision/elsewhere"}) {
 			t.Errorf("with %s: %q, %v", name, names, err)
 		}
+	}
+	if _, err := s.issuer.Beating(t.Context(), ci, []string{"none"}, own, now); providers.KindOf(err) != providers.Denied || err == nil {
+		t.Errorf("in no team that it sees: %v", err)
 	}
 	someone := ci
 	someone.ID = "u2"
@@ -211,6 +214,23 @@ func TestMembers(t *testing.T) {
 	quiet(t, err)
 	if providers.KindOf(err) != providers.Denied {
 		t.Errorf("of another team: %v", err)
+	}
+}
+
+// TestMembersOfNoTeam: accounts of organization scope are in no team, and those
+// that are in one, or deleted, are not told of again.
+func TestMembersOfNoTeam(t *testing.T) {
+	s := startWith(t, sandbox.KeysHashed, orgAdmin, func(seed *sandbox.Seed) {
+		seed.ServiceAccounts = []sandbox.ServiceAccount{
+			{Name: "ci", Team: "ml", Username: "ci", ID: "u1", Keys: []sandbox.Key{{Value: ownKey}}},
+			{Name: "report", Team: "ml", Username: "report", ID: "u8", Scope: sandbox.ScopeOrganization},
+			{Name: "gone", Team: "ml", Username: "gone", ID: "u9", Scope: sandbox.ScopeOrganization, DeletedAt: ago(oneDay)},
+		}
+	})
+	var got []providers.Member
+	err := s.issuer.Members(t.Context(), "", providers.Secret{}, func(m providers.Member) error { got = append(got, m); return nil })
+	if err != nil || !slices.Equal(got, []providers.Member{{ID: "u8", Username: "report", Name: "report"}}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

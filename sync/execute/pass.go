@@ -133,6 +133,9 @@ func (p *pass) decide(ctx context.Context) (rotation.Action, error) {
 			return rotation.Action{}, err
 		}
 		action := rotation.Next(p.a.Spec, p.record, p.seen, p.w.Now())
+		if words := p.refused(ctx, action); words != "" {
+			return action.Held(rotation.Hold{Words: words, Stuck: true}), nil
+		}
 		if action, err := p.held(ctx, action); err != nil || action.Kind == rotation.Wait {
 			return action, err
 		}

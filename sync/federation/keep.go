@@ -124,7 +124,7 @@ func (w *Worker) ours(p place, h rotation.Holding) (Claims, error) {
 		if h.State == rotation.StateEdited || h.Mark.Shape != p.form.Shape() {
 			return Claims{}, nil
 		}
-		return Claims{Issued: time.Unix(at, 0).UTC(), Expires: time.Unix(int64(h.Mark.Edition), 0).UTC()}, nil //nolint:gosec // G115: seconds since 1970, as they were written
+		return Claims{Issued: time.Unix(at, 0).UTC(), Expires: time.Unix(int64(h.Mark.Edition), 0).UTC()}, nil
 	case rotation.StateBare:
 		return Claims{}, fmt.Errorf("what is at %s is not keyrota's: keep the JWT elsewhere, or delete what is there if nobody reads it", p)
 	}
@@ -182,7 +182,7 @@ func (w *Worker) put(ctx context.Context, h held, t Trial) error {
 	}
 	mark := rotation.Mark{
 		Instance: w.Instance, Ledger: w.Ledger, Account: t.Account, Shape: p.form.Shape(),
-		Edition: rotation.Edition(t.Claims.Expires.Unix()), //nolint:gosec // G115: after 1970
+		Edition: rotation.Edition(t.Claims.Expires.Unix()),
 		Key:     rotation.KeyID(markedJWT + strconv.FormatInt(t.Claims.begun(t.At).Unix(), 10)),
 	}
 	err = w.Call.Once(ctx, p.Store, "put", func(ctx context.Context) error {

@@ -175,7 +175,7 @@ func (s *stage) clientCredentials(next http.Handler) http.Handler {
 // account loads a configuration with the account of this identity.
 func (s *stage) account(identity string) federation.Account {
 	s.t.Helper()
-	text := "instance: prod\nledger: l\nwandb: {organization: acme, url: \"" + s.url + "\"}\nstores: {vault: {}}\naccounts:\n" +
+	text := "instance: prod\nledger: l\nwandb: {organization: acme, url: \"" + s.url + "\"}\nstores: {vault: {}, aws: {}}\naccounts:\n" +
 		"  - {name: train, team: ml, scope: external, subject: \"" + subject + "\", purpose: p, owner: o, identity: {" + identity + "}}\n"
 	c, problems := config.Parse(filepath.Join(s.dir, "keyrota.yaml"), []byte(text), config.Options{})
 	if c == nil {

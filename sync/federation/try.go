@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -44,8 +45,12 @@ func (t Trial) Works() bool {
 func (t Trial) Words() string {
 	var words []string
 	for _, s := range t.Steps {
-		if !s.OK {
+		switch {
+		case s.OK:
+		case s.Hint == "":
 			words = append(words, s.Words)
+		default:
+			words = append(words, s.Words+" ("+s.Hint+")")
 		}
 	}
 	return strings.Join(words, "; ")
@@ -85,7 +90,12 @@ func (t *Trial) add(what, words string) {
 
 func (t *Trial) failed(what string, err error) {
 	kind := providers.KindOf(err)
-	t.Steps = append(t.Steps, Step{What: what, Words: err.Error(), Unknown: kind == providers.Transient || kind == providers.Limited})
+	s := Step{What: what, Words: err.Error(), Unknown: kind == providers.Transient || kind == providers.Limited}
+	var e *providers.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		s.Words, s.Hint = strings.ReplaceAll(s.Words, " ("+e.Hint+")", ""), e.Hint
+	}
+	t.Steps = append(t.Steps, s)
 }
 
 // exchange trades the JWT, whatever it says of itself: what the platform makes of

@@ -39,6 +39,13 @@ func keyCases() []findCase {
 			},
 		},
 		{
+			name: "a key appeared whose description says that keyrota made it",
+			account: func(a *finding.Account) {
+				a.Observed.Listing.Keys = append(a.Observed.Listing.Keys, rotation.Key{ID: "K7", Label: rotation.NewLabel("prod", "U1", 9, ago(day), "forged")})
+			},
+			want: []string{"page foreign_key K7"},
+		},
+		{
 			name: "keys of a listing that is not complete explain nothing",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -76,6 +83,30 @@ func keyCases() []findCase {
 				a.Record.Parked = "no live key of this account can be read back from any destination"
 			},
 			want: []string{"page dead_key", "ticket parked"},
+		},
+		{
+			name: "the same, and nobody looks at what is parked: the listing of all accounts says so",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "no live key of this account can be read back from any destination", rotation.Observed{}
+			},
+			want: []string{"page dead_key", "ticket parked"},
+		},
+		{
+			name: "parked, and the listing of all accounts is older than its key",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "W&B answers what nobody understands", rotation.Observed{}
+				a.Record.Agreed = ago(time.Minute)
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "parked, and its key lives",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Observed.Holdings = "W&B answers what nobody understands", nil
+			},
+			want: []string{"ticket parked"},
 		},
 		{
 			name: "one destination has a key that was deleted in W&B, and keyrota is about to heal it",
@@ -137,10 +168,53 @@ func keyCases() []findCase {
 			want: []string{"ticket destinations_disagree"},
 		},
 		{
+			name: "a destination was changed by hand, and keyrota is about to read it back",
+			account: func(a *finding.Account) {
+				h := holding(2, "K2")
+				h.State = rotation.StateEdited
+				a.Observed.Holdings[0].Holding = h
+				a.Action = rotation.Action{Kind: rotation.Seek, Why: "what was changed by hand is read back"}
+			},
+			want: []string{"report destinations_disagree"},
+		},
+		{
+			name: "the same, half an hour later",
+			account: func(a *finding.Account) {
+				h := holding(2, "K2")
+				h.State = rotation.StateEdited
+				a.Observed.Holdings[0].Holding = h
+				a.Action = rotation.Action{Kind: rotation.Seek, Why: "what was changed by hand is read back"}
+			},
+			input: func(in *finding.Input) {
+				in.FirstSeen["destinations_disagree ml/nightly-eval "] = ago(30 * time.Minute)
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
+			name: "a secret of somebody else, a new and empty one, and one that left the configuration",
+			account: func(a *finding.Account) {
+				third, former := second(), second()
+				third.Path, former.Path = "ml/new", "ml/former"
+				for _, d := range []rotation.Destination{second(), third} {
+					a.Spec.Wants = append(a.Spec.Wants, rotation.Want{Destination: d, Shape: "shape"})
+				}
+				a.Record.Dests = append(a.Record.Dests, former)
+				old(a)
+				a.Observed.Holdings = append(a.Observed.Holdings,
+					rotation.Held{Destination: second(), Holding: rotation.Holding{State: rotation.StateBare, Owner: "terraform"}},
+					rotation.Held{Destination: third, Holding: rotation.Holding{State: rotation.StateAbsent}},
+					rotation.Held{Destination: former, Holding: holding(1, "K1")},
+				)
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(time.Hour)
+				waits(a, "aws:ml/eval is not ours", second())
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
 			name: "a destination that is about to be delivered to",
 			account: func(a *finding.Account) {
 				old(a)
-				a.Record.Agreed = time.Time{}
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(time.Minute)
 				a.Observed.Holdings[0].Holding = holding(1, "K1")
 				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
 			},
@@ -156,6 +230,24 @@ func keyCases() []findCase {
 				a.LastFailure = "vault: write kv/ml/eval: denied"
 			},
 			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY", "ticket destinations_disagree"},
+		},
+		{
+			name: "a destination waits for its key for 14 of 24 hours, whatever was noted",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Agreed, a.Record.Offer.Issued = time.Time{}, ago(14*time.Hour)
+				a.Observed.Holdings[0].Holding = holding(1, "K1")
+				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
+			},
+			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY"},
+		},
+		{
+			name: "a destination cannot be looked at for 14 of 24 hours, and others of its store can",
+			account: func(a *finding.Account) {
+				a.Observed.Holdings[0].Holding = rotation.Holding{Words: "vault: metadata of kv/ml/eval: denied"}
+				a.FailingSince = map[rotation.Destination]time.Time{dest(): ago(14 * time.Hour)}
+			},
+			want: []string{"ticket destination_failing vault:kv/ml/eval#WANDB_API_KEY"},
 		},
 		{
 			name: "a destination fails for a third of its overlap",
@@ -206,6 +298,35 @@ func rotationCases() []findCase {
 			account: func(a *finding.Account) {
 				leaked(a)
 				a.Record.Parked = "no live key can be read back"
+			},
+			want: []string{"page leak_stalled"},
+		},
+		{
+			name: "leaked, and its store is down",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoDeliver, Why: "it holds key K1"}
+			},
+			input: func(in *finding.Input) {
+				in.Stores = []finding.Store{{Name: "aws"}, {Name: "vault", FailingSince: ago(time.Hour), Words: "sealed"}}
+			},
+			want: []string{"page leak_stalled", "ticket store_failing vault"},
+		},
+		{
+			name: "leaked, and W&B does not answer",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "others know the key"}
+			},
+			input: func(in *finding.Input) { in.Issuer.FailingSince = ago(time.Hour) },
+			want:  []string{"page leak_stalled", "ticket issuer_failing"},
+		},
+		{
+			name: "leaked, and watched only",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Spec.Policy.Observe = true
+				a.Action = rotation.Action{Kind: rotation.Wait, Why: "manage: observe; others may know keys of this account, and none is replaced before it is manage: rotate"}
 			},
 			want: []string{"page leak_stalled"},
 		},
@@ -272,6 +393,16 @@ func rotationCases() []findCase {
 			want: []string{"ticket rotation_will_miss"},
 		},
 		{
+			name: "due in three days, and a run may hold the old key for a week more",
+			account: func(a *finding.Account) {
+				old(a)
+				due(a, -3*day)
+				a.Record.Agreed, a.Spec.Policy.MaxOverlap = ago(2*day), 9*day
+				a.Record.HeldBy = []rotation.Beat{{Run: "ml/eval/k2x9", Created: ago(5 * day)}}
+			},
+			want: []string{"ticket rotation_will_miss"},
+		},
+		{
 			name: "due in three days, and a destination does not agree",
 			account: func(a *finding.Account) {
 				due(a, -3*day)
@@ -315,14 +446,22 @@ func otherCases() []findCase {
 			a.Federation = f
 		}
 	}
-	off := func(o finding.Off) func(*finding.Account) {
+	off := func(o rotation.Off) func(*finding.Account) {
 		return func(a *finding.Account) {
-			o.State = "quarantined"
-			a.Off = o
+			a.Spec.State, a.Spec.QuarantineWait = rotation.Quarantined, 7*day
+			if o.Warned.IsZero() && !o.Begun.IsZero() {
+				o.Warned = o.Begun.Add(-7 * day)
+			}
+			a.Record.Off = o
+			a.Action = rotation.Action{Kind: rotation.Wait}
+			if !o.Begun.IsZero() { // its keys are gone, and its secrets are as they were
+				a.Record.Offer, a.Observed.Listing.Keys = rotation.Offer{}, nil
+			}
 			a.Evidence = used("ml", "eval", daily(300, 100)...)
 			a.Owner, a.Purpose = "", ""
 		}
 	}
+	quiet := rotation.Off{State: rotation.Quarantined, Begun: ago(41 * day), Done: ago(40 * day)}
 	return []findCase{
 		{
 			name:    "external, and its JWT is rejected",
@@ -355,17 +494,59 @@ func otherCases() []findCase {
 			name:    "external, and its JWT is fetched whenever one is needed",
 			account: exchange(finding.Federation{Works: true, Issued: ago(58 * time.Minute), Expires: now().Add(2 * time.Minute), Renewed: true}),
 		},
-		{name: "its keys go in five days", account: off(finding.Off{KeysGo: now().Add(5 * day)}), want: []string{"ticket quarantine_pending"}},
 		{
-			name:    "it was used a short while ago, so it is not switched off",
-			account: off(finding.Off{Refused: "used on 2026-11-25: nothing is switched off without force: true"}),
-			want:    []string{"ticket quarantine_pending"},
+			name: "its keys go in five days", account: off(rotation.Off{State: rotation.Quarantined, Warned: ago(2 * day)}),
+			want: []string{"ticket quarantine_pending"},
 		},
-		{name: "switched off, and quiet", account: off(finding.Off{Done: ago(40 * day)})},
+		{
+			name: "it is to be switched off, its keys go in five days, and its readers fail today",
+			account: func(a *finding.Account) {
+				off(rotation.Off{State: rotation.Quarantined, Warned: ago(2 * day)})(a)
+				a.Observed.Listing.Keys = nil
+			},
+			want: []string{"page dead_key", "ticket quarantine_pending"},
+		},
+		{
+			name: "it was used a short while ago, so it is not switched off",
+			account: func(a *finding.Account) {
+				off(rotation.Off{})(a)
+				waits(a, "state: quarantined is not carried out: it was used at 2026-11-25T03:00:00Z, in the last 14 days: find out by whom, or write force: true beside it")
+			},
+			want: []string{"ticket quarantine_pending"},
+		},
+		{
+			name: "its keys are being deleted", account: off(rotation.Off{State: rotation.Quarantined, Begun: ago(time.Hour)}),
+			want: []string{"ticket quarantine_pending"},
+		},
+		{name: "switched off, and quiet", account: off(quiet)},
+		{
+			name: "switched off, and a key of it appeared",
+			account: func(a *finding.Account) {
+				off(quiet)(a)
+				a.Observed.Listing.Keys = []rotation.Key{{ID: "K8"}}
+			},
+			want: []string{"page foreign_key K8"},
+		},
+		{
+			name: "to be removed, and only without keys yet",
+			account: func(a *finding.Account) {
+				off(quiet)(a)
+				a.Spec.State = rotation.Removed
+			},
+			want: []string{"ticket quarantine_pending"},
+		},
+		{
+			name: "removed",
+			account: func(a *finding.Account) {
+				off(rotation.Off{State: rotation.Removed, Begun: ago(41 * day), Done: ago(40 * day), Gone: ago(40 * day)})(a)
+				a.Spec.State = rotation.Removed
+			},
+			input: func(in *finding.Input) { in.Platform = nil },
+		},
 		{
 			name: "switched off, and its jobs still try",
 			account: func(a *finding.Account) {
-				off(finding.Off{Done: ago(40 * day)})(a)
+				off(quiet)(a)
 				denied(a, map[int]int{3: 4})
 			},
 			want: []string{"ticket used_while_off"},
@@ -373,7 +554,7 @@ func otherCases() []findCase {
 		{
 			name: "switched off, and used",
 			account: func(a *finding.Account) {
-				off(finding.Off{Done: ago(40 * day)})(a)
+				off(quiet)(a)
 				a.Evidence = used("ml", "eval", 100, 3)
 			},
 			want: []string{"ticket used_while_off"},
@@ -389,13 +570,14 @@ func otherCases() []findCase {
 					{Name: "wandb.admin_key", Works: finding.No, Words: "W&B refused it"},
 					{Name: "teams.ml.admin_key", Works: finding.Yes, Ends: now().Add(10 * day)},
 					{Name: "teams.vision.admin_key", Ends: now().Add(40 * day)},
+					{Name: "teams.speech.admin_key", Ends: ago(time.Hour)},
 				}
-				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour), Words: "answered 500"}, {Name: "mail"}}
+				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour)}, {Name: "mail"}}
 				in.Sources = []finding.Part{{Name: string(usage.AuditLog), FailingSince: ago(50 * time.Hour), Words: "W&B refuses the audit log to this key"}}
 			},
 			want: []string{
 				"ticket token_ends vault", "ticket admin_key_ends teams.ml.admin_key",
-				"ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
+				"ticket admin_key_ends teams.speech.admin_key", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
 			},
 		},
 	}

@@ -63,16 +63,32 @@ func useCases() []findCase {
 			name: "delivered two months ago, and never used",
 			account: func(a *finding.Account) {
 				a.Evidence = used("", "")
-				a.KnownSince, a.WatchedSince = ago(61*day), ago(61*day)
+				a.KnownSince, a.WatchedSince, a.DeliveredAt = ago(61*day), ago(61*day), ago(61*day)
 				a.LastRead = map[rotation.Destination]time.Time{dest(): {}}
 			},
 			want: []string{"ticket never_used"},
 		},
 		{
+			name: "delivered two months ago, never used, and said to be used every quarter",
+			account: func(a *finding.Account) {
+				a.Evidence, a.Rhythm = used("", ""), 92*day
+				a.DeliveredAt = ago(61 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
+			name: "known for a year without a use, and delivered a week ago",
+			account: func(a *finding.Account) {
+				a.Evidence = used("", "")
+				a.DeliveredAt = ago(7 * day)
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
 			name: "new, and not used yet",
 			account: func(a *finding.Account) {
 				a.Evidence = used("", "")
-				a.KnownSince, a.WatchedSince = ago(20*day), ago(20*day)
+				a.KnownSince, a.WatchedSince, a.DeliveredAt = ago(20*day), ago(20*day), ago(20*day)
 			},
 			want: []string{"report usage_unknown"},
 		},
@@ -117,10 +133,18 @@ func useCases() []findCase {
 			name: "one of two secrets is read by nobody",
 			account: func(a *finding.Account) {
 				twoPlaces(a)
-				a.DeliveredAt = ago(60 * day)
+				a.DeliveredTo = map[rotation.Destination]time.Time{second(): ago(60 * day)}
 				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(day), second(): {}}
 			},
 			want: []string{"report secret_unread aws:ml/eval"},
+		},
+		{
+			name: "one of two secrets is new, and was read by nobody",
+			account: func(a *finding.Account) {
+				twoPlaces(a)
+				a.DeliveredTo = map[rotation.Destination]time.Time{second(): ago(3 * day)}
+				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(day), second(): {}}
+			},
 		},
 		{
 			name: "its only secret is read by nobody, and the account is used",
@@ -146,10 +170,43 @@ func reachCases() []findCase {
 	return []findCase{
 		{name: "organization scope, used in one team", account: organization, want: []string{"report scope_too_wide"}},
 		{
+			name: "organization scope, used in one team, for a reason",
+			account: func(a *finding.Account) {
+				organization(a)
+				a.Reason = "reads the audit log"
+			},
+			want: []string{"report scope_too_wide"},
+		},
+		{
+			name: "organization scope, used in one team, for ten days only",
+			account: func(a *finding.Account) {
+				organization(a)
+				a.Evidence = used("ml", "eval", daily(10, 1)...)
+			},
+		},
+		{
+			name: "organization scope, used in one team, and its runs were not looked at last week",
+			account: func(a *finding.Account) {
+				organization(a)
+				c := a.Evidence.Coverage[usage.Runs]
+				c.Gaps = []usage.Gap{{From: ago(7 * day), Until: ago(6 * day), Why: "W&B did not answer"}}
+				a.Evidence.Coverage[usage.Runs] = c
+			},
+		},
+		{
 			name: "organization scope, used in two teams",
 			account: func(a *finding.Account) {
 				organization(a)
 				a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "vision", Name: "eval"}] = ago(3 * day)
+			},
+		},
+		{
+			name: "organization scope, which does one thing in four teams",
+			account: func(a *finding.Account) {
+				organization(a)
+				for _, team := range []string{"vision", "speech", "robots"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: team, Name: "eval"}] = ago(3 * day)
+				}
 			},
 		},
 		{
@@ -165,6 +222,25 @@ func reachCases() []findCase {
 			name: "used in three projects, and declared for one of them",
 			account: func(a *finding.Account) {
 				for _, p := range []string{"serving", "sweeps"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
+				}
+			},
+			want: []string{"report several_purposes"},
+		},
+		{
+			name: "used in three projects, and declared for none",
+			account: func(a *finding.Account) {
+				a.Env, a.Access = nil, nil
+				for _, p := range []string{"serving", "sweeps"} {
+					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
+				}
+			},
+		},
+		{
+			name: "used in four projects, and declared for none",
+			account: func(a *finding.Account) {
+				a.Env, a.Access = nil, nil
+				for _, p := range []string{"serving", "sweeps", "demo"} {
 					a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "ml", Name: p}] = ago(3 * day)
 				}
 			},
@@ -243,11 +319,34 @@ func estateCases() []findCase {
 	return []findCase{
 		{name: "W&B has an account that is not in the configuration", input: unknown, want: []string{"report not_managed"}},
 		{
+			name: "W&B has an account of the organization and an external one that are not in the configuration",
+			input: func(in *finding.Input) {
+				in.Platform = append(in.Platform,
+					finding.PlatformAccount{Account: rotation.Account{ID: "U5", Name: "sweeper", Team: "no", Scope: rotation.ScopeOrganization}, Evidence: used("ml", "sweeps", 1)},
+					finding.PlatformAccount{Account: rotation.Account{Ref: "ml/federated", ID: "U6", Name: "federated", Team: "ml", Scope: rotation.ScopeExternal}, Evidence: used("", "")},
+					finding.PlatformAccount{Account: rotation.Account{ID: "U7", Name: "dark", Team: "ml", Scope: rotation.ScopeTeam}, Owner: "ml@acme.example"},
+				)
+			},
+			want: []string{"report not_managed", "report not_managed", "report not_managed"},
+		},
+		{
 			name: "W&B has more accounts of a team that could not be listed completely",
 			input: func(in *finding.Input) {
 				unknown(in)
 				delete(in.Listed, "ml")
 			},
+		},
+		{
+			name: "accounts are listed under their team, and again under the organization, as are people",
+			input: func(in *finding.Input) {
+				unknown(in)
+				for _, p := range slices.Clone(in.Platform) {
+					p.Account.Scope = ""
+					in.Platform = append(in.Platform, p)
+				}
+				in.Platform = append(in.Platform, finding.PlatformAccount{Account: rotation.Account{ID: "P1", Name: "jane", Team: "ml"}})
+			},
+			want: []string{"report not_managed"},
 		},
 		{
 			name:    "somebody removed the account",
@@ -284,6 +383,14 @@ func estateCases() []findCase {
 				}
 			},
 			want: []string{"ticket left_configuration", "report left_configuration"},
+		},
+		{
+			name: "an account of the organization left the configuration",
+			input: func(in *finding.Input) {
+				in.Platform = append(in.Platform, finding.PlatformAccount{Account: rotation.Account{ID: "U3", Name: "sweeper", Scope: rotation.ScopeOrganization}})
+				in.Left = []finding.Left{{Account: "acme//sweeper", Record: rotation.Record{Account: "U3", Left: ago(day)}}}
+			},
+			want: []string{"ticket left_configuration"},
 		},
 		{
 			name: "one left the configuration while its keys have leaked",
@@ -349,6 +456,13 @@ func estateCases() []findCase {
 		{
 			name:    "whether somebody is in the team is not known",
 			account: func(a *finding.Account) { a.Attribution = "jane" },
+		},
+		{
+			name: "organization scope, which sends its runs to a team that is not its default",
+			account: func(a *finding.Account) {
+				a.Spec.Account.Scope, a.Env = rotation.ScopeOrganization, map[string]string{"WANDB_ENTITY": "vision"}
+				a.Access, a.Evidence = nil, used("vision", "eval", daily(20, 1)...)
+			},
 		},
 		{
 			name: "sends its runs to another team",

@@ -5,7 +5,7 @@ func ofEstate() []Entry {
 		{
 			Code: NotManaged, Severity: Report, Title: "An account that is in W&B, and not in the configuration",
 			Why:     "Nobody rotates its keys, nobody is named for it, and nobody would miss it.",
-			Do:      "Find its owner, and write it down with the lines below: manage: observe changes nothing. keyrota discover finds where its keys are. If nobody needs it, remove it in W&B.",
+			Do:      "Find its owner: keyrota discover finds in which secrets its keys are. Write it down with the lines below, and run the command; manage: observe changes nothing. If nobody needs it, remove it in W&B.",
 			Sources: []Advice{practice("Documentation"), cis("5.5"), soc2("CC6.1")},
 		},
 		{

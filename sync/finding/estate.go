@@ -9,20 +9,27 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
-// index finds what the platform lists.
+// index finds what the platform lists: each account once, although it may be
+// listed under its team and under the organization.
 type index struct {
-	all  []PlatformAccount
-	ids  map[rotation.AccountID]int
-	name map[string][]int
+	all   []PlatformAccount
+	ids   map[rotation.AccountID]int
+	names map[string][]int
 }
 
 func listing(all []PlatformAccount) *index {
-	x := &index{all: all, ids: map[rotation.AccountID]int{}, name: map[string][]int{}}
-	for i, p := range all {
-		if p.Account.ID != "" {
+	x := &index{ids: map[rotation.AccountID]int{}, names: map[string][]int{}}
+	for _, p := range all {
+		i, again := x.ids[p.Account.ID]
+		switch {
+		case !again || p.Account.ID == "":
+			i = len(x.all)
+			x.all = append(x.all, p)
 			x.ids[p.Account.ID] = i
+			x.names[p.Account.Name] = append(x.names[p.Account.Name], i)
+		case x.all[i].Account.Scope == "": // the other listing may know more
+			x.all[i] = p
 		}
-		x.name[p.Account.Name] = append(x.name[p.Account.Name], i)
 	}
 	return x
 }
@@ -36,7 +43,7 @@ func (x *index) find(a rotation.Account, id rotation.AccountID) int {
 		}
 		return -1
 	}
-	for _, i := range x.name[a.Name] {
+	for _, i := range x.names[a.Name] {
 		b := x.all[i].Account
 		sameScope := b.Scope == "" || b.Scope == a.Scope
 		sameTeam := a.Scope == rotation.ScopeOrganization || b.Team == "" || b.Team == a.Team
@@ -56,12 +63,14 @@ func listedUnder(a rotation.Account) string {
 }
 
 // Unmanaged returns the accounts that the platform has and nobody wrote down, each
-// with its Ref.
-func (in Input) Unmanaged() []PlatformAccount {
-	x := listing(in.Platform)
-	known := make([]bool, len(in.Platform))
+// with its Ref. Where the platform does not say what an account is, it may be a
+// person, and is left out.
+func (in Input) Unmanaged() []PlatformAccount { return in.unmanaged(listing(in.Platform)) }
+
+func (in Input) unmanaged(platform *index) []PlatformAccount {
+	known := make([]bool, len(platform.all))
 	mark := func(a rotation.Account, id rotation.AccountID) {
-		if i := x.find(a, id); i >= 0 {
+		if i := platform.find(a, id); i >= 0 {
 			known[i] = true
 		}
 	}
@@ -73,8 +82,8 @@ func (in Input) Unmanaged() []PlatformAccount {
 		mark(named(l.Account), l.Record.Account)
 	}
 	var rest []PlatformAccount
-	for i, p := range in.Platform {
-		if !known[i] && in.Listed[listedUnder(p.Account)] {
+	for i, p := range platform.all {
+		if !known[i] && p.Account.Scope != "" && in.Listed[listedUnder(p.Account)] {
 			p.Account.Ref = refOf(p.Account)
 			rest = append(rest, p)
 		}
@@ -82,14 +91,7 @@ func (in Input) Unmanaged() []PlatformAccount {
 	return rest
 }
 
-func (in Input) unmanaged() []Finding {
-	var found []Finding
-	for _, p := range in.Unmanaged() {
-		found = append(found, in.notManaged(p))
-	}
-	return found
-}
-
+// notManaged: it is in the platform, and nobody wrote it down.
 func (in Input) notManaged(p PlatformAccount) Finding {
 	a := p.Account
 	evidence := []string{"W&B lists it with id " + string(a.ID)}
@@ -130,7 +132,7 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	return Finding{
 		Code: NotManaged, Account: a.Ref, Team: a.Team, Owner: p.Owner,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
-		Command: "keyrota discover", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
+		Command: "keyrota validate", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}
 }
 

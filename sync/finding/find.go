@@ -32,7 +32,9 @@ func Find(in Input) []Finding {
 			add(v.sign(rule()))
 		}
 	}
-	add(in.unmanaged())
+	for _, p := range in.unmanaged(platform) {
+		add(one(in.notManaged(p)))
+	}
 	add(in.left(platform))
 	add(in.parts())
 	Sort(all)
@@ -123,12 +125,19 @@ func (v view) write(lines string) string {
 	return where + "\n" + lines
 }
 
-// off reports whether a person wants the account switched off.
-func (v view) off() bool { return v.Off.State != "" }
+// off reports whether a person wants the account switched off: what is written
+// about it, and whether it is used, is then no matter.
+func (v view) off() bool {
+	return v.Spec.State == rotation.Quarantined || v.Spec.State == rotation.Removed
+}
+
+// dark reports whether its keys are being deleted, or are: until then it works as
+// ever, also in the waiting period.
+func (v view) dark() bool { return !v.Record.Off.Begun.IsZero() }
 
 // managed reports whether keys of the account are issued and delivered by us.
 func (v view) managed() bool {
-	return !v.Spec.Policy.Observe && v.Spec.Account.Scope != rotation.ScopeExternal && !v.off()
+	return !v.Spec.Policy.Observe && v.Spec.Account.Scope != rotation.ScopeExternal && !v.dark()
 }
 
 // before reports whether something happens before somebody is next at work.

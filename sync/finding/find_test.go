@@ -17,7 +17,7 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
-var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the golden files")
 
 const day = 24 * time.Hour
 
@@ -96,11 +96,11 @@ func daily(from, to int) []int {
 // healthy is an account of which there is nothing to say.
 func healthy() finding.Account {
 	p := rotation.DefaultPolicy()
-	p.Schedule = every(90 * day)
+	p.Schedule, p.MaxOverlap = every(90*day), 2*day
 	a := rotation.Account{Ref: "ml/nightly-eval", Name: "nightly-eval", Team: "ml", Scope: rotation.ScopeTeam}
 	return finding.Account{
 		Spec: rotation.Spec{
-			Account: a, Instance: "prod", Ledger: "led", Policy: p, Admin: true, Provision: true,
+			Account: a, Instance: "prod", Ledger: "led", Policy: p, State: rotation.Active, Admin: true, Provision: true,
 			Wants: []rotation.Want{{Destination: dest(), Shape: "shape", Readable: true}},
 		},
 		Record: rotation.Record{
@@ -118,10 +118,10 @@ func healthy() finding.Account {
 		Purpose: "nightly evaluation", Owner: "ml@acme.example", UsedBy: []string{"airflow/eval"},
 		Reviewed: ago(30 * day), ReviewEvery: 180 * day,
 		Env:         map[string]string{"WANDB_ENTITY": "ml", "WANDB_PROJECT": "eval"},
-		ReaderNeeds: 12 * time.Hour, MaxOverlap: 2 * day, UnusedAfter: 45 * day, Position: "keyrota.yaml:12",
+		ReaderNeeds: 12 * time.Hour, UnusedAfter: 45 * day, Position: "keyrota.yaml:12",
 		Evidence:    used("ml", "eval", daily(300, 1)...),
 		Access:      map[usage.Project]finding.Access{{Team: "ml", Name: "eval"}: finding.AccessWrite},
-		DeliveredAt: ago(20 * day), KnownSince: ago(300 * day), WatchedSince: ago(200 * day),
+		DeliveredAt: ago(200 * day), KnownSince: ago(300 * day), WatchedSince: ago(200 * day),
 	}
 }
 
@@ -132,8 +132,8 @@ func estate(a finding.Account) finding.Input {
 	return finding.Input{
 		Now: now(), NextMorning: morning(), Accounts: []finding.Account{a},
 		Platform: []finding.PlatformAccount{{Account: account, Keys: a.Observed.Listing.Keys}},
-		Listed:   map[string]bool{"ml": true, "": true},
-		Stores:   []finding.Store{{Name: "vault"}}, FirstSeen: map[string]time.Time{},
+		Listed:   map[string]bool{"ml": true, "": true}, ListedAt: ago(time.Hour),
+		Stores: []finding.Store{{Name: "vault"}}, FirstSeen: map[string]time.Time{},
 		Issuer: finding.Issuer{AdminKeys: []finding.Credential{{Name: "wandb.admin_key", Works: finding.Yes}}},
 	}
 }

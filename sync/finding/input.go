@@ -16,6 +16,7 @@ type Input struct {
 	// could be listed completely: Listed names those.
 	Platform []PlatformAccount
 	Listed   map[string]bool // by team; of the organization "": accounts of its scope
+	ListedAt time.Time       // when they were; zero: not known
 	Left     []Left
 	Stores   []Store
 	Issuer   Issuer
@@ -45,7 +46,6 @@ type Account struct {
 	ReviewEvery            time.Duration // 0: none is expected
 	Env                    map[string]string
 	ReaderNeeds            time.Duration // the overlap that its readers and jobs need
-	MaxOverlap             time.Duration // how long use may hold an old key; 0: not known
 	Rhythm                 time.Duration // how far apart its uses are, as a person says; 0: not said
 	UnusedAfter            time.Duration
 	ProposeAfter           time.Duration // 0: never
@@ -65,22 +65,15 @@ type Account struct {
 	LastFailure  string
 	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
 	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
-	DeliveredAt  time.Time      // when its offered key was first delivered; zero: not
+	DeliveredAt  time.Time      // when a key of it was first delivered; zero: none was
+	// DeliveredTo is when each destination was first delivered to, as far as is known.
+	DeliveredTo map[rotation.Destination]time.Time
 	// KnownSince is since when the account is known to exist; zero: not known, and
 	// it may be new.
 	KnownSince time.Time
 	// WatchedSince is since when it is on record which keys it has; zero: not known.
 	// What nothing explains and was there already is not an alarm.
 	WatchedSince time.Time
-	Off          Off
-}
-
-// Off is how far an account is switched off, by what a person wrote.
-type Off struct {
-	State   string    // "quarantined" or "removed"; empty: it is not to be
-	KeysGo  time.Time // when its keys are deleted; zero: not settled
-	Done    time.Time // since when it has none; zero: it has
-	Refused string    // why it is not begun; empty: it is
 }
 
 // Answer is yes, no or not known.

@@ -17,7 +17,7 @@ const healsWithin = 15 * time.Minute
 // while we watched is an alarm; one that was there before waits for working hours.
 func (v view) foreignKeys() []Finding {
 	r, l := v.Record, v.seen.Listing
-	if v.Spec.Policy.Observe || r.Offer.Key == "" || !l.Complete || l.Account != r.Account {
+	if v.Spec.Policy.Observe || r.Offer.Key == "" && r.Off.Done.IsZero() || !l.Complete || l.Account != r.Account {
 		return nil
 	}
 	var found []Finding
@@ -28,6 +28,10 @@ func (v view) foreignKeys() []Finding {
 		f := Finding{
 			Code: ForeignKey, Subject: string(k.ID), Title: "key " + string(k.ID) + " is alive, and nothing on record explains it",
 			Command: "keyrota rotate --leaked " + string(v.ref) + " --delete " + string(k.ID),
+		}
+		if v.dark() {
+			f.Do = "Ask who made it. keyrota deletes it, as the account is switched off; whoever made it may hold another."
+			f.Command = v.status()
 		}
 		if k.Label != "" {
 			f.Evidence = append(f.Evidence, "its description is "+quotedLabel(k.Label))
@@ -62,7 +66,7 @@ func (v view) deletedJustNow(k rotation.KeyID) bool {
 // extraKeys: more live keys than the account needs.
 func (v view) extraKeys() []Finding {
 	r, l := v.Record, v.seen.Listing
-	if v.Spec.Account.Scope == rotation.ScopeExternal || v.off() {
+	if v.Spec.Account.Scope == rotation.ScopeExternal || v.dark() {
 		return nil
 	}
 	if v.Spec.Policy.Observe || r.Offer.Key == "" {
@@ -78,7 +82,7 @@ func (v view) extraKeys() []Finding {
 		}
 		return one(f)
 	}
-	over := r.Agreed.Add(max(v.Spec.Policy.Overlap, v.MaxOverlap))
+	over := r.Agreed.Add(max(v.Spec.Policy.Overlap, v.Spec.Policy.MaxOverlap))
 	if len(r.Old) == 0 || r.Agreed.IsZero() || r.Parked != "" || r.Emergency() || v.in.Now.Before(over.Add(day)) {
 		return nil
 	}
@@ -88,7 +92,7 @@ func (v view) extraKeys() []Finding {
 		Command:  "keyrota retire " + string(v.ref),
 	}
 	for _, o := range r.Old {
-		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" still lives")
+		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" was not deleted")
 	}
 	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
 		f.Evidence = append(f.Evidence, v.Action.Why)
@@ -96,24 +100,44 @@ func (v view) extraKeys() []Finding {
 	return one(f)
 }
 
+// liveKeys returns the keys that the platform has of the account, as far as that
+// can be told of the offered one: by what was looked at for it, or, where nobody
+// looks any more, by the listing of all accounts, if that is younger.
+func (v view) liveKeys() (keys []rotation.Key, newest rotation.Edition, known bool) {
+	r, l := v.Record, v.seen.Listing
+	if l.Complete && l.Account == r.Account {
+		return l.Keys, l.Offered, true
+	}
+	i := v.platform.find(v.Spec.Account, r.Account)
+	if i < 0 || !v.in.Listed[listedUnder(v.Spec.Account)] || r.Agreed.IsZero() || !r.Agreed.Before(v.in.ListedAt) {
+		return nil, 0, false
+	}
+	return v.platform.all[i].Keys, r.Offer.Edition, true
+}
+
 // dead are the destinations whose readers have no key that works, and why: they
 // hold one that the platform does not have any more, or are empty although they
 // were delivered to.
 func (v view) dead() map[rotation.Destination]string {
-	r, l := v.Record, v.seen.Listing
+	r := v.Record
 	dead := map[rotation.Destination]string{}
 	if !v.managed() || r.Offer.Key == "" || v.gone() {
 		return dead
 	}
+	keys, newest, known := v.liveKeys()
+	lives := func(k rotation.KeyID, e rotation.Edition) bool {
+		return !known || e > newest || slices.ContainsFunc(keys, func(live rotation.Key) bool { return live.ID == k })
+	}
 	for i, d := range v.Spec.Destinations(r) {
 		h := v.seen.Holding(d)
-		switch {
-		case h.State == rotation.StateAbsent && i < len(v.Spec.Wants) && slices.Contains(r.Dests, d):
+		wanted := i < len(v.Spec.Wants)
+		switch ours := h.Mark.Instance == v.Spec.Instance && h.Mark.Account == r.Account; {
+		case h.State == rotation.StateAbsent && wanted && slices.Contains(r.Dests, d):
 			dead[d] = "is empty; it was delivered to before"
-		case h.State == rotation.StateMarked && h.Mark.Instance == v.Spec.Instance && h.Mark.Account == r.Account &&
-			l.Complete && l.Account == r.Account && h.Mark.Edition <= l.Offered &&
-			!slices.ContainsFunc(l.Keys, func(k rotation.Key) bool { return k.ID == h.Mark.Key }):
+		case h.State == rotation.StateMarked && ours && !lives(h.Mark.Key, h.Mark.Edition):
 			dead[d] = "holds key " + string(h.Mark.Key) + ", which W&B does not have any more"
+		case h.State == rotation.StateUnknown && wanted && !r.Agreed.IsZero() && !lives(r.Offer.Key, r.Offer.Edition):
+			dead[d] = "was last seen to hold key " + string(r.Offer.Key) + ", which W&B does not have any more"
 		}
 	}
 	return dead
@@ -143,11 +167,7 @@ func (v view) deadKey() []Finding {
 	if stuck && v.LastFailure != "" {
 		f.Evidence = append(f.Evidence, v.LastFailure)
 	}
-	if !stuck && v.in.Now.Sub(v.in.seen(Finding{Code: DeadKey, Account: v.ref})) < healsWithin {
-		f.Severity = Report
-		f.Do = "Nothing yet: keyrota is putting it right. If it still stands in a quarter of an hour, somebody is called."
-	}
-	return one(f)
+	return one(v.leaveToHeal(f, stuck))
 }
 
 // quotedLabel writes what others may have written on one line.

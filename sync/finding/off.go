@@ -1,29 +1,37 @@
 package finding
 
 import (
+	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
 // quarantine warns the owner of an account that a person wants switched off, or
 // says why it is not.
 func (v view) quarantine() []Finding {
-	o := v.Off
-	if o.State == "" || !o.Done.IsZero() {
+	off := v.Record.Off
+	if !v.off() || v.Spec.State == rotation.Quarantined && !off.Done.IsZero() || !off.Gone.IsZero() {
 		return nil
 	}
 	f := Finding{
-		Code: QuarantinePending, Evidence: []string{"state: " + o.State + because(v.Position)},
+		Code: QuarantinePending, Evidence: []string{"state: " + string(v.Spec.State) + because(v.Position)},
 		Command: "keyrota plan " + string(v.ref), Change: v.write("state: active"),
 	}
-	switch {
-	case o.Refused != "":
-		f.Title = "is to be switched off, and that is refused"
-		f.Evidence = append(f.Evidence, o.Refused)
-		f.Do = "Find out who uses it. If it may break them all the same, write force: true beside state:; else write state: active."
-	case o.KeysGo.IsZero():
-		f.Title = "is to be switched off"
+	switch goes := off.Warned.Add(v.Spec.QuarantineWait); {
+	case !off.Done.IsZero():
+		f.Title, f.Change = "has no key any more, and is to be removed", ""
+		f.Do = "Nothing, if it goes on by itself. Else run the command: it says what is in the way."
+	case v.dark():
+		f.Title, f.Change = "its keys are being deleted", ""
+		f.Do = "Nothing, if it goes on by itself. Else run the command: it says what is in the way."
+	case off.State == "":
+		f.Title = "is to be switched off, and that has not begun"
+		f.Do = "If the lines name a use, find out whose it is. If it may be broken all the same, write force: true beside state:; else write state: active."
 	default:
-		f.Title, f.SafeUntil = "its keys are deleted at "+moment(o.KeysGo), o.KeysGo
+		f.Title, f.SafeUntil = "its keys are deleted from "+moment(goes)+" on", goes
+		f.Since = off.Warned
+	}
+	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
+		f.Evidence = append(f.Evidence, v.Action.Why)
 	}
 	if last := latest(v.Evidence); !last.IsZero() {
 		f.Evidence = append(append(f.Evidence, "last use seen on "+date(last)), where(v.Evidence)...)
@@ -36,10 +44,11 @@ func (v view) quarantine() []Finding {
 // usedWhileOff: somebody works with an account that has no key any more, or tries
 // to. Of the day on which it was switched off nothing is said: sources know days.
 func (v view) usedWhileOff() []Finding {
-	if v.Off.Done.IsZero() {
+	off := v.Record.Off
+	if !v.off() || off.Done.IsZero() {
 		return nil
 	}
-	done := usage.DayOf(v.Off.Done)
+	done := usage.DayOf(off.Done)
 	used, refused := 0, 0
 	for _, t := range v.Evidence.Traces {
 		for d, n := range t.Days {
@@ -54,7 +63,7 @@ func (v view) usedWhileOff() []Finding {
 		}
 	}
 	f := Finding{
-		Code: UsedWhileOff, Evidence: []string{"switched off since " + moment(v.Off.Done)}, Command: v.status(),
+		Code: UsedWhileOff, Evidence: []string{"switched off since " + moment(off.Done)}, Command: v.status(),
 	}
 	if used > 0 {
 		f.Title = "is switched off, and was used since"

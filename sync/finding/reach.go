@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -66,21 +67,38 @@ func (v view) sees(s usage.Source, since time.Time) bool {
 		!slices.ContainsFunc(c.Blind, func(b usage.Blindness) bool { return b != usage.NotInLog })
 }
 
-// severalPurposes: used in projects that are no single workflow's.
+// severalPurposes: used in projects that are no single workflow's. An account of
+// organization scope may do one thing in many teams, in a project of one name.
 func (v view) severalPurposes() []Finding {
 	projects, _, all := v.places()
-	declared := v.declared()
-	strange := slices.DeleteFunc(all, func(p usage.Project) bool { return slices.Contains(declared, p) })
-	if v.off() || len(declared) > 0 && len(strange) < 2 || len(declared) == 0 && len(all) <= undeclaredProjects {
+	purposes, declared := v.purposes(all), v.purposes(v.declared())
+	strange := slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return slices.Contains(declared, p) })
+	if v.off() || len(declared) > 0 && len(strange) < 2 || len(declared) == 0 && len(purposes) <= undeclaredProjects {
 		return nil
 	}
 	evidence := []string{fmt.Sprintf("used in %s in the last %s: %s", counted(len(projects), "project"), span(recent), list(projects, 8))}
 	if len(declared) > 0 {
-		evidence = append(evidence, fmt.Sprintf("declared for %s", list(names(declared), 8)))
+		evidence = append(evidence, "declared for "+list(declared, 8))
 	}
 	return one(Finding{
 		Code: SeveralPurposes, Title: "is used for several purposes: in " + counted(len(projects), "project"), Evidence: evidence, Command: v.status(),
 	})
+}
+
+// purposes names what projects are for, in order.
+func (v view) purposes(projects []usage.Project) []string {
+	var names []string
+	for _, p := range projects {
+		name := p.Team + "/" + p.Name
+		if v.Spec.Account.Scope == rotation.ScopeOrganization {
+			name = p.Name
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // declared are the projects that the configuration names for the account.
@@ -98,15 +116,7 @@ func (v view) declared() []usage.Project {
 			all = append(all, p)
 		}
 	}
-	return all
-}
-
-func names(projects []usage.Project) []string {
-	all := make([]string, 0, len(projects))
-	for _, p := range projects {
-		all = append(all, p.Team+"/"+p.Name)
-	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b usage.Project) int { return cmp.Or(cmp.Compare(a.Team, b.Team), cmp.Compare(a.Name, b.Name)) })
 	return all
 }
 

@@ -17,7 +17,7 @@ const (
 
 // parkedAccount: nothing is done before a person helps.
 func (v view) parkedAccount() []Finding {
-	if v.Record.Parked == "" || v.Record.Emergency() || v.gone() || v.Spec.Policy.Observe || v.off() {
+	if v.Record.Parked == "" || v.Record.Emergency() || v.gone() || v.Spec.Policy.Observe || v.dark() {
 		return nil
 	}
 	return one(Finding{
@@ -33,23 +33,30 @@ func (v view) leakStalled() []Finding {
 	if !r.Emergency() {
 		return nil
 	}
-	words := v.Action.Why
+	var why []string
 	switch {
 	case r.Parked != "":
-		words = r.Parked
+		why = append(why, r.Parked)
 	case v.Action.Kind == rotation.Wait && (v.Action.Overdue || v.Spec.Policy.Observe):
-	default:
+		why = append(why, v.Action.Why)
+	}
+	for _, d := range v.Spec.Destinations(r) {
+		if since := v.FailingSince[d]; v.in.down(since) || v.in.storeFails(d.Store) {
+			why = append(why, d.String()+" cannot be delivered to"+because(v.LastFailure))
+		}
+	}
+	if v.in.down(v.in.Issuer.FailingSince) {
+		why = append(why, "W&B does not answer"+because(v.in.Issuer.Words))
+	}
+	if len(why) == 0 {
 		return nil
 	}
 	f := Finding{
-		Code: LeakStalled, Since: r.Leak.At, Title: "the response to a leak has stalled",
-		Broken: "others may use keys of this account that still work", Command: v.status(),
+		Code: LeakStalled, Since: r.Leak.At, Title: "the response to a leak has stalled", Command: v.status(),
+		Broken: "others may use keys of this account that still work", Evidence: why,
 	}
 	if !r.Leak.At.IsZero() {
 		f.Evidence = append(f.Evidence, "said to have leaked at "+moment(r.Leak.At))
-	}
-	if words != "" {
-		f.Evidence = append(f.Evidence, words)
 	}
 	return one(f)
 }
@@ -143,6 +150,8 @@ func (v view) rotationWillMiss() []Finding {
 	switch {
 	case len(r.Old) > 0 && p.Forever:
 		why = append(why, "an old key waits for a person's word, as its jobs never end: keyrota retire "+string(v.ref))
+	case len(r.Old) > 0 && len(r.HeldBy) > 0 && r.Agreed.Add(p.MaxOverlap).After(later(due, ready).Add(lateAfter)):
+		why = append(why, "the last one is not over: run "+r.HeldBy[0].Run+" holds its old key, until "+moment(r.Agreed.Add(p.MaxOverlap))+" at most")
 	case len(r.Old) > 0 && !r.Agreed.IsZero() && r.Agreed.Add(p.Overlap).After(later(due, ready).Add(lateAfter)):
 		why = append(why, "the last one is not over: its old key stays until "+moment(r.Agreed.Add(p.Overlap)))
 	case r.Agreed.IsZero() && waits && len(v.Action.Destinations) > 0:

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/keyrota/keyrota/sync/finding"
 )
@@ -34,57 +33,76 @@ type SlackText struct {
 }
 
 // What Slack takes, as docs.slack.dev says under "Blocks": 50 blocks, 150
-// characters of a header, 3000 of a section (what is below comes to less). What all blocks may come to is not
+// characters of a header, 3000 of a section. What all blocks may come to is not
 // documented; messages of more than about 11,000 characters were refused with
 // msg_blocks_too_long (github.com/slackapi/bolt-js, issues 2509 and 2867). So
 // there is a good bit to spare.
 const (
+	slackShown  = 5 // findings in full: a chat is read in passing
 	slackHeader = 150
-	slackAll    = 8500 // of the findings, in bytes of JSON; the rest has room beside it
-	slackTitle  = 300
-	slackLine   = 500
-	slackList   = 600
+	slackAll    = 9500 // all blocks, in bytes of JSON
+	slackAlerts = 6000 // of those, the findings that are shown in full
+	slackList   = 2900 // characters of a list
+	slackTitle  = 250  // and, escaped, of a title,
+	slackName   = 120  // a name,
+	slackLine   = 200  // a line,
+	slackText   = 400  // and a few sentences: all of one finding come to less than a section takes
 )
 
 // Slackify writes a digest as a Slack message.
 func Slackify(d Digest, instance string) SlackMessage {
 	title := d.headline()
-	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackLine))}
+	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackText))}
 	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
-	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", "keyrota · instance *" + escape(instance) + "* · " + d.standing()}}})
+	from := "keyrota · instance *" + escape(instance) + "*"
+	if standing := d.standing(); standing != "" {
+		from += " · " + standing
+	}
+	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", from}}})
 	d = escaped(d)
-	m.alerts(d.Alerts())
+	m.alerts(d.Alerts(), title, d.Link)
 	list := func(mark, what string, lines []string) {
 		if len(lines) > 0 {
-			m.section(listed(mark+" *"+what+"*", lines))
+			m.listed(mark+" *"+what+"*", lines)
 		}
 	}
-	list(":white_check_mark:", "Over", over(d.Healed))
-	list(":white_check_mark:", "Came and went while nobody could be told", passed(d.Passed, slackClock))
-	list(":speech_balloon:", "Acknowledged", known(d.Acknowledged, slackClock))
+	list("✅", "Over", over(d.Healed))
+	list("✅", "Came and went while nobody could be told", passed(d.Passed, shortClock))
+	list("💬", "Acknowledged", known(d.Acknowledged, clock))
 	for _, r := range d.Reports {
 		text := "*" + r.Title + "*"
 		if r.Link != "" {
 			text += "\n" + link(r.Link, "Open the report")
 		}
-		m.section(listed(text, r.Lines))
+		m.listed(text, r.Lines)
 	}
 	var events []string
 	for _, e := range d.Events {
 		events = append(events, e.sentence())
 	}
-	list(":key:", "What happened", events)
+	list("🔑", "What happened", events)
 	return m
 }
 
 // slackMark shows at a glance how urgent it is.
 func slackMark(d Digest) string {
+	alerts := d.Alerts()
 	switch {
-	case len(d.Alerts()) == 0:
+	case len(alerts) > 0:
+		return slackDot(alerts[0].Severity)
+	case len(d.Healed)+len(d.Passed) > 0:
 		return "✅"
-	case d.worst() == finding.Page:
+	case len(d.Events) > 0:
+		return "🔑"
+	}
+	return "📋"
+}
+
+func slackDot(s finding.Severity) string {
+	switch s {
+	case finding.Page:
 		return "🚨"
-	case d.worst() == finding.Ticket:
+	case finding.Ticket:
 		return "🔶"
 	}
 	return "🔹"
@@ -96,29 +114,55 @@ func (m *SlackMessage) section(text string) {
 	m.add(SlackBlock{Type: "section", Text: &SlackText{"mrkdwn", text}})
 }
 
+// size is what the blocks come to.
+func (m *SlackMessage) size() int {
+	encoded, _ := json.Marshal(m.Blocks) // texts can be encoded
+	return len(encoded)
+}
+
 // alerts shows the first findings in full, as many as there is room for, and
-// counts the others.
-func (m *SlackMessage) alerts(items []Item) {
-	shown, size := 0, 0
+// counts the others. title is that of the message, which need not be repeated.
+func (m *SlackMessage) alerts(items []Alert, title, report string) {
+	shown := 0
 	for _, i := range items {
-		text := slackAlert(i, len(items) > 1)
-		encoded, _ := json.Marshal(text) // a string can be encoded
-		if size += len(encoded) + 2*len("divider"); shown == mostShown || shown > 0 && size > slackAll {
+		before := len(m.Blocks)
+		m.add(SlackBlock{Type: "divider"})
+		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.full()))
+		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
+			m.Blocks = m.Blocks[:before]
 			break
 		}
-		m.add(SlackBlock{Type: "divider"})
-		m.section(text)
 		shown++
 	}
 	if rest := items[shown:]; len(rest) > 0 {
+		all := "`keyrota report` lists them all."
+		if report != "" {
+			all = link(report, "Open the report")
+		}
 		m.add(SlackBlock{Type: "divider"})
-		m.section(fmt.Sprintf("*and %d more:* %s\n`keyrota report` lists them all.", len(rest), clip(others(rest), slackLine)))
+		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackText), all))
 	}
+}
+
+// listed adds lines below a title, as many as there is room for.
+func (m *SlackMessage) listed(title string, lines []string) {
+	const tail = 30 // of "and N more"
+	room := min(slackList, max(0, slackAll-m.size())-len(title)) - tail
+	text := title
+	for n, l := range lines {
+		next := "\n• " + l
+		if room -= len(next); room < 0 {
+			text += fmt.Sprintf("\nand %d more", len(lines)-n)
+			break
+		}
+		text += next
+	}
+	m.section(text)
 }
 
 // slackAlert shows one finding. titled says that the message's header is not its
 // title.
-func slackAlert(i Item, titled bool) string {
+func slackAlert(i Alert, titled bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) {
 		if b.Len() > 0 {
@@ -129,13 +173,13 @@ func slackAlert(i Item, titled bool) string {
 	if titled {
 		line("%s *%s*", slackDot(i.Severity), i.Title)
 	}
+	if i.News != "new" {
+		line("_%s_", i.News)
+	}
 	if where := i.where(slackDay); len(where) > 0 {
 		line("%s", strings.Join(where, " · "))
 	}
-	for n, e := range i.Evidence {
-		if n == 3 {
-			break
-		}
+	for _, e := range i.Evidence[:min(len(i.Evidence), 3)] {
 		line("• %s", e)
 	}
 	line("*Broken now:* %s", i.brokenNow())
@@ -148,7 +192,7 @@ func slackAlert(i Item, titled bool) string {
 	if i.Command != "" {
 		line("```%s```", strings.ReplaceAll(i.Command, "`", "'"))
 	}
-	line("%s", codeAndPage(i))
+	line("%s", codeAndPage(i.Item))
 	return b.String()
 }
 
@@ -160,33 +204,10 @@ func codeAndPage(i Item) string {
 	return code + " · " + i.Runbook
 }
 
-func slackDot(s finding.Severity) string {
-	switch s {
-	case finding.Page:
-		return ":rotating_light:"
-	case finding.Ticket:
-		return ":large_orange_diamond:"
-	}
-	return ":small_blue_diamond:"
-}
-
-// listed are lines below a title, as many as there is room for.
-func listed(title string, lines []string) string {
-	text := title
-	for n, l := range lines {
-		next := "\n• " + l
-		if utf8.RuneCountInString(text+next) > slackList && n > 0 {
-			return text + fmt.Sprintf("\nand %d more", len(lines)-n)
-		}
-		text += next
-	}
-	return text
-}
-
 func over(items []Item) []string {
 	var lines []string
 	for _, i := range items {
-		lines = append(lines, i.over())
+		lines = append(lines, i.full())
 	}
 	return lines
 }
@@ -212,6 +233,9 @@ func slackClock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), clock(t))
 }
 
+// shortClock is for lists, in which there are many.
+func shortClock(t time.Time) string { return t.UTC().Format("2 Jan 15:04 MST") }
+
 func slackDay(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty}|%s>", t.Unix(), t.UTC().Format("2 Jan 2006"))
 }
@@ -219,6 +243,20 @@ func slackDay(t time.Time) string {
 // escape is what Slack asks for of text that is not its own marks.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// fit escapes a text and bounds it, in characters after that.
+func fit(s string, most int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		part := escape(string(r))
+		if n += len([]rune(part)); n >= most {
+			return strings.TrimRight(b.String(), " ") + "…"
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 // escaped bounds and escapes all texts of others, so that what is put around
@@ -236,31 +274,34 @@ func escaped(d Digest) Digest {
 	}
 	d.Events = slices.Clone(d.Events)
 	for n, e := range d.Events {
-		d.Events[n].Account, d.Events[n].Text = escape(clip(e.Account, slackTitle)), escape(clip(e.Text, slackLine))
+		d.Events[n].Account, d.Events[n].Text = fit(e.Account, slackName), fit(e.Text, slackText)
 	}
 	d.Reports = slices.Clone(d.Reports)
 	for n, r := range d.Reports {
-		d.Reports[n].Title, d.Reports[n].Lines = escape(clip(r.Title, slackTitle)), slices.Clone(r.Lines)
+		d.Reports[n].Title, d.Reports[n].Lines = fit(r.Title, slackTitle), slices.Clone(r.Lines)
 		for k, l := range r.Lines {
-			d.Reports[n].Lines[k] = escape(clip(l, slackLine))
+			d.Reports[n].Lines[k] = fit(l, slackText)
 		}
 	}
 	return d
 }
 
 func escapeItem(i *Item) {
-	for _, text := range []*string{&i.Title, &i.Account, &i.Subject, &i.Owner} {
-		*text = escape(clip(*text, slackTitle))
-	}
-	for _, text := range []*string{&i.Do, &i.Command, &i.Broken} {
-		*text = escape(clip(*text, slackLine))
+	for _, bound := range []struct {
+		text *string
+		most int
+	}{
+		{&i.Title, slackTitle}, {&i.Account, slackName}, {&i.Subject, slackName}, {&i.Owner, slackName},
+		{&i.Do, slackText}, {&i.Broken, slackText}, {&i.Command, slackTitle},
+	} {
+		*bound.text = fit(*bound.text, bound.most)
 	}
 	i.Evidence = slices.Clone(i.Evidence)
 	for n, e := range i.Evidence {
-		i.Evidence[n] = escape(clip(e, slackTitle))
+		i.Evidence[n] = fit(e, slackLine)
 	}
 	if a := i.Acknowledged; a != nil {
-		i.Acknowledged = &Acknowledgement{a.Until, escape(clip(a.Reason, slackLine)), escape(clip(a.By, slackTitle))}
+		i.Acknowledged = &Acknowledgement{a.Until, fit(a.Reason, slackText), fit(a.By, slackName)}
 	}
 }
 

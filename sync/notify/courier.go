@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// lookEvery is how often the outbox and the events are looked at.
+	// lookEvery is how often the outbox and the events are looked at, unless
+	// something else is said.
 	lookEvery = time.Second
 	// answersWithin bounds one message to a sink.
 	answersWithin = 30 * time.Second
@@ -89,7 +90,10 @@ func (n *Notifier) repeat(ctx context.Context, part string, step func(context.Co
 			return
 		}
 		said = n.tell(part, said, err)
-		pause := lookEvery
+		pause := n.Every
+		if pause <= 0 {
+			pause = lookEvery
+		}
 		switch {
 		case err != nil:
 			wait = min(max(2*wait, firstWait), mostWait)

@@ -1,13 +1,12 @@
 package notify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/keyrota/keyrota/sync/finding"
 )
 
 // Digest is what notices of one lane come to, told as one message: each finding
@@ -24,9 +23,16 @@ type Digest struct {
 	Passed       []Passed // came and went before anybody could be told
 	Events       []Event
 	Reports      []Report
+	Link         string // where the whole report is
 	Files        []File
-	Open         Counts
+	Open         *Counts // what is open after it; nil: it says nothing of findings
 	Sample       bool
+}
+
+// Alert is a finding that is there, and why it is told.
+type Alert struct {
+	Item
+	News string // "new", "changed" or "still there"
 }
 
 // Passed is a finding that is over before it was told.
@@ -63,10 +69,10 @@ func Fold(notices []Notice) Digest {
 		}
 		if n.Report != nil {
 			d.Reports = append(d.Reports, *n.Report)
-			d.Files = append(d.Files, n.Report.Files...)
+			d.Files = newer(d.Files, n.Report.Files)
 		}
 		if len(n.Changes) > 0 {
-			d.Open = n.Open
+			d.Open, d.Link = &n.Open, n.Link
 		}
 		d.Files = newer(d.Files, n.Files)
 		for _, change := range n.Changes {
@@ -120,8 +126,21 @@ func newer(files, more []File) []File {
 	return files
 }
 
-// Alerts are the findings that are there, the new ones first.
-func (d Digest) Alerts() []Item { return slices.Concat(d.Raised, d.Changed, d.Reminded) }
+// Alerts are the findings that are there, the most urgent first, and of those
+// the new ones.
+func (d Digest) Alerts() []Alert {
+	var all []Alert
+	for _, group := range []struct {
+		news  string
+		items []Item
+	}{{"new", d.Raised}, {"changed", d.Changed}, {"still there", d.Reminded}} {
+		for _, i := range group.items {
+			all = append(all, Alert{i, group.news})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Alert) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+	return all
+}
 
 // ID is that of the message: the same for the same notices.
 func (d Digest) ID() string {
@@ -135,15 +154,4 @@ func (d Digest) ID() string {
 // Silent says that there is nothing in it for people.
 func (d Digest) Silent() bool {
 	return len(d.Raised)+len(d.Changed)+len(d.Reminded)+len(d.Healed)+len(d.Acknowledged)+len(d.Passed)+len(d.Events)+len(d.Reports) == 0
-}
-
-// worst returns the highest severity of the alerts.
-func (d Digest) worst() finding.Severity {
-	worst := finding.Report
-	for _, i := range d.Alerts() {
-		if rank(i.Severity) < rank(worst) {
-			worst = i.Severity
-		}
-	}
-	return worst
 }

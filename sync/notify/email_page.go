@@ -3,6 +3,8 @@ package notify
 import (
 	"strings"
 	"time"
+
+	"github.com/keyrota/keyrota/sync/finding"
 )
 
 // emailPage is what the templates of a mail show.
@@ -14,6 +16,7 @@ type emailPage struct {
 	Alerts   []emailAlert
 	More     int    // alerts that are not shown
 	Others   string // what they are
+	Link     string // where the whole report is
 	Attached []string
 	Lists    []emailList
 	Reports  []Report
@@ -22,10 +25,9 @@ type emailPage struct {
 
 // emailAlert is one finding.
 type emailAlert struct {
-	Item
-	Label  string // how urgent
-	Color  string // of the label, by severity
-	News   string // why it is told
+	Alert
+	Color  string // of its label, by severity
+	Titled bool   // its title is not that of the mail
 	Where  string
 	Broken string // what is broken now
 	Safe   string // until when it is safe; empty: it is not
@@ -38,18 +40,16 @@ type emailList struct {
 }
 
 func (e *Email) page(d Digest) emailPage {
-	p := emailPage{Title: d.headline(), Instance: e.o.Instance, Standing: d.standing(), Sample: d.Sample, Reports: d.Reports, At: d.Until}
-	for _, group := range []struct {
-		news  string
-		items []Item
-	}{{"new", d.Raised}, {"changed", d.Changed}, {"still there", d.Reminded}} {
-		for _, i := range group.items {
-			p.Alerts = append(p.Alerts, emailAlertOf(i, group.news))
-		}
+	p := emailPage{Title: d.headline(), Instance: e.o.Instance, Standing: d.standing(), Sample: d.Sample, Reports: d.Reports, Link: d.Link, At: d.Until}
+	alerts := d.Alerts()
+	if len(alerts) > mostShown {
+		rest := alerts[mostShown:]
+		alerts, p.More, p.Others = alerts[:mostShown], len(rest), others(rest)
 	}
-	if len(p.Alerts) > mostShown {
-		rest := d.Alerts()[mostShown:]
-		p.Alerts, p.More, p.Others = p.Alerts[:mostShown], len(rest), others(rest)
+	for _, a := range alerts {
+		alert := emailAlertOf(a)
+		alert.Titled = a.full() != p.Title
+		p.Alerts = append(p.Alerts, alert)
 	}
 	for _, f := range d.Files {
 		p.Attached = append(p.Attached, f.Name)
@@ -69,9 +69,9 @@ func (e *Email) page(d Digest) emailPage {
 	return p
 }
 
-func emailAlertOf(i Item, news string) emailAlert {
+func emailAlertOf(i Alert) emailAlert {
 	a := emailAlert{
-		Item: i, Label: string(i.Severity), Color: severityColor(i), News: news, Broken: i.brokenNow(), Safe: i.safeUntil(clock),
+		Alert: i, Color: severityColor(i.Severity), Broken: i.brokenNow(), Safe: i.safeUntil(clock),
 		Where: strings.Join(i.where(func(t time.Time) string { return t.UTC().Format("2 Jan 2006") }), " · "),
 	}
 	if strings.HasPrefix(i.Runbook, "https://") || strings.HasPrefix(i.Runbook, "http://") {
@@ -81,11 +81,11 @@ func emailAlertOf(i Item, news string) emailAlert {
 }
 
 // severityColor is dark enough for white letters on it.
-func severityColor(i Item) string {
-	switch rank(i.Severity) {
-	case 0:
+func severityColor(s finding.Severity) string {
+	switch s {
+	case finding.Page:
 		return "#b42318"
-	case 1:
+	case finding.Ticket:
 		return "#9a6700"
 	}
 	return "#475467"

@@ -84,7 +84,8 @@ type Notice struct {
 	ID      string    `json:"id"` // the same however often it is sent
 	At      time.Time `json:"at"`
 	Changes []Change  `json:"changes,omitempty"`
-	Open    Counts    `json:"open,omitzero"` // for the sink, after the changes
+	Open    Counts    `json:"open,omitzero"`  // for the sink, after the changes
+	Link    string    `json:"link,omitempty"` // where the whole report is
 	Files   []File    `json:"files,omitempty"`
 	Event   *Event    `json:"event,omitempty"`
 	Report  *Report   `json:"report,omitempty"`

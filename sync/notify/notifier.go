@@ -2,12 +2,11 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
-
-	"encoding/json"
 
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/export"
@@ -70,12 +69,16 @@ type Notifier struct {
 	// Runbook is the address of the runbook, to which "#" and a code is added;
 	// empty: its path in the repository.
 	Runbook string
+	// Link is where people find the report, as an address; empty: nowhere.
+	Link string
 	// Attach makes the files that go with a message of more findings than it
 	// shows; nil: none do.
 	Attach func(context.Context, []finding.Finding) ([]File, error)
 	// Settle is how long a finding must be gone until it is told to be over, so
 	// that one which comes and goes is not told each time.
 	Settle time.Duration
+	// Every is how often the ledger is looked at for what waits; 0: each second.
+	Every  time.Duration
 	Holder string // names this process among those that share the ledger
 	Now    func() time.Time
 	// Jitter returns a random part of a wait; nil: all of it.
@@ -163,7 +166,7 @@ func (n *Notifier) tellOnce(ctx context.Context, t Target, s Situation) error {
 	if err != nil {
 		return err
 	}
-	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Files: files})
+	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Link: n.Link, Files: files})
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (p *PagerDuty) Send(ctx context.Context, lane string, notices []Notice) (in
 // alert tells what became of one finding.
 func (p *PagerDuty) alert(ctx context.Context, d Digest) error {
 	for _, i := range d.Alerts() {
-		return p.enqueue(ctx, p.trigger(i, d.Sample))
+		return p.enqueue(ctx, p.trigger(i.Item, d.Sample))
 	}
 	for _, over := range [][]Item{d.Healed, d.Acknowledged, d.Withdrawn} {
 		for _, i := range over {
@@ -131,10 +131,7 @@ type pagerLink struct {
 }
 
 func (p *PagerDuty) trigger(i Item, sample bool) pagerEvent {
-	title := i.Title
-	if i.Account != "" {
-		title += " (" + i.Account + ")"
-	}
+	title := i.full()
 	if sample {
 		title = "Test: " + title
 	}

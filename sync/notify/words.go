@@ -65,14 +65,14 @@ func (d Digest) headline() string {
 	}
 	alerts := d.Alerts()
 	if len(alerts) == 1 && len(d.Passed)+len(d.Healed)+len(d.Acknowledged) == 0 {
-		parts = append(parts, alerts[0].Title)
+		parts = append(parts, alerts[0].full())
 	} else {
 		add(len(d.Raised), "new finding", "new findings")
 		add(len(d.Changed), "changed", "changed")
 		add(len(d.Reminded), "still there", "still there")
 	}
 	if len(d.Healed) == 1 && len(alerts) == 0 {
-		parts = append(parts, "Over: "+d.Healed[0].Title)
+		parts = append(parts, "Over: "+d.Healed[0].full())
 	} else {
 		add(len(d.Healed), "over", "over")
 	}
@@ -101,9 +101,12 @@ func (e Event) sentence() string {
 	return e.Account + ": " + e.Text
 }
 
-// standing says what is open after it.
+// standing says what is open after it; empty: it is not about findings.
 func (d Digest) standing() string {
-	if d.Open.Total() == 0 {
+	switch {
+	case d.Open == nil || d.Sample:
+		return ""
+	case d.Open.Total() == 0:
 		return "nothing is open"
 	}
 	var parts []string
@@ -122,7 +125,7 @@ func (d Digest) standing() string {
 }
 
 // others counts what is not shown, by code, the most urgent first.
-func others(items []Item) string {
+func others(items []Alert) string {
 	var order []finding.Code
 	counts := map[finding.Code]int{}
 	for _, i := range items {
@@ -138,9 +141,9 @@ func others(items []Item) string {
 	return strings.Join(parts, ", ")
 }
 
-// over tells in a line of a finding that is not there any more.
-func (i Item) over() string {
-	if i.Account == "" {
+// full is the title with the account.
+func (i Item) full() string {
+	if strings.Contains(i.Title, i.Account) {
 		return i.Title
 	}
 	return i.Title + " (" + i.Account + ")"
@@ -148,16 +151,16 @@ func (i Item) over() string {
 
 // words tells in a line of one that came and went.
 func (p Passed) words(clock func(time.Time) string) string {
-	return fmt.Sprintf("%s, from %s to %s", p.Item.over(), clock(p.From), clock(p.Until))
+	return fmt.Sprintf("%s, from %s to %s", p.Item.full(), clock(p.From), clock(p.Until))
 }
 
 // known tells in a line of one that a person knows of.
 func (i Item) known(clock func(time.Time) string) string {
 	a := i.Acknowledged
 	if a == nil {
-		return i.over()
+		return i.full()
 	}
-	s := i.over() + ": known"
+	s := i.full() + "; known"
 	if a.By != "" {
 		s += " to " + a.By
 	}

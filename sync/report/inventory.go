@@ -42,7 +42,7 @@ type accountView struct {
 	Position     string     `json:"position,omitempty"`
 
 	name string
-	off  finding.Off
+	off  bool // it has no key any more
 	used useView
 	key  keyAge
 }
@@ -113,9 +113,14 @@ func (d Data) account(a finding.Account, u useView, k keyAge, findings int) acco
 	if a.Spec.Policy.Observe {
 		v.Manage = "observe"
 	}
-	if off := a.Off; off.State != "" {
-		v.State, v.Off = off.State, moment(cmp.Or(off.Done, off.KeysGo))
-		v.off = off
+	if wanted, off := a.Spec.State, a.Record.Off; wanted == rotation.Quarantined || wanted == rotation.Removed {
+		v.State, v.off = string(wanted), !off.Done.IsZero()
+		switch {
+		case v.off:
+			v.Off = moment(off.Done)
+		case !off.Warned.IsZero():
+			v.Off = moment(off.Warned.Add(a.Spec.QuarantineWait))
+		}
 	}
 	for _, dest := range a.Spec.Destinations(a.Record) {
 		v.Destinations = append(v.Destinations, dest.String())

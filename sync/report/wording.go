@@ -174,11 +174,11 @@ func (a accountView) note() string {
 		notes = append(notes, "only watched")
 	}
 	switch {
-	case a.off.State == "":
-	case a.off.Done.IsZero():
-		notes = append(notes, "to be "+a.off.State)
+	case a.State == string(rotation.Active):
+	case !a.off:
+		notes = append(notes, "to be "+a.State)
 	default:
-		notes = append(notes, a.off.State)
+		notes = append(notes, a.State)
 	}
 	return strings.Join(notes, ", ")
 }

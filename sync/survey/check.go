@@ -27,7 +27,6 @@ type Checks struct {
 	Accounts map[rotation.Ref]Check  `json:"accounts,omitempty"`
 	Admins   []finding.Credential    `json:"admins,omitempty"`
 	Sources  map[usage.Source]string `json:"sources,omitempty"` // of evidence: what is in the way; empty: nothing
-	LastRead map[string]time.Time    `json:"last_read,omitempty"`
 }
 
 // Listed is one service account that the platform lists.
@@ -62,7 +61,7 @@ const checksAtOnce = 8
 
 // Check checks everything. What cannot be told is left out; the error is ctx's.
 func (c Checker) Check(ctx context.Context) (Checks, error) {
-	checks := Checks{At: c.Now(), Complete: map[string]bool{}, Accounts: map[rotation.Ref]Check{}, LastRead: map[string]time.Time{}}
+	checks := Checks{At: c.Now(), Complete: map[string]bool{}, Accounts: map[rotation.Ref]Check{}}
 	c.platform(ctx, &checks)
 	members := c.members(ctx)
 	found := make([]Check, len(c.Inventory.Accounts))
@@ -81,7 +80,6 @@ func (c Checker) Check(ctx context.Context) (Checks, error) {
 			checks.Accounts[a.Ref()] = f
 		}
 	}
-	c.lastRead(ctx, &checks)
 	return checks, errors.Join(fault, ctx.Err())
 }
 
@@ -230,26 +228,4 @@ func Projects(a config.Account) []usage.Project {
 		all = append(all, usage.Project{Team: team, Name: name})
 	}
 	return all
-}
-
-// lastRead asks the stores that know when secrets were last read.
-func (c Checker) lastRead(ctx context.Context, checks *Checks) {
-	by := map[string][]rotation.Destination{}
-	for _, a := range c.Inventory.Accounts {
-		for _, w := range a.For(c.Records[a.Ref()]).Wants {
-			by[w.Destination.Store] = append(by[w.Destination.Store], w.Destination)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(by)) {
-		reporter, ok := c.Inventory.Stores[name].(providers.AccessReporter)
-		if !ok {
-			continue
-		}
-		_ = c.Observer.Call.Read(ctx, name, "last read", func(ctx context.Context) error { // what is not known is left out
-			return reporter.LastRead(ctx, by[name], func(d rotation.Destination, at time.Time) error {
-				checks.LastRead[d.String()] = at
-				return nil
-			})
-		})
-	}
 }

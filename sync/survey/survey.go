@@ -47,7 +47,8 @@ func (s Survey) Seen(ref rotation.Ref) bool {
 type Known struct {
 	Usage        map[rotation.Ref]usage.Evidence
 	Acknowledged []finding.Acknowledgement
-	Sinks        []finding.Part // where people are told things
+	Sinks        []finding.Part                     // where people are told things
+	LastRead     map[rotation.Destination]time.Time // by others than keyrota, as far as stores know
 }
 
 // Surveyor makes surveys.
@@ -132,6 +133,7 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	}
 	for _, l := range f.checks.Platform {
 		ref := RefOf(l.Account, f.Config.WandB.Organization)
+		l.Account.Ref = ref
 		in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
 	}
 	in.Stores, in.Issuer = f.parts(swept)
@@ -156,20 +158,19 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 	out := finding.Account{
 		Spec: a.Spec, Record: a.Record, Observed: a.Observed, Action: a.Next(f.now),
 		Purpose: c.Purpose, Owner: c.Owner, Reason: c.Reason, UsedBy: c.UsedBy, Reviewed: c.Reviewed, ReviewEvery: c.ReviewEvery,
-		Env: c.Env, ReaderNeeds: readerNeeds(c, f.Config.WriteDeadline), MaxOverlap: c.MaxOverlap,
+		Env: c.Env, ReaderNeeds: readerNeeds(c, f.Config.WriteDeadline),
 		Rhythm: c.Rhythm, UnusedAfter: c.UnusedAfter, ProposeAfter: c.ProposeAfter, Weave: c.Weave, Position: c.Pos.String(),
 		Evidence: f.known.Usage[ref], LastRead: map[rotation.Destination]time.Time{}, Access: map[usage.Project]finding.Access{},
 		Attribution: Attribution(*c), Attributed: check.Attributed, Federation: check.Federation,
 		FailingSince: map[rotation.Destination]time.Time{}, LastFailure: told.Failed,
 		DeliveredAt: told.Delivered, KnownSince: told.Known, WatchedSince: told.Watched, Held: a.Held.Words,
 	}
-	out.Off = offOf(a.Spec, a.Record, out.Action)
 	for _, d := range a.Spec.Destinations(a.Record) {
 		h := a.Observed.Holding(d)
 		if since := f.since("destination "+d.String(), h.State == rotation.StateUnknown && h.Words != "" && !a.Spec.Idle(a.Record)); !since.IsZero() {
 			out.FailingSince[d] = since
 		}
-		if at, known := f.checks.LastRead[d.String()]; known {
+		if at, known := f.known.LastRead[d]; known {
 			out.LastRead[d] = at
 		}
 	}
@@ -178,21 +179,6 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 		out.Access[usage.Project{Team: team, Name: name}] = may
 	}
 	return out
-}
-
-// offOf says how far an account is switched off.
-func offOf(s rotation.Spec, r rotation.Record, wait rotation.Action) finding.Off {
-	off := finding.Off{Done: r.Off.Done}
-	switch {
-	case s.State == "" || s.State == rotation.Active:
-		return off
-	case r.Off.State == "" && wait.Overdue:
-		off.Refused = wait.Why
-	case !r.Off.Warned.IsZero():
-		off.KeysGo = r.Off.Warned.Add(s.QuarantineWait)
-	}
-	off.State = string(s.State)
-	return off
 }
 
 // readerNeeds is the overlap that an account's jobs and readers need.

@@ -58,6 +58,28 @@ type Trace struct {
 	Made time.Time `json:"made,omitzero"`
 }
 
+// Use notes one use, in a project where that is known.
+func (t *Trace) Use(at time.Time, in Project) {
+	t.First, t.Last = earlier(t.First, at), later(t.Last, at)
+	count(&t.Days, at)
+	if in != (Project{}) {
+		if t.Projects == nil {
+			t.Projects = map[Project]time.Time{}
+		}
+		t.Projects[in] = later(t.Projects[in], at)
+	}
+}
+
+// Deny notes one attempt that was refused.
+func (t *Trace) Deny(at time.Time) { count(&t.Denied, at) }
+
+func count(days *map[Day]int, at time.Time) {
+	if *days == nil {
+		*days = map[Day]int{}
+	}
+	(*days)[DayOf(at)]++
+}
+
 // Gap is a stretch of time of which a source saw nothing.
 type Gap struct {
 	From  time.Time `json:"from"`

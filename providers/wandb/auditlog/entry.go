@@ -1,7 +1,9 @@
 package auditlog
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"time"
 	"unicode/utf8"
 
@@ -78,7 +80,13 @@ func quick(b []byte, e *providers.AuditEntry, names *names) int {
 		switch b[i] {
 		case '"':
 			value, n := quoted(b, i)
-			if n == 0 || !keep(e, key, value, names) {
+			switch {
+			case n == 0 && !kept(key):
+				n = escaped(b, i)
+			case n > 0 && !keep(e, key, value, names):
+				n = 0
+			}
+			if n == 0 {
 				return 0
 			}
 			i += n
@@ -166,15 +174,63 @@ func quoted(b []byte, i int) ([]byte, int) {
 	if i >= len(b) || b[i] != '"' {
 		return nil, 0
 	}
-	for n, c := range b[i+1:] {
-		if c == '"' {
-			return b[i+1 : i+1+n], n + 2
+	text := b[i+1:]
+	n := plain(text)
+	if n == len(text) || text[n] != '"' {
+		return nil, 0
+	}
+	return text[:n], n + 2
+}
+
+// escaped returns the length of the text that begins at i, with escapes and
+// quotes.
+func escaped(b []byte, i int) int {
+	for n := i + 1; ; n += 2 {
+		n += plain(b[n:])
+		switch {
+		case n >= len(b) || b[n] < ' ':
+			return 0
+		case b[n] == '"':
+			return n + 1 - i
+		case n+1 >= len(b):
+			return 0
 		}
-		if c == '\\' || c < ' ' {
-			return nil, 0
+		switch b[n+1] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		case 'u':
+			if n+6 > len(b) {
+				return 0
+			}
+			for _, c := range b[n+2 : n+6] {
+				if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+					return 0
+				}
+			}
+			n += 4
+		default:
+			return 0
 		}
 	}
-	return nil, 0
+}
+
+// plain returns how many bytes of b come before a quote, a backslash or a control
+// character. It looks at eight bytes at a time: a byte of x is below n, for an n
+// of at most 0x80, where x-n borrows and x has no high bit; bytes above one that
+// is found may be wrong, and do not matter.
+func plain(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		if found := ((quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' {
+		i++
+	}
+	return i
 }
 
 // word returns the length of the word of JSON that b begins with.

@@ -36,6 +36,10 @@ var entries = map[string]struct {
 	"another zone":     {`{"timestamp":"2026-08-03T14:34:56+02:00"}`, &providers.AuditEntry{At: day}},
 	"an escape":        {`{"timestamp":"2026-08-03T12:34:56Z","project_name":"a\u0026b\"}{"}`, &providers.AuditEntry{At: day, Project: `a&b"}{`}},
 	"escape elsewhere": {`{"timestamp":"2026-08-03T12:34:56Z","report_name":"a\"b","action":"x"}`, &providers.AuditEntry{At: day, Action: "x"}},
+	"every escape":     {`{"timestamp":"2026-08-03T12:34:56Z","x":"\"\\\/\b\f\n\r\t\u00eF","y":"\\","action":"x"}`, &providers.AuditEntry{At: day, Action: "x"}},
+	"no escape":        {`{"timestamp":"2026-08-03T12:34:56Z","x":"\q"}`, nil},
+	"half an escape":   {`{"timestamp":"2026-08-03T12:34:56Z","x":"\u00g0"}`, nil},
+	"a tab in a text":  {"{\"timestamp\":\"2026-08-03T12:34:56Z\",\"x\":\"a long text\tof some words\"}", nil},
 	"nested":           {`{"timestamp":"2026-08-03T12:34:56Z","more":{"action":"no","l":[1,{}]},"action":"x"}`, &providers.AuditEntry{At: day, Action: "x"}},
 	"nulls":            {`{"timestamp":"2026-08-03T12:34:56Z","action":null,"other":null,"x":true}`, &providers.AuditEntry{At: day}},
 	"ids are numbers":  {`{"timestamp":"2026-08-03T12:34:56Z","actor_user_id":17,"user_asset":18}`, &providers.AuditEntry{At: day, Actor: "17", Target: "18"}},
@@ -211,7 +215,7 @@ func endless(begin, between, end string, entries int) io.Reader {
 }
 
 // FuzzRead: nothing panics, and what is read of a line is what encoding/json
-// reads of it.
+// reads of it, in either form.
 func FuzzRead(f *testing.F) {
 	for _, c := range entries {
 		f.Add([]byte(c.text + "\n" + c.text))
@@ -224,19 +228,32 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		var want []providers.AuditEntry
-		broken := 0
+		var valid [][]byte
+		broken, brokenValid := 0, 0
 		for line := range bytes.SplitSeq(log, []byte("\n")) {
 			if line = bytes.TrimSpace(line); len(line) == 0 {
 				continue
 			}
-			if e, ok := byTheBook(line); ok {
+			if json.Valid(line) {
+				valid = append(valid, line)
+			}
+			switch e, ok := byTheBook(line); {
+			case ok:
 				want = append(want, e)
-			} else {
+			case json.Valid(line):
+				brokenValid++
+				fallthrough
+			default:
 				broken++
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" || broken != a.Broken {
 			t.Errorf("%d broken, want %d\n%s", a.Broken, broken, diff)
+		}
+		page := `{"audit_logs":[` + string(bytes.Join(valid, []byte(","))) + `]}`
+		got, a, err = read(t, strings.NewReader(page))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !a.Page || a.Broken != brokenValid {
+			t.Errorf("as a page: %d broken, want %d, %v\n%s", a.Broken, brokenValid, err, diff)
 		}
 	})
 }
