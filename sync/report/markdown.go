@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/keyrota/keyrota/sync/finding"
 )
 
 // page is a Markdown document that is being written, in GitHub's flavour. Text of
@@ -86,6 +88,8 @@ func (doc *document) findingMarkdown(p *page, f findingView) {
 	}
 	if f.Broken != "" {
 		p.line("  - **Broken now:** %s", doc.prose(f.Broken))
+	} else if f.Severity == string(finding.Page) {
+		p.line("  - Nothing is broken now.")
 	}
 	if f.SafeUntil != nil {
 		p.line("  - **Safe until** %s", doc.atTime(f.SafeUntil))

@@ -22,7 +22,7 @@ import (
 	"github.com/keyrota/keyrota/sync/report"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the golden files anew")
 
 func files(t *testing.T, d report.Data, f report.Format, parts ...report.Part) []report.File {
 	t.Helper()
