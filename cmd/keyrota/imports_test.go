@@ -213,8 +213,8 @@ var laws = []law{
 		deep: true,
 	},
 	{
-		why: "events are exported from the ledger alone, whatever the configuration and the engine are",
-		of:  under("sync/export"),
+		why: "events and messages go out from the ledger alone, whatever the configuration and the engine are",
+		of:  under("sync/export", "sync/notify"),
 		breaks: func(path, imported string, std bool) bool {
 			return under("config", "sync/inventory", "sync/plan", "sync/execute", "sync/report", "sync/daemon")(own(imported))
 		},
@@ -227,9 +227,11 @@ var laws = []law{
 		deep:   true,
 	},
 	{
-		why:    "the conformance suites are for tests",
-		of:     except(func(string) bool { return true }, under("providers/providertest")),
-		breaks: func(path, imported string, std bool) bool { return under("providers/providertest")(own(imported)) },
+		why: "the conformance suites and the stand-ins for services are for tests",
+		of:  except(func(string) bool { return true }, under("providers/providertest", "sync/notify/notifytest")),
+		breaks: func(path, imported string, std bool) bool {
+			return under("providers/providertest", "sync/notify/notifytest")(own(imported))
+		},
 	},
 }
 

@@ -88,7 +88,7 @@ func (a *app) sinks(c *config.Config, stores map[string]providers.SecretStore, e
 			t.Sink, err = notify.NewEmail(notify.EmailOptions{
 				Name: s.Name, Server: s.Email.Server, TLS: s.Email.TLS, From: s.Email.From, To: s.Email.To, Owners: s.Email.Owners,
 				User: source(s.Email.User), Password: source(s.Email.Password), CAFile: s.Email.CAFile,
-				Instance: c.Instance, Version: version(),
+				Instance: c.Instance, Version: version(), Now: a.now,
 			})
 		case s.Webhook != nil:
 			headers := map[string]export.Source{}

@@ -105,6 +105,8 @@ const (
 //	engine start|stop LEDGER                a daemon holds the ledger
 //	database VARIABLE                       the URL of an empty PostgreSQL database
 //	port VARIABLE, connect ADDRESS          a free port; something listens there by now
+//	inboxes                                 servers take messages, as Slack, PagerDuty, mail and a webhook
+//	inbox COUNT KIND WORDS                  so many messages there say the words
 //	tamper LEDGER STATEMENT                 somebody changes the ledger's file with other tools
 //
 // No key may be anywhere but in the store's directory, secrets, and in the
@@ -120,7 +122,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandbox, "click": click, "fault": fault, "await": await, "clock": clock, "live": live, "holds": holds,
 			"called": called, "exits": exits, "engine": engine, "port": port, "connect": connect,
-			"tamper": tamper, "database": database, "job": job,
+			"tamper": tamper, "database": database, "job": job, "inboxes": startInboxes, "inbox": inbox,
 		},
 	})
 }
@@ -138,6 +140,8 @@ type scene struct {
 	server *sandbox.Server
 	engine *ledger.EngineLock
 	t      testing.TB
+
+	inboxes *inboxes
 }
 
 type sceneKey struct{}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/keyrota/keyrota/sync/finding"
 )
@@ -43,6 +44,7 @@ const (
 	slackAll    = 9500 // all blocks, in bytes of JSON
 	slackAlerts = 6000 // of those, the findings that are shown in full
 	slackList   = 2900 // characters of a list
+	slackRest   = 1200 // and of the list of findings that are not shown in full
 	slackTitle  = 250  // and, escaped, of a title,
 	slackName   = 120  // a name,
 	slackLine   = 200  // a line,
@@ -63,7 +65,7 @@ func Slackify(d Digest, instance string) SlackMessage {
 	m.alerts(d.Alerts(), title, d.Link)
 	list := func(mark, what string, lines []string) {
 		if len(lines) > 0 {
-			m.listed(mark+" *"+what+"*", lines)
+			m.listed(mark+" *"+what+"*", lines, slackList)
 		}
 	}
 	list("✅", "Over", over(d.Healed))
@@ -74,7 +76,7 @@ func Slackify(d Digest, instance string) SlackMessage {
 		if r.Link != "" {
 			text += "\n" + link(r.Link, "Open the report")
 		}
-		m.listed(text, r.Lines)
+		m.listed(text, r.Lines, slackList)
 	}
 	var events []string
 	for _, e := range d.Events {
@@ -121,7 +123,7 @@ func (m *SlackMessage) size() int {
 }
 
 // alerts shows the first findings in full, as many as there is room for, and
-// counts the others. title is that of the message, which need not be repeated.
+// counts the others and names some. title is that of the message, which need not be repeated.
 func (m *SlackMessage) alerts(items []Alert, title, report string) {
 	shown := 0
 	for _, i := range items {
@@ -139,15 +141,19 @@ func (m *SlackMessage) alerts(items []Alert, title, report string) {
 		if report != "" {
 			all = link(report, "Open the report")
 		}
+		var lines []string
+		for _, i := range rest {
+			lines = append(lines, i.full())
+		}
 		m.add(SlackBlock{Type: "divider"})
-		m.section(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackText), all))
+		m.listed(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackText), all), lines, slackRest)
 	}
 }
 
 // listed adds lines below a title, as many as there is room for.
-func (m *SlackMessage) listed(title string, lines []string) {
+func (m *SlackMessage) listed(title string, lines []string, most int) {
 	const tail = 30 // of "and N more"
-	room := min(slackList, max(0, slackAll-m.size())-len(title)) - tail
+	room := min(most, max(0, slackAll-m.size())-len(title)) - tail
 	text := title
 	for n, l := range lines {
 		next := "\n• " + l
@@ -197,11 +203,12 @@ func slackAlert(i Alert, titled bool) string {
 }
 
 func codeAndPage(i Item) string {
-	code := "`" + string(i.Code) + "`"
-	if strings.HasPrefix(i.Runbook, "https://") || strings.HasPrefix(i.Runbook, "http://") {
-		return code + " · " + link(i.Runbook, "runbook")
+	page := link(i.Runbook, "runbook")
+	code := "`" + strings.ReplaceAll(fit(string(i.Code), slackName), "`", "'") + "`"
+	if page == "" {
+		return code
 	}
-	return code + " · " + i.Runbook
+	return code + " · " + page
 }
 
 func over(items []Item) []string {
@@ -305,7 +312,20 @@ func escapeItem(i *Item) {
 	}
 }
 
+// link is a link, or the bare text of what people cannot open.
 func link(to, text string) string {
-	clean := strings.NewReplacer("|", "%7C", "<", "%3C", ">", "%3E", "&", "&amp;").Replace(to)
+	clean := strings.NewReplacer("|", "%7C", "<", "%3C", ">", "%3E", "&", "&amp;", " ", "%20").Replace(to)
+	if !openable(to) || len(clean) > slackText || strings.ContainsFunc(clean, unicode.IsControl) {
+		return fit(to, slackTitle)
+	}
 	return "<" + clean + "|" + text + ">"
+}
+
+// openable says whether people can open it.
+func openable(address string) bool {
+	rest, ok := strings.CutPrefix(address, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(address, "http://")
+	}
+	return ok && rest != ""
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	text "text/template"
+	"time"
 
 	"github.com/wneessen/go-mail"
 
@@ -42,6 +43,7 @@ type EmailOptions struct {
 	CAFile   string // authorities to trust besides the system's; empty: none
 	Instance string
 	Version  string
+	Now      func() time.Time
 	// Dial makes the connection; nil: a net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -153,7 +155,7 @@ func (e *Email) message(d Digest, to string) (*mail.Msg, error) {
 	}
 	page := e.page(d)
 	m.Subject("[keyrota " + e.o.Instance + "] " + clip(page.Title, emailSubject))
-	m.SetDateWithValue(d.Until)
+	m.SetDateWithValue(e.o.Now())
 	m.SetMessageIDWithValue(d.ID() + "@" + e.domain())
 	m.SetUserAgent("keyrota/" + e.o.Version)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday notes in return

@@ -74,7 +74,7 @@ func emailAlertOf(i Alert) emailAlert {
 		Alert: i, Color: severityColor(i.Severity), Broken: i.brokenNow(), Safe: i.safeUntil(clock),
 		Where: strings.Join(i.where(func(t time.Time) string { return t.UTC().Format("2 Jan 2006") }), " · "),
 	}
-	if strings.HasPrefix(i.Runbook, "https://") || strings.HasPrefix(i.Runbook, "http://") {
+	if openable(i.Runbook) {
 		a.Page = i.Runbook
 	}
 	return a

@@ -68,7 +68,7 @@ func TestEmail(t *testing.T) {
 			defer server.Serve(l)()
 			sink, err := notify.NewEmail(notify.EmailOptions{
 				Name: "mail", Server: address, TLS: c.tls, From: "keyrota@acme.example", To: []string{"sec@acme.example"},
-				User: given("keyrota"), Password: given(c.password), CAFile: c.ca, Instance: "prod",
+				User: given("keyrota"), Password: given(c.password), CAFile: c.ca, Instance: "prod", Now: time.Now,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -151,7 +151,7 @@ func (p *PagerDuty) trigger(i Item, sample bool) pagerEvent {
 			Component: i.Account, Group: i.Team, Class: string(i.Code), Details: details,
 		},
 	}
-	if strings.HasPrefix(i.Runbook, "https://") {
+	if openable(i.Runbook) {
 		e.Links = []pagerLink{{i.Runbook, "Runbook: " + string(i.Code)}}
 	}
 	return e

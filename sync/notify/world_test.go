@@ -72,7 +72,7 @@ func newWorld(t *testing.T, now func() time.Time) *world {
 	}
 	mail, err := notify.NewEmail(notify.EmailOptions{
 		Name: "mail", Server: "127.0.0.1:25", TLS: notify.NoTLS, From: "keyrota <keyrota@acme.example>", To: []string{"sec@acme.example"},
-		Owners: true, Instance: "prod", Version: "1.2.3", Dial: w.mail.Dial,
+		Owners: true, Instance: "prod", Version: "1.2.3", Now: now, Dial: w.mail.Dial,
 	})
 	if err != nil {
 		t.Fatal(err)
