@@ -37,7 +37,7 @@ day or time like 2026-12-24, or a duration from now, like 30d. Nobody is told of
 it until then; reports list it among the exceptions, with the reason. When the
 time is over it returns by itself. Without an ACCOUNT it is about findings of no
 account, such as a store that does not answer.`,
-		Example:           `  keyrota acknowledge unused ml-platform/nightly-eval --until 90d --reason 'paused until the new cluster'`,
+		Example:           `  keyrota acknowledge unused ml-platform/eval --until 90d --reason 'on hold'`,
 		Args:              codeAndAccounts,
 		ValidArgsFunction: a.codeOrAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {

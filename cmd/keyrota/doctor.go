@@ -44,7 +44,7 @@ const (
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor [ACCOUNT]",
-		Short: "Look for what is wrong with the installation, or with one account",
+		Short: "What is wrong with the installation, or with one account",
 		Long: `Looks at everything that keyrota needs, and changes nothing: the ledger; names,
 networks and certificates, with the hosts and ports that egress rules must let
 through; at W&B its own roles, what it can list, and whether it may read the

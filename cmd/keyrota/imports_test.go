@@ -227,8 +227,8 @@ var laws = []law{
 		deep:   true,
 	},
 	{
-		why: "the conformance suites and the stand-ins for services are for tests",
-		of:  except(func(string) bool { return true }, under("providers/providertest", "sync/notify/notifytest")),
+		why: "the conformance suites and the stand-ins for services are for tests and measurements",
+		of:  except(func(string) bool { return true }, under("providers/providertest", "sync/notify/notifytest", "cmd/keyrota/bench")),
 		breaks: func(path, imported string, std bool) bool {
 			return under("providers/providertest", "sync/notify/notifytest")(own(imported))
 		},

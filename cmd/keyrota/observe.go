@@ -12,11 +12,11 @@ func newObserve(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "observe",
 		Short: "See who uses what, once: for those without the daemon",
-		Long: `Does once what the daemon does beside its passes: reads the runs of the accounts,
-the platform's audit log and what stores know of reads, from where it came to
-last time; checks who is in which team and what accounts may see; keeps the JWTs
-of external accounts fresh; makes the reports that are due; and tells people what
-is news. It creates, delivers and deletes no key.
+		Long: `Does once what the daemon does beside its passes: reads the runs of accounts,
+the platform's audit log, and what stores know of reads, each from where it came
+to last time; checks who is in which team, and what accounts may see; keeps the
+JWTs of external accounts fresh; makes the reports that are due; and tells
+people what is news. It creates, delivers and deletes no key.
 
 Run it from a CronJob beside keyrota sync, every few hours. What it finds stands
 in keyrota report.`,
