@@ -146,11 +146,12 @@ func TestRunsOfOddServers(t *testing.T) {
 		kind    providers.Kind
 		fails   bool
 	}{
-		"in another order": {replies: []reply{page("c1", node("a", "01"), node("b", "09")), page("", node("c", "08")), page("", node("a", "01"))}, names: "b c"},
-		"more, not where":  {replies: []reply{{body: strings.Replace(page("c1", node("a", "09")).body, `"endCursor":"c1"`, `"endCursor":null`, 1)}}, names: "a", fails: true, kind: providers.Transient},
-		"the same page":    {replies: []reply{page("c1", node("a", "09"))}, names: "a a", fails: true, kind: providers.Transient},
-		"one left out":     {replies: []reply{page("", `null`)}, fails: true, kind: providers.Transient},
-		"no time":          {replies: []reply{page("", `{"name":"a","createdAt":"CANARY"}`)}, fails: true, kind: providers.Invalid},
+		"in another order":      {replies: []reply{page("c1", node("a", "01"), node("b", "09")), page("", node("c", "08")), page("", node("a", "01"))}, names: "b c"},
+		"more, not where":       {replies: []reply{{body: strings.Replace(page("c1", node("a", "09")).body, `"endCursor":"c1"`, `"endCursor":null`, 1)}}, names: "a", fails: true, kind: providers.Transient},
+		"more again, not where": {replies: []reply{page("c1", node("a", "09")), {body: strings.Replace(page("c1", node("b", "09")).body, `"endCursor":"c1"`, `"endCursor":null`, 1)}}, names: "a b", fails: true, kind: providers.Transient},
+		"the same page":         {replies: []reply{page("c1", node("a", "09"))}, names: "a a", fails: true, kind: providers.Transient},
+		"one left out":          {replies: []reply{page("", `null`)}, fails: true, kind: providers.Transient},
+		"no time":               {replies: []reply{page("", `{"name":"a","createdAt":"CANARY"}`)}, fails: true, kind: providers.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var names []string

@@ -113,30 +113,32 @@ func TestLogs(t *testing.T) {
 		entries, broken int
 		fails           bool
 	}{
-		"empty":                  {},
-		"blank":                  {log: " \n\n "},
-		"no newline at the end":  {log: e + "\n" + e, entries: 2},
-		"a broken line":          {log: e + "\n{\"CANARY\n" + e, entries: 2, broken: 1},
-		"a broken first line":    {log: "{\"CANARY\n" + e, entries: 1, broken: 1},
-		"a cut last line":        {log: e + "\n" + e[:20], entries: 1, broken: 1},
-		"no JSON at all":         {log: "<html>\n<CANARY>\n", broken: 2},
-		"two on a line":          {log: e + e + "\n" + e, entries: 1, broken: 1},
-		"a long line":            {log: e + "\n" + long + "\n" + e, entries: 2, broken: 1},
-		"a long line at the end": {log: e + "\n" + long, entries: 1, broken: 1},
-		"a long first line":      {log: long + "\n" + e, entries: 1, broken: 1},
-		"an empty page":          {log: `{"audit_logs":[]}`},
-		"null for none":          {log: `{"audit_logs":null,"count":0}`},
-		"pages one by one":       {log: `{"audit_logs":[` + e + `]}` + "\n" + `{"audit_logs":[` + e + `]}`, entries: 2},
-		"a long entry":           {log: `{"audit_logs":[` + e + "," + long + "," + e + `]}`, entries: 2, broken: 1},
-		"a string between":       {log: `{"audit_logs":[` + e + `,"CANARY",` + e + `]}`, entries: 2, broken: 1},
-		"page cut in an entry":   {log: `{"audit_logs":[` + e + "," + e[:9], entries: 1, fails: true},
-		"page cut after one":     {log: `{"audit_logs":[` + e, entries: 1, fails: true},
-		"page cut after all":     {log: `{"audit_logs":[` + e + "]", entries: 1, fails: true},
-		"no comma":               {log: `{"audit_logs":[` + e + e + "]}", entries: 1, fails: true},
-		"a comma too many":       {log: `{"audit_logs":[` + e + ",]}", entries: 1, fails: true},
-		"something else there":   {log: `{"audit_logs":"CANARY"}`},
-		"odd range":              {log: `{"audit_logs":[],"range_start_time":"CANARY","range_end_time":7}`},
-		"odd cursor":             {log: `{"audit_logs":[],"next_cursor":{"CANARY":1}}`, fails: true},
+		"empty":                    {},
+		"blank":                    {log: " \n\n "},
+		"no newline at the end":    {log: e + "\n" + e, entries: 2},
+		"a broken line":            {log: e + "\n{\"CANARY\n" + e, entries: 2, broken: 1},
+		"a broken first line":      {log: "{\"CANARY\n" + e, entries: 1, broken: 1},
+		"a cut last line":          {log: e + "\n" + e[:20], entries: 1, broken: 1},
+		"no JSON at all":           {log: "<html>\n<CANARY>\n", broken: 2},
+		"two on a line":            {log: e + e + "\n" + e, entries: 1, broken: 1},
+		"a long line":              {log: e + "\n" + long + "\n" + e, entries: 2, broken: 1},
+		"a text that breaks off":   {log: "{\"timestamp\":\"2026-08-03T12:34:56Z\",\"x\":\"a\t}\n" + e, entries: 1, broken: 1},
+		"an entry behind too much": {log: strings.Repeat("x", 1<<20) + e + "\n" + e, entries: 1, broken: 1},
+		"a long line at the end":   {log: e + "\n" + long, entries: 1, broken: 1},
+		"a long first line":        {log: long + "\n" + e, entries: 1, broken: 1},
+		"an empty page":            {log: `{"audit_logs":[]}`},
+		"null for none":            {log: `{"audit_logs":null,"count":0}`},
+		"pages one by one":         {log: `{"audit_logs":[` + e + `]}` + "\n" + `{"audit_logs":[` + e + `]}`, entries: 2},
+		"a long entry":             {log: `{"audit_logs":[` + e + "," + long + "," + e + `]}`, entries: 2, broken: 1},
+		"a string between":         {log: `{"audit_logs":[` + e + `,"CANARY",` + e + `]}`, entries: 2, broken: 1},
+		"page cut in an entry":     {log: `{"audit_logs":[` + e + "," + e[:9], entries: 1, fails: true},
+		"page cut after one":       {log: `{"audit_logs":[` + e, entries: 1, fails: true},
+		"page cut after all":       {log: `{"audit_logs":[` + e + "]", entries: 1, fails: true},
+		"no comma":                 {log: `{"audit_logs":[` + e + e + "]}", entries: 1, fails: true},
+		"a comma too many":         {log: `{"audit_logs":[` + e + ",]}", entries: 1, fails: true},
+		"something else there":     {log: `{"audit_logs":"CANARY"}`},
+		"odd range":                {log: `{"audit_logs":[],"range_start_time":"CANARY","range_end_time":7}`},
+		"odd cursor":               {log: `{"audit_logs":[],"next_cursor":{"CANARY":1}}`, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, a, err := read(t, strings.NewReader(c.log))
@@ -174,12 +176,16 @@ func TestEndsOfReading(t *testing.T) {
 	}
 }
 
-// TestMemory: memory does not grow with the log, in either form.
+// TestMemory: memory does not grow with the log, in either form, nor with how
+// many accounts are in it.
 func TestMemory(t *testing.T) {
 	for name, c := range map[string]struct{ begin, between, end string }{"lines": {"", "\n", ""}, "a page": {`{"audit_logs":[`, ",", "]}"}} {
 		var peak uint64
 		n := 0
-		a, err := auditlog.Read(endless(c.begin, c.between, c.end, 300_000), func(providers.AuditEntry) error {
+		a, err := auditlog.Read(endless(c.begin, c.between, c.end, 300_000), func(e providers.AuditEntry) error {
+			if want := fmt.Sprintf("U%d", n); string(e.Actor) != want {
+				t.Fatalf("%s: %s, want %s", name, e.Actor, want)
+			}
 			if n++; n%50_000 == 0 {
 				var m runtime.MemStats
 				runtime.GC()
