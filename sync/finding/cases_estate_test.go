@@ -51,7 +51,10 @@ func estateCases() []findCase {
 		},
 		{
 			name:    "somebody removed the account",
-			account: func(a *finding.Account) { a.Record.Parked = "the platform no longer lists this account" },
+			account: func(a *finding.Account) {
+				a.Record.Parked = "the platform no longer lists this account"
+				a.Observed.Listing.Accounts, a.Observed.Listing.Keys = nil, nil
+			},
 			input:   func(in *finding.Input) { in.Platform = nil },
 			want:    []string{"page not_at_platform"},
 		},

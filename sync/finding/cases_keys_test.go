@@ -15,6 +15,14 @@ func keyCases() []findCase {
 	return []findCase{
 		{name: "a key appeared that nothing explains", account: stranger, want: []string{"page foreign_key K7"}},
 		{
+			name: "a key appeared that nothing explains, just when we deleted another",
+			account: func(a *finding.Account) {
+				stranger(a)
+				a.Record.Gone = []rotation.Gone{{Key: "K8", At: ago(time.Minute)}}
+			},
+			want: []string{"page foreign_key K7"},
+		},
+		{
 			name: "a key that nothing explains was there when keyrota began",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -52,6 +60,15 @@ func keyCases() []findCase {
 			},
 		},
 		{
+			name: "nothing is offered yet, and it has two keys",
+			account: func(a *finding.Account) {
+				stranger(a)
+				a.Record.Offer, a.Record.Agreed, a.Record.Dests = rotation.Offer{}, time.Time{}, nil
+				a.Observed.Holdings = nil
+			},
+			want: []string{"report extra_keys"},
+		},
+		{
 			name: "watched only, with three keys",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -76,12 +93,37 @@ func keyCases() []findCase {
 			want: []string{"ticket extra_keys"},
 		},
 		{
+			name: "an old key that should be gone, of an account that is parked",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Parked = "the old key is in use for as long as max_overlap allows"
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "an old key that should be gone, of an account whose keys have leaked",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Leaked, a.Record.Leak = 1, rotation.Leak{At: ago(2 * time.Hour)}
+				a.Action = rotation.Action{Kind: rotation.DoRetire, Why: "others may know it, and its overlap is over"}
+			},
+		},
+		{
 			name: "the key that readers have was deleted in W&B, and keyrota is stuck",
 			account: func(a *finding.Account) {
 				dead(a)
 				a.Record.Parked = "no live key of this account can be read back from any destination"
 			},
 			want: []string{"page dead_key", "ticket parked"},
+		},
+		{
+			name: "watched only, managed before, and the key that readers have was deleted in W&B",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Spec.Policy.Observe = true
+				a.Action.Why = "manage: observe"
+			},
+			want: []string{"page dead_key"},
 		},
 		{
 			name: "the same, and nobody looks at what is parked: the listing of all accounts says so",
@@ -99,6 +141,23 @@ func keyCases() []findCase {
 				a.Record.Agreed = ago(time.Minute)
 			},
 			want: []string{"ticket parked"},
+		},
+		{
+			name: "parked, and its team could not be listed",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "W&B answers what nobody understands", rotation.Observed{}
+			},
+			input: func(in *finding.Input) { delete(in.Listed, "ml") },
+			want:  []string{"ticket parked"},
+		},
+		{
+			name: "a listing that was taken before the account was known says nothing of its keys",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Observed.Listing.Account = ""
+			},
+			input: func(in *finding.Input) { in.Platform[0].Keys = []rotation.Key{{ID: "K2"}} },
 		},
 		{
 			name: "parked, and its key lives",
