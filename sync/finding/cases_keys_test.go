@@ -188,6 +188,17 @@ func keyCases() []findCase {
 			want: []string{"page dead_key"},
 		},
 		{
+			name: "a destination has the mark of another account of this instance: that is no matter of this one's keys",
+			account: func(a *finding.Account) {
+				twoPlaces(a)
+				m := mark(1, "K9")
+				m.Account = "U9"
+				a.Observed.Holdings[1].Holding = rotation.Holding{State: rotation.StateMarked, Mark: m}
+				waits(a, "aws:ml/eval is not ours", second())
+			},
+			want: []string{"ticket destinations_disagree"},
+		},
+		{
 			name: "a listing older than the key says nothing of it",
 			account: func(a *finding.Account) {
 				dead(a)
