@@ -176,7 +176,16 @@ func keyCases() []findCase {
 			want: []string{"report dead_key"},
 		},
 		{
-			name: "the same, and it is not healed after an hour",
+			name: "the same, and the creation of a key to heal it with has failed once",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Tries = 1
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "its value is lost"}
+			},
+			want: []string{"page dead_key", "ticket rotation_failing"},
+		},
+		{
+			name: "one destination has a key that was deleted, and it is not healed after an hour",
 			account: func(a *finding.Account) {
 				twoPlaces(a)
 				a.Observed.Holdings[1].Holding = holding(1, "K1")
