@@ -18,6 +18,19 @@ func rotationCases() []findCase {
 			want:    []string{"ticket parked"},
 		},
 		{
+			name: "parked, and watched only since: nobody is asked to help",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Spec.Policy.Observe = "W&B has the creation of API keys disabled", true
+			},
+		},
+		{
+			name: "leaked, and waiting for its overlap to end",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action.Why = "both keys work until the overlap is over"
+			},
+		},
+		{
 			name: "leaked, and on its way",
 			account: func(a *finding.Account) {
 				leaked(a)
