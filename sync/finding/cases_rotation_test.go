@@ -112,6 +112,38 @@ func rotationCases() []findCase {
 			want: []string{"report rotation_overdue"},
 		},
 		{
+			name: "due for three days, and parked: that says why",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Record.Parked = "W&B has the creation of API keys disabled"
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "due for three days, and watched only since",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Spec.Policy.Observe = true
+			},
+		},
+		{
+			name: "due for three days, and being replaced after a leak",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "others know the key"}
+			},
+		},
+		{
+			name: "due for three days, and somebody removed the account",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Observed.Listing.Accounts, a.Observed.Listing.Keys = nil, nil
+			},
+			input: func(in *finding.Input) { in.Platform = nil },
+			want:  []string{"page not_at_platform"},
+		},
+		{
 			name: "due for three days, and its window opens tomorrow",
 			account: func(a *finding.Account) {
 				due(a, 3*day)
