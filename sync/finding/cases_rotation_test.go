@@ -13,9 +13,11 @@ func rotationCases() []findCase {
 	}
 	return []findCase{
 		{
-			name:    "parked",
-			account: func(a *finding.Account) { a.Record.Parked = "W&B has the creation of API keys disabled" },
-			want:    []string{"ticket parked"},
+			name: "parked, after three attempts to create a key",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Record.Tries = "W&B has the creation of API keys disabled", 3
+			},
+			want: []string{"ticket parked"},
 		},
 		{
 			name: "parked, and watched only since: nobody is asked to help",
@@ -51,6 +53,15 @@ func rotationCases() []findCase {
 				leaked(a)
 				a.Observed.Holdings[0].Holding = rotation.Holding{State: rotation.StateBare}
 				waits(a, "vault:kv/ml/eval#WANDB_API_KEY is not ours", dest())
+			},
+			want: []string{"page leak_stalled"},
+		},
+		{
+			name: "leaked, and a key could not be created",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Record.Tries = 1
+				waits(a, "the last creation failed; the next try is at 2026-11-26T12:01:00Z")
 			},
 			want: []string{"page leak_stalled"},
 		},
@@ -120,9 +131,10 @@ func rotationCases() []findCase {
 			want: []string{"ticket parked"},
 		},
 		{
-			name: "due for three days, and watched only since",
+			name: "due for three days, and watched only since a key could not be created",
 			account: func(a *finding.Account) {
 				due(a, 3*day)
+				a.Record.Tries = 1
 				a.Spec.Policy.Observe = true
 			},
 		},
