@@ -50,10 +50,13 @@ func estateCases() []findCase {
 			want: []string{"report not_managed"},
 		},
 		{
-			name:    "somebody removed the account",
-			account: func(a *finding.Account) { a.Record.Parked = "the platform no longer lists this account" },
-			input:   func(in *finding.Input) { in.Platform = nil },
-			want:    []string{"page not_at_platform"},
+			name: "somebody removed the account",
+			account: func(a *finding.Account) {
+				a.Record.Parked = "the platform no longer lists this account"
+				a.Observed.Listing.Accounts, a.Observed.Listing.Keys = nil, nil
+			},
+			input: func(in *finding.Input) { in.Platform = nil },
+			want:  []string{"page not_at_platform"},
 		},
 		{
 			name: "watched only, and W&B has no such account",

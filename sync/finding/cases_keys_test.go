@@ -15,6 +15,14 @@ func keyCases() []findCase {
 	return []findCase{
 		{name: "a key appeared that nothing explains", account: stranger, want: []string{"page foreign_key K7"}},
 		{
+			name: "a key appeared that nothing explains, just when we deleted another",
+			account: func(a *finding.Account) {
+				stranger(a)
+				a.Record.Gone = []rotation.Gone{{Key: "K8", At: ago(time.Minute)}}
+			},
+			want: []string{"page foreign_key K7"},
+		},
+		{
 			name: "a key that nothing explains was there when keyrota began",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -52,6 +60,15 @@ func keyCases() []findCase {
 			},
 		},
 		{
+			name: "nothing is offered yet, and it has two keys",
+			account: func(a *finding.Account) {
+				stranger(a)
+				a.Record.Offer, a.Record.Agreed, a.Record.Dests = rotation.Offer{}, time.Time{}, nil
+				a.Observed.Holdings = nil
+			},
+			want: []string{"report extra_keys"},
+		},
+		{
 			name: "watched only, with three keys",
 			account: func(a *finding.Account) {
 				stranger(a)
@@ -76,12 +93,37 @@ func keyCases() []findCase {
 			want: []string{"ticket extra_keys"},
 		},
 		{
+			name: "an old key that should be gone, of an account that is parked",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Parked = "the old key is in use for as long as max_overlap allows"
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "an old key that should be gone, of an account whose keys have leaked",
+			account: func(a *finding.Account) {
+				old(a)
+				a.Record.Leaked, a.Record.Leak = 1, rotation.Leak{At: ago(2 * time.Hour)}
+				a.Action = rotation.Action{Kind: rotation.DoRetire, Why: "others may know it, and its overlap is over"}
+			},
+		},
+		{
 			name: "the key that readers have was deleted in W&B, and keyrota is stuck",
 			account: func(a *finding.Account) {
 				dead(a)
 				a.Record.Parked = "no live key of this account can be read back from any destination"
 			},
 			want: []string{"page dead_key", "ticket parked"},
+		},
+		{
+			name: "watched only, managed before, and the key that readers have was deleted in W&B",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Spec.Policy.Observe = true
+				a.Action.Why = "manage: observe"
+			},
+			want: []string{"page dead_key"},
 		},
 		{
 			name: "the same, and nobody looks at what is parked: the listing of all accounts says so",
@@ -101,6 +143,23 @@ func keyCases() []findCase {
 			want: []string{"ticket parked"},
 		},
 		{
+			name: "parked, and its team could not be listed",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Parked, a.Observed = "W&B answers what nobody understands", rotation.Observed{}
+			},
+			input: func(in *finding.Input) { delete(in.Listed, "ml") },
+			want:  []string{"ticket parked"},
+		},
+		{
+			name: "a listing that was taken before the account was known says nothing of its keys",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Observed.Listing.Account = ""
+			},
+			input: func(in *finding.Input) { in.Platform[0].Keys = []rotation.Key{{ID: "K2"}} },
+		},
+		{
 			name: "parked, and its key lives",
 			account: func(a *finding.Account) {
 				a.Record.Parked, a.Observed.Holdings = "W&B answers what nobody understands", nil
@@ -117,7 +176,16 @@ func keyCases() []findCase {
 			want: []string{"report dead_key"},
 		},
 		{
-			name: "the same, and it is not healed after an hour",
+			name: "the same, and the creation of a key to heal it with has failed once",
+			account: func(a *finding.Account) {
+				dead(a)
+				a.Record.Tries = 1
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "its value is lost"}
+			},
+			want: []string{"page dead_key", "ticket rotation_failing"},
+		},
+		{
+			name: "one destination has a key that was deleted, and it is not healed after an hour",
 			account: func(a *finding.Account) {
 				twoPlaces(a)
 				a.Observed.Holdings[1].Holding = holding(1, "K1")
@@ -127,6 +195,17 @@ func keyCases() []findCase {
 				in.FirstSeen = map[string]time.Time{"dead_key ml/nightly-eval ": ago(time.Hour)}
 			},
 			want: []string{"page dead_key"},
+		},
+		{
+			name: "a destination has the mark of another account of this instance: that is no matter of this one's keys",
+			account: func(a *finding.Account) {
+				twoPlaces(a)
+				m := mark(1, "K9")
+				m.Account = "U9"
+				a.Observed.Holdings[1].Holding = rotation.Holding{State: rotation.StateMarked, Mark: m}
+				waits(a, "aws:ml/eval is not ours", second())
+			},
+			want: []string{"ticket destinations_disagree"},
 		},
 		{
 			name: "a listing older than the key says nothing of it",

@@ -121,7 +121,11 @@ func otherCases() []findCase {
 			want: []string{"ticket quarantine_pending"},
 		},
 		{
-			name: "its keys are being deleted", account: off(rotation.Off{State: rotation.Quarantined, Begun: ago(time.Hour)}),
+			name: "its keys are being deleted",
+			account: func(a *finding.Account) {
+				off(rotation.Off{State: rotation.Quarantined, Begun: ago(time.Hour)})(a)
+				a.Observed.Listing.Keys = []rotation.Key{{ID: "K1"}, {ID: "K2"}}
+			},
 			want: []string{"ticket quarantine_pending"},
 		},
 		{name: "switched off, and quiet", account: off(quiet)},

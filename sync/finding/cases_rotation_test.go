@@ -13,9 +13,24 @@ func rotationCases() []findCase {
 	}
 	return []findCase{
 		{
-			name:    "parked",
-			account: func(a *finding.Account) { a.Record.Parked = "W&B has the creation of API keys disabled" },
-			want:    []string{"ticket parked"},
+			name: "parked, after three attempts to create a key",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Record.Tries = "W&B has the creation of API keys disabled", 3
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "parked, and watched only since: nobody is asked to help",
+			account: func(a *finding.Account) {
+				a.Record.Parked, a.Spec.Policy.Observe = "W&B has the creation of API keys disabled", true
+			},
+		},
+		{
+			name: "leaked, and waiting for its overlap to end",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Action.Why = "both keys work until the overlap is over"
+			},
 		},
 		{
 			name: "leaked, and on its way",
@@ -38,6 +53,15 @@ func rotationCases() []findCase {
 				leaked(a)
 				a.Observed.Holdings[0].Holding = rotation.Holding{State: rotation.StateBare}
 				waits(a, "vault:kv/ml/eval#WANDB_API_KEY is not ours", dest())
+			},
+			want: []string{"page leak_stalled"},
+		},
+		{
+			name: "leaked, and a key could not be created",
+			account: func(a *finding.Account) {
+				leaked(a)
+				a.Record.Tries = 1
+				waits(a, "the last creation failed; the next try is at 2026-11-26T12:01:00Z")
 			},
 			want: []string{"page leak_stalled"},
 		},
@@ -97,6 +121,39 @@ func rotationCases() []findCase {
 				a.Held = "max_rotations_per_day is reached"
 			},
 			want: []string{"report rotation_overdue"},
+		},
+		{
+			name: "due for three days, and parked: that says why",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Record.Parked = "W&B has the creation of API keys disabled"
+			},
+			want: []string{"ticket parked"},
+		},
+		{
+			name: "due for three days, and watched only since a key could not be created",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Record.Tries = 1
+				a.Spec.Policy.Observe = true
+			},
+		},
+		{
+			name: "due for three days, and being replaced after a leak",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				leaked(a)
+				a.Action = rotation.Action{Kind: rotation.DoIssue, Why: "others know the key"}
+			},
+		},
+		{
+			name: "due for three days, and somebody removed the account",
+			account: func(a *finding.Account) {
+				due(a, 3*day)
+				a.Observed.Listing.Accounts, a.Observed.Listing.Keys = nil, nil
+			},
+			input: func(in *finding.Input) { in.Platform = nil },
+			want:  []string{"page not_at_platform"},
 		},
 		{
 			name: "due for three days, and its window opens tomorrow",

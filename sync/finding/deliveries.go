@@ -56,9 +56,7 @@ func (v view) disagree() []Finding {
 	if len(all) == 1 {
 		f.Title = "its destination does not hold the key that readers should have"
 	}
-	if v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, "next: "+v.Action.Kind.String()+": "+v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	return one(v.leaveToHeal(f, stuck))
 }
 
