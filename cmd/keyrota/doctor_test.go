@@ -15,6 +15,8 @@ import (
 
 	"github.com/keyrota/keyrota/providers/vault/vaulttest"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
+	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/usage"
 )
 
 // clinic is a W&B server with accounts of one team, and a configuration.
@@ -262,6 +264,25 @@ func TestDoctorOfAnAccount(t *testing.T) {
 				t.Errorf("nothing says %q:\n%+v", c.hint, v.Checks)
 			}
 		})
+	}
+}
+
+// That doctor read a secret and used its key does not count as the account's use.
+func TestDoctorNotesItsOwnUse(t *testing.T) {
+	c := newClinic(t, nil)
+	c.examine("env: {WANDB_PROJECT: eval}")
+	if _, err := os.Stat(filepath.Join(c.dir, "ledger.db")); err == nil {
+		t.Error("a ledger was made")
+	}
+	l, err := ledger.Open(t.Context(), filepath.Join(c.dir, "ledger.db"), ledger.Options{Instance: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	c.examine("env: {WANDB_PROJECT: eval}")
+	evidence, err := l.UsageOf(t.Context(), "ml/train")
+	if err != nil || !evidence.Own[usage.DayOf(monday)] || len(evidence.Own) != 1 {
+		t.Errorf("%+v, %v", evidence.Own, err)
 	}
 }
 
