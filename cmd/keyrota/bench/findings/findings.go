@@ -36,21 +36,23 @@ func Run(ctx context.Context, w io.Writer, args []string) error {
 // compare prints what was found of a history, first with all that there is to
 // see, then with less.
 func compare(ctx context.Context, w io.Writer, h *history.History) error {
-	print := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
-	print("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
+	write := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
+	write("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
 	for i, s := range append(sights(), unwritten()) {
 		found, err := find(ctx, h, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		print("\n## %s\n\n", s.name)
-		if i == 0 {
-			printScores(w, scores(h.Truths, found.Findings))
-			print("\nwhat is judged of use:\n\n")
-			printVerdicts(w, found.verdicts())
+		write("\n## %s\n\n", s.name)
+		all := scores(h.Truths, found.Findings)
+		if i > 0 {
+			printScores(w, ofUse(all))
 			continue
 		}
-		printCounts(w, ofUse(scores(h.Truths, found.Findings)))
+		printScores(w, all)
+		printMistakes(w, all)
+		write("\n### What is judged of use\n\n")
+		printVerdicts(w, found.verdicts())
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
 )
 
-var update = flag.Bool("update", false, "write the golden file anew") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the golden file anew")
 
 func now() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
