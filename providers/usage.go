@@ -55,6 +55,13 @@ type Directory interface {
 	Members(ctx context.Context, team string, auth Secret, yield func(Member) error) error
 }
 
+// TeamTeller is an Issuer that tells which teams there are.
+type TeamTeller interface {
+	// Teams yields the teams of the organization, as far as the admin credential
+	// sees them. A team that nobody is in may be missing.
+	Teams(ctx context.Context, yield func(team string) error) error
+}
+
 // Access is what a credential may do with a project.
 type Access string
 

@@ -8,7 +8,10 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 )
 
-var _ providers.Directory = (*Issuer)(nil)
+var (
+	_ providers.Directory  = (*Issuer)(nil)
+	_ providers.TeamTeller = (*Issuer)(nil)
+)
 
 // Members yields the members of a team, in one request. Denied: the credential
 // sees no such team. Without a team it yields the accounts that are members of no
@@ -40,11 +43,7 @@ func (i *Issuer) Members(ctx context.Context, team string, auth providers.Secret
 }
 
 func (i *Issuer) outsideTeams(ctx context.Context, yield func(providers.Member) error) error {
-	c, err := i.asAdmin(ctx, "list members of", i.config.Organization, rotation.ScopeOrganization, "")
-	if err != nil {
-		return err
-	}
-	all, err := c.search(ctx, "")
+	c, all, err := i.everybody(ctx, "list members of")
 	if err != nil {
 		return err
 	}
@@ -58,6 +57,39 @@ func (i *Issuer) outsideTeams(ctx context.Context, yield func(providers.Member) 
 		}
 		if err := yield(providers.Member{ID: rotation.AccountID(a.Id), Username: a.Username, Name: a.Name}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// everybody searches all accounts that the administrator of the organization
+// sees.
+func (i *Issuer) everybody(ctx context.Context, op string) (*call, []*graph.Account, error) {
+	c, err := i.asAdmin(ctx, op, i.config.Organization, rotation.ScopeOrganization, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := c.search(ctx, "")
+	return c, all, err
+}
+
+// Teams yields the teams that somebody is in, each once.
+func (i *Issuer) Teams(ctx context.Context, yield func(team string) error) error {
+	_, all, err := i.everybody(ctx, "list teams of")
+	if err != nil {
+		return err
+	}
+	told := map[string]bool{}
+	for _, a := range all {
+		for _, e := range a.Teams.Edges {
+			team := e.Node.Name
+			if team == "" || told[team] {
+				continue
+			}
+			told[team] = true
+			if err := yield(team); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

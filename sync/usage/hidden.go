@@ -116,7 +116,10 @@ func (s Source) name() string { return strings.ReplaceAll(string(s), "_", " ") }
 
 func (g Gap) words() string {
 	first, last := date(g.From), date(g.Until.Add(-time.Nanosecond))
-	if first == last {
+	switch {
+	case g.From.Equal(Beginning()):
+		return "nothing was seen until " + last + ": " + g.Why
+	case first == last:
 		return "nothing was seen on " + first + ": " + g.Why
 	}
 	return "nothing was seen from " + first + " to " + last + ": " + g.Why

@@ -21,7 +21,9 @@ type directory struct {
 	named  map[rotation.Ref]bool
 	in     map[rotation.Ref]string
 	teams  []string // that accounts are in, or are declared for
+	others []string // that there are, as far as accounts of organization scope may use them
 	listed []string // those whose members were listed; "" is the organization's own
+	lost   bool     // which teams there are could not be told
 }
 
 // refs are all accounts that are known, also those in no configuration.
@@ -66,9 +68,12 @@ func (l *look) meet(ctx context.Context) error {
 		l.failed(usage.Runs, "", errors.New("the issuer does not show who is in a team"))
 		return nil
 	}
-	asked := l.met.teams
+	asked := slices.Clip(l.met.teams)
 	if len(organization) > 0 {
-		asked = append(slices.Clip(asked), "")
+		if err := l.meetOthers(ctx); err != nil {
+			return err
+		}
+		asked = append(append(asked, l.met.others...), "")
 	}
 	for _, team := range asked {
 		members, err := l.members(ctx, people, team)
@@ -93,13 +98,46 @@ func (l *look) meet(ctx context.Context) error {
 				continue
 			default:
 				ref = inTeam
-				l.met.in[ref] = team
+				if !slices.Contains(l.met.others, team) { // of whose past nothing was counted
+					l.met.in[ref] = team
+				}
 			}
 			l.met.byID[m.ID], l.met.byUser[m.Username], l.met.named[ref] = ref, ref, true
 		}
 	}
 	delete(l.met.byUser, "")
 	delete(l.met.byID, "")
+	return nil
+}
+
+// meetOthers asks which other teams there are: an account of organization scope
+// may be used in each.
+func (l *look) meetOthers(ctx context.Context) error {
+	l.met.lost = true
+	teller, ok := l.Issuer.(providers.TeamTeller)
+	if !ok {
+		l.failed(usage.Runs, partOf(""), errors.New("the issuer does not tell which teams there are"))
+		return nil
+	}
+	var others []string
+	err := l.Call.Read(ctx, inventory.IssuerService, "list teams", func(ctx context.Context) error {
+		others = nil
+		return teller.Teams(ctx, func(team string) error {
+			if !slices.Contains(l.met.teams, team) {
+				others = append(others, team)
+			}
+			return nil
+		})
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		l.failed(usage.Runs, partOf(""), err)
+		return nil
+	}
+	slices.Sort(others)
+	l.met.others, l.met.lost = others, false
 	return nil
 }
 

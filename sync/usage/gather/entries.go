@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -21,6 +22,10 @@ const (
 	readProject = "project:read"
 	makeAccount = "team:create_service_account"
 	makeUser    = "user:create"
+
+	deleteProject = "project:delete"
+	deleteRun     = "run:delete"
+	deleteRuns    = "run:delete_many"
 )
 
 // entry counts one entry of the audit log. What keyrota does with an account's
@@ -33,6 +38,10 @@ func (l *look) entry(ctx context.Context, shown tally, e providers.AuditEntry) e
 				t.Made = e.At
 			}
 		}
+	}
+	if (e.Action == deleteProject || e.Action == deleteRun || e.Action == deleteRuns) && e.Status < http.StatusBadRequest {
+		p := usage.Project{Team: e.Team, Name: e.Project}
+		l.deleted[p] = latest(l.deleted[p], e.At)
 	}
 	ref, ok := l.met.byID[e.Actor]
 	if !ok || e.At.IsZero() {
@@ -106,6 +115,26 @@ func (t tally) add(more tally) {
 			sum.Denied[day] = old.Denied[day] + n
 		}
 		*t[ref] = sum
+	}
+}
+
+// deletions are what deletions of runs and projects the log tells of, the last
+// in each project, as they are noted.
+func (l *look) deletions() []keptProject {
+	var all []keptProject
+	for p, at := range l.deleted {
+		if l.now.Sub(at) < usage.KeepDays*24*time.Hour {
+			all = append(all, keptProject{p, at})
+		}
+	}
+	slices.SortFunc(all, func(a, b keptProject) int { return cmp.Or(cmp.Compare(a.Team, b.Team), cmp.Compare(a.Name, b.Name)) })
+	return all
+}
+
+// recall takes up what was noted of deletions.
+func (l *look) recall(noted []keptProject) {
+	for _, d := range noted {
+		l.deleted[d.Project] = latest(l.deleted[d.Project], d.Last)
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 
 // filesState is which files of the audit log were read.
 type filesState struct {
-	Teams []string            `json:"teams,omitempty"` // whose accounts were known
-	Files map[string]readFile `json:"files,omitempty"`
+	Teams   []string            `json:"teams,omitempty"` // whose accounts were known
+	Files   map[string]readFile `json:"files,omitempty"`
+	Deleted []keptProject       `json:"deleted,omitempty"`
 }
 
 // readFile is a file as it was read, and what it covers.
@@ -50,6 +51,7 @@ func (l *look) readFiles(ctx context.Context) error {
 	if err := l.resume(ctx, filesName, &state); err != nil {
 		return err
 	}
+	l.recall(state.Deleted)
 	if fresh := l.freshTeams(state.Teams); len(fresh) > 0 || state.Files == nil {
 		state = filesState{Teams: append(state.Teams, fresh...), Files: map[string]readFile{}}
 		slices.Sort(state.Teams)
@@ -172,6 +174,7 @@ func (s filesState) coverage() (usage.Coverage, bool) {
 }
 
 func (l *look) saveFiles(ctx context.Context, state filesState, shown map[rotation.Ref]usage.Update) error {
+	state.Deleted = l.deletions()
 	body, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("note which files were read: %w", err)

@@ -80,7 +80,10 @@ const longer = 120
 // Gather looks at every source that is asked, and returns an error only where the
 // ledger fails or ctx ends. records are the accounts' own, by ref.
 func (g *Gatherer) Gather(ctx context.Context, accounts []inventory.Account, records map[rotation.Ref]rotation.Record) (Report, error) {
-	l := &look{Gatherer: g, accounts: accounts, records: records, now: g.Now().UTC(), own: map[rotation.Ref]map[usage.Day]bool{}}
+	l := &look{
+		Gatherer: g, accounts: accounts, records: records, now: g.Now().UTC(),
+		own: map[rotation.Ref]map[usage.Day]bool{}, deleted: map[usage.Project]time.Time{},
+	}
 	if g.Use.Runs || g.Use.AuditLog || len(g.Use.AuditFiles) > 0 {
 		if err := l.meet(ctx); err != nil {
 			return l.report, err
@@ -91,9 +94,9 @@ func (g *Gatherer) Gather(ctx context.Context, accounts []inventory.Account, rec
 		look  func(context.Context) error
 	}{
 		{g.Use.Stores, l.askStores}, // before keys are read back
-		{g.Use.Runs, l.askRuns},
 		{len(g.Use.AuditFiles) > 0, l.readFiles},
-		{g.Use.AuditLog, l.readLog},
+		{g.Use.AuditLog, l.readLog}, // which tells of runs that were deleted
+		{g.Use.Runs, l.askRuns},
 	} {
 		if !source.asked {
 			continue
@@ -116,6 +119,7 @@ type look struct {
 	now      time.Time
 	met      directory
 	own      map[rotation.Ref]map[usage.Day]bool // on which days keyrota used it itself, of those that were asked for
+	deleted  map[usage.Project]time.Time         // when runs of a project were last deleted, by anybody
 	report   Report
 }
 

@@ -91,7 +91,7 @@ func TestWhatIsHiddenIsUnknown(t *testing.T) {
 
 	w.judged(plain, usage.Unused, "in its runs or in entries of the audit log")
 	w.judged(attributed, usage.Unknown, "runs: its runs are credited to a person")
-	w.judged(credited, usage.Unknown, "nothing was seen on 2026-11-20: a run in ml/credited shows a person as its user")
+	w.judged(credited, usage.Unknown, "nothing was seen on 2026-11-20: a run where it logs shows a person as its user")
 	w.judged(before, usage.Unused, "")
 	w.judged(weave, usage.Unknown, "Weave")
 	w.judged(closed, usage.Unknown, "runs: a project of it cannot be seen")
@@ -423,37 +423,106 @@ func TestAnAccountsOwnKeyIsReadWhereThereIsNoOther(t *testing.T) {
 	}
 }
 
-// TestAnAccountOfTheOrganizationIsLookedForInAllTeams: and is covered only where
-// all could be read.
+// TestAnAccountOfTheOrganizationIsLookedForInAllTeams: also in those that the
+// configuration does not name; and is covered only where all could be read.
 func TestAnAccountOfTheOrganizationIsLookedForInAllTeams(t *testing.T) {
 	w := newWorld(t)
 	w.people(420)
 	w.account("ml", "eval", nil)
-	w.account("vision", "eval", nil)
+	w.members["vision"] = []providers.Member{{ID: "max", Username: "max"}, {ID: "id:vision/stranger", Username: "stranger-vision", Name: "stranger", Service: true}}
 	const ref = rotation.Ref("acme//metrics")
 	w.members[""] = []providers.Member{{ID: "ada", Username: "ada", Name: "Ada"}, {ID: idOf(ref), Username: "metrics", Name: "metrics"}}
 	w.configure(`name: metrics, scope: organization, default_team: ml, reason: "all of it", env: {WANDB_PROJECT: shared}`, ref, nil)
 	w.projects["ml"], w.projects["vision"] = []string{"shared"}, []string{"shared"}
 	w.run("ml", "shared", "metrics", 70, time.Hour)
 	w.run("vision", "shared", "metrics", 2, time.Hour)
+	w.run("vision", "shared", "stranger-vision", 1, time.Hour) // no person
 	w.entry(ref, "artifact:read", 3, 200)
 	w.whole()
 	trace := w.of(ref).Traces[usage.Runs]
-	if len(trace.Projects) != 2 || len(trace.Days) != 2 || w.of(ref).Traces[usage.AuditLog].Last.IsZero() {
-		t.Errorf("%+v", trace)
+	if len(trace.Projects) != 2 || len(trace.Days) != 2 || w.of(ref).Traces[usage.AuditLog].Last.IsZero() || len(w.of(ref).Coverage[usage.Runs].Gaps) > 0 {
+		t.Errorf("%+v", w.of(ref))
 	}
-	w.fails = func(op, what string) error {
-		if strings.HasSuffix(op, "projects") && what == "vision" {
-			return failure(providers.Transient)
+	if c := w.of("vision/stranger").Coverage[usage.Runs]; !c.From.IsZero() {
+		t.Errorf("what was counted of a team that nothing names is taken for all: %+v", c)
+	}
+	for later, fails := range map[int]string{120: "projects vision", 121: "teams ", 122: "members vision"} {
+		w.fails = func(op, what string) error {
+			if op+" "+what == fails {
+				return failure(providers.Transient)
+			}
+			return nil
 		}
-		return nil
+		w.now = start.Add(time.Duration(later) * day)
+		if report := w.look(); len(report.Failed) != 1 {
+			t.Errorf("%v", report.Failed)
+		}
+		w.judged(ref, usage.Unknown, "runs: not looked at since 2026-11-30")
+		w.judged("ml/eval", usage.Never, "")
 	}
-	w.now = start.Add(120 * day)
-	if report := w.look(); len(report.Failed) != 1 {
-		t.Errorf("%v", report.Failed)
+}
+
+// TestPeopleHideAnAccountWhereItMayLog: where it is declared for, where it was
+// seen, and where neither is known, anywhere in its team.
+func TestPeopleHideAnAccountWhereItMayLog(t *testing.T) {
+	w := newWorld(t)
+	w.people(420)
+	nowhere := func(a *config.Account) { a.Env = nil }
+	untold, seen, elsewhere := w.account("ml", "untold", nowhere), w.account("ml", "seen", nowhere), w.account("ml", "elsewhere", nowhere)
+	stranger, other := w.platform("ml", "stranger"), w.account("vision", "other", nowhere)
+	w.projects["ml"] = []string{"notes", "quiet"}
+	w.run("ml", "notes", "ada", 12, time.Hour)
+	for n := 300; n >= 100; n -= 7 {
+		w.run("ml", "notes", "seen-ml", n, time.Hour)
+		w.run("ml", "quiet", "elsewhere-ml", n, time.Hour)
 	}
-	w.judged(ref, usage.Unknown, "runs: not looked at since 2026-11-30")
-	w.judged("ml/eval", usage.Never, "")
+	w.whole()
+	w.judged(untold, usage.Unknown, "nothing was seen on 2026-11-18: nothing says where it logs, and a run in its team shows a person")
+	w.judged(stranger, usage.Unknown, "nothing says where it logs")
+	w.judged(seen, usage.Unknown, "nothing was seen on 2026-11-18: a run where it logs shows a person")
+	w.judged(elsewhere, usage.Unused, "")
+	w.judged(other, usage.Never, "")
+}
+
+// TestRunsThatWereDeletedHideAnAccount: unless they were seen before.
+func TestRunsThatWereDeletedHideAnAccount(t *testing.T) {
+	deleted := func(w *world, project, action string, daysAgo int) {
+		w.log = append(w.log, providers.AuditEntry{
+			At: w.now.Add(-time.Duration(daysAgo) * day), Action: action, Actor: "ada", Team: "ml", Project: project, Status: 200,
+		})
+	}
+	w := newWorld(t)
+	w.people(420)
+	gone, long, other := w.account("ml", "gone", nil), w.account("ml", "long", nil), w.account("ml", "other", nil)
+	w.projects["ml"], w.runs["ml/other"] = []string{"other"}, nil
+	w.run("ml", "other", "other-ml", 1000, 0)
+	deleted(w, "gone", "project:delete", 20)
+	deleted(w, "long", "run:delete_many", 200)
+	deleted(w, "gone", "project:read", 10)
+	w.whole()
+	w.judged(gone, usage.Unknown, "runs: nothing was seen until 2026-11-10: runs where it logs were deleted on 2026-11-10")
+	w.judged(long, usage.Never, "")
+	w.judged(other, usage.Unused, "")
+	// What is deleted later was seen, but for what came and went since.
+	deleted(w, "other", "run:delete", 0)
+	w.now = start.Add(time.Hour)
+	w.whole()
+	if gaps := w.of(other).Coverage[usage.Runs].Gaps; len(gaps) > 0 {
+		t.Errorf("%+v", gaps)
+	}
+	w.now = start.Add(3 * day)
+	deleted(w, "other", "run:delete", 1)
+	w.whole()
+	if gaps := w.of(other).Coverage[usage.Runs].Gaps; len(gaps) != 1 || !gaps[0].From.Equal(start.Add(time.Hour)) || !gaps[0].Until.Equal(start.Add(2*day)) {
+		t.Errorf("%+v", gaps)
+	}
+	// And still is when the log is not read again as far back.
+	w.now = start.Add(4 * day)
+	w.whole()
+	w.judged(gone, usage.Unknown, "were deleted on 2026-11-10")
+	w.account("vision", "late", func(a *config.Account) { a.Env = map[string]string{"WANDB_ENTITY": "ml", "WANDB_PROJECT": "gone"} })
+	w.whole()
+	w.judged("vision/late", usage.Unknown, "were deleted on 2026-11-10")
 }
 
 // TestNoKeyGoesIntoTheLedger: nor into what is told of failures.

@@ -16,8 +16,9 @@ import (
 
 // logState is how far the audit log was read.
 type logState struct {
-	Log   usage.Coverage `json:"log"`
-	Teams []string       `json:"teams,omitempty"` // whose accounts were known
+	Log     usage.Coverage `json:"log"`
+	Teams   []string       `json:"teams,omitempty"` // whose accounts were known
+	Deleted []keptProject  `json:"deleted,omitempty"`
 	// Stretch is what is being read: up to its cursor, Shown was counted.
 	Stretch stretch `json:"stretch,omitzero"`
 }
@@ -56,6 +57,7 @@ func (l *look) readLog(ctx context.Context) error {
 	if err := l.resume(ctx, logName, &r.state); err != nil {
 		return err
 	}
+	l.recall(r.state.Deleted)
 	if fresh := l.freshTeams(r.state.Teams); len(fresh) > 0 {
 		r.state = logState{Teams: append(r.state.Teams, fresh...)}
 		slices.Sort(r.state.Teams)
@@ -83,7 +85,7 @@ func (l *look) readLog(ctx context.Context) error {
 func (l *look) freshTeams(known []string) []string {
 	var fresh []string
 	for _, team := range l.met.listed {
-		if !slices.Contains(known, team) {
+		if !slices.Contains(known, team) && !slices.Contains(l.met.others, team) {
 			fresh = append(fresh, team)
 		}
 	}
@@ -182,6 +184,7 @@ func (r *audit) stretch(ctx context.Context, s *stretch) (failed, err error) {
 }
 
 func (r *audit) body() ([]byte, error) {
+	r.state.Deleted = r.deletions()
 	body, err := json.Marshal(r.state)
 	if err != nil {
 		return nil, fmt.Errorf("note how far the audit log was read: %w", err)

@@ -68,15 +68,16 @@ func (p probe) seenUntil() time.Time {
 func (r *runs) ownRuns(
 	ctx context.Context, a inventory.Account, p usage.Project, key func() (providers.Secret, error), since time.Time,
 ) (trace usage.Trace, seen bool, err error) {
+	people := &calendar{}
 	auth, err := key()
 	if err != nil {
 		return usage.Trace{}, false, err
 	}
 	err = r.long().Read(ctx, inventory.IssuerService, "list runs", func(ctx context.Context) error {
-		trace = usage.Trace{}
+		trace, *people = usage.Trace{}, calendar{today: usage.DayOf(r.now)}
 		return r.reporter.Runs(ctx, p.Team, p.Name, auth, since, func(run providers.Run) error {
 			if ref, ok := r.met.byUser[run.User]; !ok {
-				credit(r.persons[p], run)
+				people.note(run)
 			} else if ref == a.Ref() {
 				note(&trace, run)
 			}
@@ -85,6 +86,9 @@ func (r *runs) ownRuns(
 	})
 	if providers.KindOf(err) == providers.NotFound {
 		return usage.Trace{}, false, nil
+	}
+	if err == nil {
+		r.credited[p] = people
 	}
 	return trace, err == nil, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
@@ -35,9 +36,9 @@ type runs struct {
 	*look
 	reporter providers.RunReporter
 	state    runsState
-	listed   map[usage.Project]bool               // by the admin credential
-	broken   map[string]bool                      // teams of which not all was read
-	persons  map[usage.Project]map[usage.Day]bool // when runs were credited to people, in declared projects
+	listed   map[usage.Project]bool      // by the admin credential
+	broken   map[string]bool             // teams of which not all was read
+	credited map[usage.Project]*calendar // when runs showed people as their users
 }
 
 func (l *look) askRuns(ctx context.Context) error {
@@ -48,7 +49,7 @@ func (l *look) askRuns(ctx context.Context) error {
 	}
 	r := &runs{
 		look: l, reporter: reporter,
-		listed: map[usage.Project]bool{}, broken: map[string]bool{}, persons: map[usage.Project]map[usage.Day]bool{},
+		listed: map[usage.Project]bool{}, broken: map[string]bool{}, credited: map[usage.Project]*calendar{},
 	}
 	if err := l.resume(ctx, runsName, &r.state); err != nil {
 		return err
@@ -59,12 +60,7 @@ func (l *look) askRuns(ctx context.Context) error {
 	if r.state.Probed == nil {
 		r.state.Probed = map[string]probe{}
 	}
-	for _, a := range l.accounts {
-		for _, p := range declared(a) {
-			r.persons[p] = map[usage.Day]bool{}
-		}
-	}
-	for _, team := range l.met.teams {
+	for _, team := range slices.Concat(l.met.teams, l.met.others) {
 		if err := r.team(ctx, team); err != nil {
 			return err
 		}
@@ -137,14 +133,14 @@ func id(p usage.Project) string { return p.Team + "/" + p.Name }
 // project reads the runs of one project, from where the last look ended.
 func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secret, shown tally) error {
 	var seen tally
-	var people map[usage.Day]bool
+	var people *calendar
 	err := r.long().Read(ctx, inventory.IssuerService, "list runs", func(ctx context.Context) error {
-		seen, people = tally{}, map[usage.Day]bool{}
+		seen, people = tally{}, &calendar{today: usage.DayOf(r.now)}
 		return r.reporter.Runs(ctx, p.Team, p.Name, auth, since(r.state.Projects[id(p)]), func(run providers.Run) error {
 			if ref, ok := r.met.byUser[run.User]; ok {
 				note(seen.of(ref), run)
 			} else {
-				credit(people, run)
+				people.note(run)
 			}
 			return nil
 		})
@@ -159,9 +155,7 @@ func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secr
 		}
 		*shown[ref] = u.Trace
 	}
-	if days, ok := r.persons[p]; ok {
-		maps.Copy(days, people)
-	}
+	r.credited[p] = people
 	r.state.Projects[id(p)] = r.now
 	return nil
 }
@@ -175,14 +169,6 @@ func note(t *usage.Trace, run providers.Run) {
 		if day := usage.DayOf(run.Heartbeat); day == usage.DayOf(run.Created) {
 			t.Days[day]--
 		}
-	}
-}
-
-// credit notes when a run that shows a person was there.
-func credit(people map[usage.Day]bool, run providers.Run) {
-	people[usage.DayOf(run.Created)] = true
-	if run.Heartbeat.After(run.Created) {
-		people[usage.DayOf(run.Heartbeat)] = true
 	}
 }
 
@@ -217,12 +203,18 @@ func (r *runs) cover(ctx context.Context) error {
 			from = usage.Beginning()
 		}
 		u := usage.Update{Coverage: usage.Coverage{From: from, Until: r.now}}
-		if a, ok := configured[ref]; ok {
+		a, ok := configured[ref]
+		if ok {
 			var err error
 			if u, err = r.declaredFor(ctx, a, u); err != nil {
 				return err
 			}
 		}
+		e, err := r.Ledger.UsageOf(ctx, ref)
+		if err != nil && !errors.Is(err, ledger.ErrNewer) {
+			return err
+		}
+		u.Coverage.Gaps = r.gaps(r.met.in[ref], placesOf(a, e, u), u.Coverage)
 		r.state.Covered[ref] = u.Coverage.Until
 		covered[ref] = u
 	}
@@ -239,7 +231,7 @@ func (r *runs) complete(ref rotation.Ref) bool {
 	case team != "":
 		return !r.broken[team]
 	}
-	return len(r.broken) == 0 && slices.Contains(r.met.listed, "")
+	return len(r.broken) == 0 && !r.met.lost && slices.Contains(r.met.listed, "")
 }
 
 // declaredFor adds what its declaration says of where an account's use is, and
@@ -269,29 +261,7 @@ func (r *runs) declaredFor(ctx context.Context, a inventory.Account, u usage.Upd
 				u.Coverage.Blind = append(u.Coverage.Blind, usage.Restricted)
 			}
 		}
-		u.Coverage.Gaps = append(u.Coverage.Gaps, creditedGaps(p, r.persons[p], u.Coverage)...)
 	}
 	slices.Sort(u.Coverage.Blind)
 	return u, nil
-}
-
-// creditedGaps are the days on which runs in a project of the account show a
-// person: they may be the account's.
-func creditedGaps(p usage.Project, days map[usage.Day]bool, within usage.Coverage) []usage.Gap {
-	why := "a run in " + id(p) + " shows a person as its user, and may be its own"
-	var gaps []usage.Gap
-	for _, day := range slices.Sorted(maps.Keys(days)) {
-		from, until := latest(day.Start(), within.From), (day + 1).Start()
-		if until.After(within.Until) {
-			until = within.Until
-		}
-		switch n := len(gaps); {
-		case !until.After(from):
-		case n > 0 && gaps[n-1].Until.Equal(from):
-			gaps[n-1].Until = until
-		default:
-			gaps = append(gaps, usage.Gap{From: from, Until: until, Why: why})
-		}
-	}
-	return gaps
 }

@@ -78,16 +78,16 @@ func TestUseOnTheSandbox(t *testing.T) {
 		}
 	}
 	seed := sandbox.Seed{
-		Organization: "acme", Teams: []sandbox.Team{{Name: "ml"}, {Name: "vision"}},
+		Organization: "acme", Teams: []sandbox.Team{{Name: "ml"}, {Name: "vision"}, {Name: "audio"}},
 		People: []sandbox.Person{
 			{Username: "ada", Admin: true, Keys: []sandbox.Key{{Value: sandboxAdmin}}},
-			{Username: "max", Teams: map[string]sandbox.Role{"ml": sandbox.RoleMember, "vision": sandbox.RoleMember}},
+			{Username: "max", Teams: map[string]sandbox.Role{"ml": sandbox.RoleMember, "vision": sandbox.RoleMember, "audio": sandbox.RoleMember}},
 		},
 		ServiceAccounts: []sandbox.ServiceAccount{
 			account("trainer", ""), account("inner", ""), account("sleeper", ""), account("lent", ""), account("metrics", sandbox.ScopeOrganization),
 		},
 		Projects: []sandbox.Project{
-			{Team: "ml", Name: "train"}, {Team: "ml", Name: "lent"}, {Team: "vision", Name: "shared"},
+			{Team: "ml", Name: "train"}, {Team: "ml", Name: "lent"}, {Team: "audio", Name: "shared"},
 			{Team: "ml", Name: "closed", Visibility: sandbox.VisibilityRestricted, Members: []string{"inner"}},
 		},
 		AuditLog: []sandbox.AuditEntry{{Action: "artifact:read", ActorUserID: "max", EntityName: "ml", ProjectName: "train", ResponseCode: 200, Timestamp: ago(390)}},
@@ -100,7 +100,7 @@ func TestUseOnTheSandbox(t *testing.T) {
 	run("ml", "train", "trainer", "trainer", 12, 3)
 	run("ml", "closed", "inner", "inner", 5, 5)
 	run("ml", "lent", "lent", "max", 4, 4)
-	run("vision", "shared", "metrics", "metrics", 2, 2)
+	run("audio", "shared", "metrics", "metrics", 2, 2)
 	g := w.sandboxed(seed, `
 instance: prod
 ledger: l
@@ -111,7 +111,7 @@ accounts:
   - {name: inner, team: ml, env: {WANDB_PROJECT: closed}, deliver: file:inner}
   - {name: sleeper, team: ml, env: {WANDB_PROJECT: dreams}, deliver: file:sleeper}
   - {name: lent, team: ml, env: {WANDB_PROJECT: lent}, deliver: file:lent}
-  - {name: metrics, scope: organization, default_team: vision, reason: "all teams", env: {WANDB_PROJECT: shared}, deliver: file:metrics}
+  - {name: metrics, scope: organization, default_team: vision, reason: "all teams", env: {WANDB_ENTITY: vision}, deliver: file:metrics}
 `)
 	for _, later := range []time.Duration{0, 6 * time.Hour, 8 * day, 9 * day} {
 		w.now = start.Add(later)
@@ -122,7 +122,7 @@ accounts:
 		w.judged("ml/trainer", usage.Used, "last used on 2026-11-27, as its runs show")
 		w.judged("ml/inner", usage.Used, "last used on 2026-11-25, as its runs show")
 		w.judged("ml/sleeper", usage.Never, "") // though its key was read back, and used
-		w.judged("ml/lent", usage.Unknown, "a run in ml/lent shows a person as its user")
+		w.judged("ml/lent", usage.Unknown, "a run where it logs shows a person as its user")
 		w.judged("acme//metrics", usage.Used, "last used on 2026-11-28, as its runs show")
 	}
 	if !w.of("ml/sleeper").Own[usage.DayOf(start)] || len(w.of("ml/trainer").Own) > 0 {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,6 +199,21 @@ func (p platform) Members(_ context.Context, team string, auth providers.Secret,
 	}
 	for _, m := range p.members[team] {
 		if err := yield(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p platform) Teams(_ context.Context, yield func(string) error) error {
+	if err := p.call("teams", "", providers.Secret{}); err != nil {
+		return err
+	}
+	for _, team := range slices.Sorted(maps.Keys(p.members)) {
+		if team == "" {
+			continue
+		}
+		if err := yield(team); err != nil {
 			return err
 		}
 	}
