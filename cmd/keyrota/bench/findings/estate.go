@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -33,7 +34,7 @@ type estate struct {
 	records map[rotation.Ref]rotation.Record
 	truths  map[rotation.Ref]history.Truth
 	use     config.Use
-	clock   time.Time
+	clock   atomic.Int64
 	stop    func()
 }
 
@@ -41,9 +42,10 @@ const storeName = "memory"
 
 func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
-		History: h, clock: h.Now, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
+		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
 		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
 	}
+	e.setClock(h.Now)
 	defer func() {
 		if err != nil {
 			e.close()
@@ -100,12 +102,14 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
 	}
-	e.clock = h.Now
+	e.setClock(h.Now)
 	e.use, err = s.use(dir, h)
 	return e, err
 }
 
-func (e *estate) now() time.Time { return e.clock }
+func (e *estate) now() time.Time { return time.Unix(0, e.clock.Load()).UTC() }
+
+func (e *estate) setClock(t time.Time) { e.clock.Store(t.UnixNano()) }
 
 func (e *estate) close() {
 	e.stop()
@@ -157,7 +161,7 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		r.Dests = append(r.Dests, want.Destination)
 	}
 	e.records[a.Ref()] = r
-	e.clock = t.Delivered // what happens then is on record since then
+	e.setClock(t.Delivered) // what happens then is on record since then
 	_, err := e.ledger.Save(ctx, a.Ref(), r, 0, events(r)...)
 	return err
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/survey"
 	"github.com/keyrota/keyrota/sync/usage"
 )
@@ -36,21 +35,23 @@ func Run(ctx context.Context, w io.Writer, args []string) error {
 // compare prints what was found of a history, first with all that there is to
 // see, then with less.
 func compare(ctx context.Context, w io.Writer, h *history.History) error {
-	print := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
-	print("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
-	for i, s := range append(sights(), unwritten()) {
+	write := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
+	write("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
+	for i, s := range sights() {
 		found, err := find(ctx, h, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		print("\n## %s\n\n", s.name)
-		if i == 0 {
-			printScores(w, scores(h.Truths, found.Findings))
-			print("\nwhat is judged of use:\n\n")
-			printVerdicts(w, found.verdicts())
+		write("\n## %s\n\n", s.name)
+		all := scores(h.Truths, found.Findings)
+		if i > 0 {
+			printScores(w, ofUse(all))
 			continue
 		}
-		printCounts(w, ofUse(scores(h.Truths, found.Findings)))
+		printScores(w, all)
+		printMistakes(w, all)
+		write("\n### What is judged of use\n\n")
+		printVerdicts(w, found.verdicts())
 	}
 	return nil
 }
@@ -74,6 +75,10 @@ func find(ctx context.Context, h *history.History, s sight) (f found, err error)
 	defer e.close()
 	f.truths = e.truths
 	f.Survey, err = e.look(ctx)
+	if err == nil && s.later > 0 {
+		e.setClock(h.Now.Add(s.later))
+		f.Survey, err = e.look(ctx)
+	}
 	return f, err
 }
 
@@ -85,16 +90,4 @@ func (f found) verdicts() verdicts {
 		v.count(f.truths[a.Spec.Account.Ref], j.Verdict)
 	}
 	return v
-}
-
-// calledIdle are the accounts that are called unused, or never used.
-func (f found) calledIdle() map[rotation.Ref]finding.Finding {
-	idle := map[rotation.Ref]finding.Finding{}
-	for _, one := range f.Findings {
-		switch one.Code {
-		case finding.Unused, finding.NeverUsed, finding.ProposeOff:
-			idle[one.Account] = one
-		}
-	}
-	return idle
 }

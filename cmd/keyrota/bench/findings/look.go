@@ -2,6 +2,7 @@ package findings
 
 import (
 	"context"
+	"time"
 
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/attempt"
@@ -14,13 +15,15 @@ import (
 // look does what the daemon does: it gathers evidence of use, checks what takes
 // calls of its own, sweeps, and makes the survey.
 func (e *estate) look(ctx context.Context) (survey.Survey, error) {
+	call := attempt.Default()
+	call.Pause, call.MaxPause = time.Millisecond, time.Second // nobody else is to be spared
 	g := gather.Gatherer{
-		Issuer: e.issuer, Stores: e.inv.Stores, Call: attempt.Default(), Ledger: e.ledger, Use: e.use, Now: e.now,
+		Issuer: e.issuer, Stores: e.inv.Stores, Call: call, Ledger: e.ledger, Use: e.use, Now: e.now,
 	}
 	if _, err := g.Gather(ctx, e.inv.Accounts, e.records); err != nil {
 		return survey.Survey{}, err
 	}
-	observer := inventory.Observer{Issuer: e.issuer, Stores: e.inv.Stores, Call: attempt.Default(), Now: e.now, ForPeople: true}
+	observer := inventory.Observer{Issuer: e.issuer, Stores: e.inv.Stores, Call: call, Now: e.now, ForPeople: true}
 	checks, err := survey.Checker{
 		Inventory: e.inv, Observer: observer, Config: e.config, Records: e.records, OwnUse: e.ledger.NoteOwn, Now: e.now,
 	}.Check(ctx)

@@ -19,9 +19,6 @@ type score struct {
 	wrong, missed []string // accounts, with their kind
 }
 
-func (s score) precision() string { return share(s.right, s.found) }
-func (s score) recall() string    { return share(s.right, s.expected) }
-
 func share(part, whole int) string {
 	if whole == 0 {
 		return "-"

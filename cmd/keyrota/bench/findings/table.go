@@ -12,27 +12,42 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
+// table writes a Markdown table that is readable as it is.
+func table(w io.Writer, head []string, rows [][]string) {
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	line := func(cells []string) { _, _ = fmt.Fprintf(t, "| %s\t|\n", strings.Join(cells, "\t| ")) }
+	line(head)
+	rules := slices.Repeat([]string{"--:"}, len(head))
+	rules[0] = "---"
+	line(rules)
+	for _, cells := range rows {
+		line(cells)
+	}
+	_ = t.Flush()
+}
+
 func printScores(w io.Writer, all []score) {
-	printCounts(w, all)
+	var rows [][]string
+	for _, s := range all {
+		rows = append(rows, []string{
+			s.code, fmt.Sprint(s.expected), fmt.Sprint(s.found), fmt.Sprint(s.right), share(s.right, s.found), share(s.right, s.expected),
+		})
+	}
+	table(w, []string{"finding", "true of", "found of", "right", "precision", "recall"}, rows)
+}
+
+// printMistakes names the accounts of which findings were wrong or missing.
+func printMistakes(w io.Writer, all []score) {
 	for _, s := range all {
 		for _, list := range []struct {
 			what string
 			who  []string
 		}{{"wrong", s.wrong}, {"missed", s.missed}} {
 			if len(list.who) > 0 {
-				_, _ = fmt.Fprintf(w, "%s %s: %s\n", s.code, list.what, strings.Join(list.who, ", "))
+				_, _ = fmt.Fprintf(w, "\n%s, %s: %s\n", s.code, list.what, strings.Join(list.who, ", "))
 			}
 		}
 	}
-}
-
-func printCounts(w io.Writer, all []score) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "finding\tis right about\tfound\tright\tprecision\trecall")
-	for _, s := range all {
-		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", s.code, s.expected, s.found, s.right, s.precision(), s.recall())
-	}
-	_ = t.Flush()
 }
 
 // verdicts counts, for each kind of account, what was judged of its use.
@@ -46,26 +61,25 @@ func (v verdicts) count(t history.Truth, verdict usage.Verdict) {
 }
 
 func printVerdicts(w io.Writer, v verdicts) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	columns := []usage.Verdict{usage.Used, usage.Unused, usage.Never, usage.Unknown}
-	_, _ = fmt.Fprint(t, "accounts")
+	head := []string{"accounts"}
 	for _, c := range columns {
-		_, _ = fmt.Fprintf(t, "\t%s", c)
+		head = append(head, string(c))
 	}
-	_, _ = fmt.Fprintln(t)
+	var rows [][]string
 	for _, kind := range slices.Sorted(maps.Keys(v)) {
-		_, _ = fmt.Fprint(t, kind)
+		cells := []string{string(kind)}
 		for _, c := range columns {
-			_, _ = fmt.Fprintf(t, "\t%s", orDot(v[kind][c]))
+			cells = append(cells, orNothing(v[kind][c]))
 		}
-		_, _ = fmt.Fprintln(t)
+		rows = append(rows, cells)
 	}
-	_ = t.Flush()
+	table(w, head, rows)
 }
 
-func orDot(n int) string {
+func orNothing(n int) string {
 	if n == 0 {
-		return "."
+		return ""
 	}
 	return fmt.Sprint(n)
 }

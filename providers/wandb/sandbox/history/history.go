@@ -52,11 +52,6 @@ type Truth struct {
 	Unknown bool
 }
 
-// Idle reports whether the account has not been used for so long, and that can be seen.
-func (t Truth) Idle(now time.Time, unusedAfter time.Duration) bool {
-	return !t.Unknown && now.Sub(t.Last) > unusedAfter
-}
-
 // History is what happened on a sandbox.
 type History struct {
 	Now      time.Time
