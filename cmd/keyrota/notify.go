@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -186,7 +187,7 @@ func (a *app) tryOut(ctx context.Context, s *system, n *notify.Notifier, name st
 	i := slices.IndexFunc(n.Targets, func(t notify.Target) bool { return t.Name == name })
 	switch {
 	case len(n.Targets) == 0:
-		return fmt.Errorf("the configuration has no sinks: add one under notify: sinks:")
+		return errors.New("the configuration has no sinks: add one to the list sinks under notify")
 	case i < 0:
 		return fmt.Errorf("there is no sink %q: there are %s", name, strings.Join(sinkNames(s.config), ", "))
 	}

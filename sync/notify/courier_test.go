@@ -244,3 +244,46 @@ func TestNoCredentialIsKept(t *testing.T) {
 		}
 	}
 }
+
+// Of two engines on one ledger one sends at a time, and the other goes on where
+// the first one stopped.
+func TestTwoEnginesSendOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func() time.Time { return time.Now().Round(0) })
+		defer w.ledger.Close()
+		other := *w.n
+		other.Holder = "other"
+		first, end := context.WithCancel(t.Context())
+		second, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{}, 2)
+		run := func(ctx context.Context, n *notify.Notifier) {
+			n.Run(ctx)
+			ended <- struct{}{}
+		}
+		go run(first, w.n)
+		go run(second, &other)
+		time.Sleep(10 * time.Minute)
+		for i := range 10 {
+			if i == 5 {
+				end()
+			}
+			w.tell(many()[:10+i]...)
+			w.happened(rotation.Event{Kind: rotation.EventDelivered, Edition: 2})
+			time.Sleep(20 * time.Minute)
+		}
+		stop()
+		<-ended
+		<-ended
+		if left := w.waiting(); len(left) > 0 {
+			t.Errorf("still in the outbox: %v", left)
+		}
+		for sink, lanes := range w.queued.queued {
+			for lane, notices := range lanes {
+				if got := w.counted[sink].arrived[lane]; len(got) != len(notices) {
+					t.Errorf("%s, lane %q: %d notices arrived, %d were to be told", sink, lane, len(got), len(notices))
+				}
+			}
+		}
+		w.wellBehaved()
+	})
+}

@@ -31,7 +31,7 @@ func (n *Notifier) Test(ctx context.Context, t Target) ([]string, error) {
 	i := n.sample(at)
 	lanes := t.Sink.Lanes(&i)
 	if len(lanes) == 0 {
-		return nil, fmt.Errorf("%s writes to owners alone, and a sample has none: add to:", t.Name)
+		return nil, fmt.Errorf("%s writes to owners alone, and a sample has none: write an address under to", t.Name)
 	}
 	for _, lane := range lanes {
 		whats := []What{Raised}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -213,12 +212,4 @@ func example(code finding.Code, severity finding.Severity, account string) findi
 		Since: monday, Title: fmt.Sprintf("%s of %s", code, account), Evidence: []string{"seen by a test"}, Do: "look at it",
 		Command: "keyrota status ml-platform/" + account,
 	}
-}
-
-func titles(items []notify.Item) string {
-	var all []string
-	for _, i := range items {
-		all = append(all, i.Title)
-	}
-	return strings.Join(all, "; ")
 }
