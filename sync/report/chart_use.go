@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,15 +16,14 @@ import (
 // first, so that idle accounts make an edge.
 const (
 	useWidth = 960
-	useLeft  = 190.0
+	useCell  = 13.5
+	useLeft  = useWidth - useCell*weeksShown
 	useTop   = 22.0
 	useNamed = 48    // accounts at most whose rows bear a name
 	useRoom  = 620.0 // for all rows where there are more
 	useTitle = 20.0  // between judgements, for their names
 	useLines = 600   // rows at most: of more accounts each stands for several
 )
-
-const useCell = (useWidth - useLeft) / weeksShown
 
 // chartUse draws the use of all accounts over time; empty where there are none.
 func (doc *document) chartUse() string {
@@ -32,7 +33,7 @@ func (doc *document) chartUse() string {
 	row := 14.0
 	named := len(doc.uses) <= useNamed
 	if !named {
-		row = max(1, min(8, useRoom/float64(len(doc.uses))))
+		row = math.Floor(10*max(1, min(8, useRoom/float64(len(doc.uses))))) / 10 // as precise as it is written: rows touch
 	}
 	var rows strings.Builder
 	y := useTop
@@ -106,8 +107,8 @@ func (doc *document) usesAs(what string) []useView {
 			some = append(some, u)
 		}
 	}
-	for i, j := 0, len(some)-1; what == useYes && i < j; i, j = i+1, j-1 {
-		some[i], some[j] = some[j], some[i] // the most used first
+	if what == useYes { // the most used first
+		slices.SortStableFunc(some, func(a, b useView) int { return cmp.Compare(b.active(), a.active()) })
 	}
 	return some
 }

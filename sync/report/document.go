@@ -92,7 +92,7 @@ const neverGathered = "Who uses what, and which accounts there are besides, was 
 func (doc *document) summary() summaryView {
 	d := doc.data
 	s := summaryView{
-		Accounts: len(d.Accounts), AtPlatform: len(d.Platform), NotManaged: len(d.Unmanaged()), Keys: len(doc.keys),
+		Accounts: len(d.Accounts), AtPlatform: d.atPlatform(), NotManaged: len(d.Unmanaged()), Keys: len(doc.keys),
 	}
 	for _, a := range d.Accounts {
 		if a.Spec.Policy.Observe {
@@ -140,6 +140,21 @@ func (doc *document) json() ([]byte, error) {
 	e.SetIndent("", "  ")
 	err := e.Encode(doc.documentView)
 	return text.Bytes(), err
+}
+
+// atPlatform counts the service accounts that the platform lists. It may list one
+// more than once, and people too where it does not say what is one.
+func (d Data) atPlatform() int {
+	ids, wanted := map[rotation.AccountID]bool{}, map[rotation.AccountID]bool{}
+	for _, a := range d.Accounts {
+		wanted[a.Record.Account] = true
+	}
+	for _, p := range d.Platform {
+		if p.Account.Scope != "" || wanted[p.Account.ID] {
+			ids[p.Account.ID] = true
+		}
+	}
+	return len(ids)
 }
 
 // unlisted says of which teams of the configuration the platform's accounts are

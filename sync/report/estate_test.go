@@ -39,6 +39,10 @@ func estate(n int) report.Data {
 	}
 	if n > 1 {
 		e.odds()
+		// As W&B does: an account of a team in the whole listing too, and people.
+		again := e.d.Platform[0]
+		again.Account.Scope = ""
+		e.d.Platform = append(e.d.Platform, again, finding.PlatformAccount{Account: rotation.Account{ID: "ada", Name: "ada"}})
 	}
 	e.d.Chain = report.Chain{
 		Ledger: "lvamxet6t5cvejcq", Verified: true,

@@ -78,7 +78,7 @@ func (doc *document) ago(t *time.Time) string {
 	}
 	d := doc.data.Now.Sub(*t)
 	if d < time.Minute {
-		return "now"
+		return "just now"
 	}
 	return age(d) + " ago"
 }
