@@ -107,6 +107,9 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	}
 	if len(w.c.states) > 0 {
 		e.put(bits(w.taken, w.used))
+		if w.c.budget.jump > 0 {
+			e.age(w, at(w.warned))
+		}
 	}
 	for j := range w.flights {
 		f := &w.flights[j]
@@ -365,6 +368,9 @@ func (e *encoder) procedure(w *world, p *process) {
 	switch {
 	case p.act == Save:
 		e.flag(!p.obs.LastUse.At.IsZero())
+		if w.c.budget.jump > 0 {
+			e.age(w, at(p.decided))
+		}
 		if current { // otherwise it is not saved, whatever it says
 			e.record(w, &p.eff.Record)
 		}
