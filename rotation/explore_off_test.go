@@ -51,6 +51,7 @@ func offSettings(one func(string, string, budget) *setting, both func(string, st
 		with(one("off/minted", "and somebody makes a key", budget{config: 1, mint: 1}), off),
 		with(one("off/rotate", "while a person asks for a rotation", budget{config: 1, rotate: 1}), off),
 		with(one("off/leak", "while the keys leak", budget{config: 1, leak: 1}), off),
+		with(one("off/clock", "and our clock jumps, and back", budget{config: 1, jump: 2}), off),
 		with(one("off/loss", "and the ledger is lost", budget{config: 1, loss: 1}), off, func(c *setting) { c.findings = true }),
 		with(one("off/removed", "the account is removed", budget{config: 2, crash: 1}), off, removed),
 		with(one("off/removed/lost", "and answers are lost", budget{config: 1, lost: 2}), off, removed),

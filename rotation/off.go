@@ -162,7 +162,8 @@ func (d *decision) beginOff(why string) (Action, bool) {
 	r := d.r.Clone()
 	r.Off.Begun = d.now
 	r.Parked = ""
-	return save(0, why, r)
+	return save(0, why, r, Event{Kind: EventQuarantining, Key: r.Offer.Key, Edition: r.Offer.Edition,
+		Words: why + "; nothing is delivered any more, and its keys go from " + moment(d.now.Add(d.s.Policy.WriteDeadline)) + " on"})
 }
 
 // off takes an account's keys away. Before, in its waiting period, it works as

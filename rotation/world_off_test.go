@@ -70,8 +70,8 @@ func (w *world) checkQuarantine(k int8, by *process) {
 		w.violate("promise 1: %s is deleted, and nobody wants the account switched off", keyID(k))
 	case !w.keys[k].doomed && w.c.budget.loss+w.c.budget.restore == 0:
 		w.violate("%s is deleted and was never condemned", keyID(k))
-	case w.c.wild && w.left.loss+w.left.restore == w.c.budget.loss+w.c.budget.restore && at(w.now).Before(at(w.warned).Add(s.QuarantineWait)),
-		!w.c.wild && w.clock().Before(warned.Add(s.QuarantineWait)):
+	case w.trueTime() && w.left.loss+w.left.restore == w.c.budget.loss+w.c.budget.restore && at(w.now).Before(at(w.warned).Add(s.QuarantineWait)),
+		!w.trueTime() && w.clock().Before(warned.Add(s.QuarantineWait)):
 		w.violate("promise 1: %s is deleted while the account's owner is still being warned", keyID(k))
 	case s.Policy.Freeze != nil:
 		w.violate("promise 1: %s is deleted during a freeze", keyID(k))
@@ -79,6 +79,9 @@ func (w *world) checkQuarantine(k int8, by *process) {
 		w.violate("promise 1: %s is deleted while it is offered", keyID(k))
 	}
 }
+
+// trueTime reports whether the waiting period is checked by the platform's clock.
+func (w *world) trueTime() bool { return w.c.wild || w.c.budget.jump > 0 }
 
 // checkOff judges what a record that process p saves says of switching off.
 func (w *world) checkOff(p *process, after *Record) {
