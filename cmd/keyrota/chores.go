@@ -3,19 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
-	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/daemon"
 	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/notify"
 	"github.com/keyrota/keyrota/sync/survey"
-	"github.com/keyrota/keyrota/sync/usage"
 	"github.com/keyrota/keyrota/sync/usage/gather"
 )
 
@@ -130,35 +126,9 @@ func (a *app) observeUse(ctx context.Context, s *system, external []federation.A
 	if err != nil {
 		return err
 	}
-	checks.Sources, err = a.gather(ctx, s, records)
-	return errors.Join(err, checks.Save(ctx, s.ledger))
-}
-
-// gather reads on in every source of evidence, and says of each that was asked
-// what is in the way; empty: nothing. The error is the ledger's.
-func (a *app) gather(ctx context.Context, s *system, records map[rotation.Ref]rotation.Record) (map[usage.Source]string, error) {
 	g := &gather.Gatherer{
 		Issuer: s.worker.Issuer, Stores: s.worker.Stores, Call: s.observer.Call, Ledger: s.ledger, Use: s.config.Use, Now: a.now,
 	}
-	report, err := g.Gather(ctx, s.inventory.Accounts, records)
-	sources, failed := map[usage.Source]string{}, map[usage.Source][]string{}
-	for _, source := range report.Looked {
-		sources[source] = ""
-	}
-	for _, f := range report.Failed {
-		failed[f.Source] = append(failed[f.Source], f.Error())
-	}
-	for source, words := range failed {
-		sources[source] = someOf(words)
-	}
-	return sources, err
-}
-
-// someOf bounds how much is said at once.
-func someOf(words []string) string {
-	const most = 3
-	if more := len(words) - most; more > 0 {
-		return fmt.Sprintf("%s; and %d more", strings.Join(words[:most], "; "), more)
-	}
-	return strings.Join(words, "; ")
+	_, err = g.Gather(ctx, s.inventory.Accounts, records) // what could not be read is on record, and becomes a finding
+	return errors.Join(err, checks.Save(ctx, s.ledger))
 }

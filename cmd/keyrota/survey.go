@@ -38,7 +38,18 @@ func (s *system) known(ctx context.Context) (survey.Known, error) {
 	if err != nil {
 		return survey.Known{}, err
 	}
+	failing, err := gather.FailingParts(ctx, s.ledger)
+	if err != nil {
+		return survey.Known{}, err
+	}
 	known := survey.Known{Usage: evidence, LastRead: reads}
+	for _, f := range failing {
+		name := string(f.Source)
+		if f.Part != "" {
+			name += ", " + f.Part
+		}
+		known.Sources = append(known.Sources, finding.Part{Name: name, FailingSince: f.Since, Words: f.Words})
+	}
 	for _, k := range said {
 		known.Acknowledged = append(known.Acknowledged, finding.Acknowledgement{
 			ID: k.ID, Code: finding.Code(k.Code), Account: k.Ref, Subject: k.Subject, From: k.From, Until: k.Until, Reason: k.Reason, By: k.By,

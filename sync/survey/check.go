@@ -21,12 +21,11 @@ import (
 // Checks are what takes calls of its own: as of a time, and as far as it could be
 // told. There is no key in it.
 type Checks struct {
-	At       time.Time               `json:"at,omitzero"`
-	Platform []Listed                `json:"platform,omitempty"`
-	Complete map[string]bool         `json:"complete,omitempty"` // teams that were listed completely
-	Accounts map[rotation.Ref]Check  `json:"accounts,omitempty"`
-	Admins   []finding.Credential    `json:"admins,omitempty"`
-	Sources  map[usage.Source]string `json:"sources,omitempty"` // of evidence: what is in the way; empty: nothing
+	At       time.Time              `json:"at,omitzero"`
+	Platform []Listed               `json:"platform,omitempty"`
+	Complete map[string]bool        `json:"complete,omitempty"` // teams that were listed completely
+	Accounts map[rotation.Ref]Check `json:"accounts,omitempty"`
+	Admins   []finding.Credential   `json:"admins,omitempty"`
 }
 
 // Listed is one service account that the platform lists.

@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -28,15 +29,17 @@ type times struct {
 	Found    map[string]time.Time `json:"found,omitempty"`    // findings, by ID
 	Failing  map[string]time.Time `json:"failing,omitempty"`  // stores, destinations and the platform
 	Accounts map[string]since     `json:"accounts,omitempty"` // by ref
+	Seen     map[string]time.Time `json:"seen,omitempty"`     // accounts without events: their first survey, by ref
 	Seq      int64                `json:"seq,omitempty"`      // how far the events were followed
 }
 
 // since is what the events tell of one account.
 type since struct {
-	Known     time.Time `json:"known,omitzero"`     // its first event
-	Watched   time.Time `json:"watched,omitzero"`   // its keys are on record since then
-	Delivered time.Time `json:"delivered,omitzero"` // the first delivery of a key
-	Failed    string    `json:"failed,omitempty"`   // why the last creation failed, empty: it did not
+	Known     time.Time            `json:"known,omitzero"`     // its first event
+	Watched   time.Time            `json:"watched,omitzero"`   // its keys are on record since then
+	Delivered time.Time            `json:"delivered,omitzero"` // the first delivery of a key
+	To        map[string]time.Time `json:"to,omitempty"`       // the first delivery to each destination
+	Failed    string               `json:"failed,omitempty"`   // why the last creation failed, empty: it did not
 }
 
 func read(ctx context.Context, l Ledger, name string, into any) error {
@@ -97,6 +100,13 @@ func (t *times) take(e ledger.StoredEvent) {
 	case rotation.EventDelivered, rotation.EventHealed:
 		if s.Delivered.IsZero() {
 			s.Delivered = e.Time
+		}
+		if to := e.Event.Destination.String(); s.To[to].IsZero() {
+			s.To = maps.Clone(s.To)
+			if s.To == nil {
+				s.To = map[string]time.Time{}
+			}
+			s.To[to] = e.Time
 		}
 	case rotation.EventIssueFailed:
 		s.Failed = e.Event.Words

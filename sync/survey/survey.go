@@ -48,6 +48,7 @@ type Known struct {
 	Usage        map[rotation.Ref]usage.Evidence
 	Acknowledged []finding.Acknowledgement
 	Sinks        []finding.Part                     // where people are told things
+	Sources      []finding.Part                     // of evidence of use
 	LastRead     map[rotation.Destination]time.Time // by others than keyrota, as far as stores know
 }
 
@@ -113,7 +114,7 @@ type fold struct {
 
 func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input {
 	in := finding.Input{
-		Now: f.now, Listed: f.checks.Complete, NextMorning: f.nextMorning(),
+		Now: f.now, Listed: f.checks.Complete, ListedAt: f.checks.At, NextMorning: f.nextMorning(),
 		Acknowledged: f.known.Acknowledged, FirstSeen: f.times.Found, Sinks: f.known.Sinks,
 		NameAllowed: f.Config.NameProblem(),
 	}
@@ -137,10 +138,8 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 		in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
 	}
 	in.Stores, in.Issuer = f.parts(swept)
-	for _, source := range slices.Sorted(maps.Keys(f.checks.Sources)) {
-		words := f.checks.Sources[source]
-		in.Sources = append(in.Sources, finding.Part{Name: string(source), FailingSince: f.since("source "+string(source), words != ""), Words: words})
-	}
+	in.Sources = f.known.Sources
+	maps.DeleteFunc(f.times.Seen, func(ref string, _ time.Time) bool { return !wanted[rotation.Ref(ref)] })
 	return in
 }
 
@@ -162,13 +161,16 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 		Rhythm: c.Rhythm, UnusedAfter: c.UnusedAfter, ProposeAfter: c.ProposeAfter, Weave: c.Weave, Position: c.Pos.String(),
 		Evidence: f.known.Usage[ref], LastRead: map[rotation.Destination]time.Time{}, Access: map[usage.Project]finding.Access{},
 		Attribution: Attribution(*c), Attributed: check.Attributed, Federation: check.Federation,
-		FailingSince: map[rotation.Destination]time.Time{}, LastFailure: told.Failed,
-		DeliveredAt: told.Delivered, KnownSince: told.Known, WatchedSince: told.Watched, Held: a.Held.Words,
+		FailingSince: map[rotation.Destination]time.Time{}, DeliveredTo: map[rotation.Destination]time.Time{}, LastFailure: told.Failed,
+		DeliveredAt: told.Delivered, KnownSince: f.knownSince(ref, told), WatchedSince: told.Watched, Held: a.Held.Words,
 	}
 	for _, d := range a.Spec.Destinations(a.Record) {
 		h := a.Observed.Holding(d)
 		if since := f.since("destination "+d.String(), h.State == rotation.StateUnknown && h.Words != "" && !a.Spec.Idle(a.Record)); !since.IsZero() {
 			out.FailingSince[d] = since
+		}
+		if at := told.To[d.String()]; !at.IsZero() {
+			out.DeliveredTo[d] = at
 		}
 		if at, known := f.known.LastRead[d]; known {
 			out.LastRead[d] = at
@@ -179,6 +181,22 @@ func (f *fold) account(a plan.Account, c *config.Account) finding.Account {
 		out.Access[usage.Project{Team: team, Name: name}] = may
 	}
 	return out
+}
+
+// knownSince returns since when an account is known: its first event or, of one that
+// is only watched, its first survey.
+func (f *fold) knownSince(ref rotation.Ref, told since) time.Time {
+	if !told.Known.IsZero() {
+		delete(f.times.Seen, string(ref))
+		return told.Known
+	}
+	if f.times.Seen == nil {
+		f.times.Seen = map[string]time.Time{}
+	}
+	if f.times.Seen[string(ref)].IsZero() {
+		f.times.Seen[string(ref)] = f.now
+	}
+	return f.times.Seen[string(ref)]
 }
 
 // readerNeeds is the overlap that an account's jobs and readers need.
