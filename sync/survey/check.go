@@ -26,6 +26,7 @@ type Checks struct {
 	Complete map[string]bool        `json:"complete,omitempty"` // teams that were listed completely
 	Accounts map[rotation.Ref]Check `json:"accounts,omitempty"`
 	Admins   []finding.Credential   `json:"admins,omitempty"`
+	Logins   map[string]time.Time   `json:"logins,omitempty"` // by store: when our own login ends for good
 }
 
 // Listed is one service account that the platform lists.
@@ -62,6 +63,7 @@ const checksAtOnce = 8
 func (c Checker) Check(ctx context.Context) (Checks, error) {
 	checks := Checks{At: c.Now(), Complete: map[string]bool{}, Accounts: map[rotation.Ref]Check{}}
 	c.platform(ctx, &checks)
+	checks.Logins = c.logins(ctx)
 	members := c.members(ctx)
 	found := make([]Check, len(c.Inventory.Accounts))
 	var g errgroup.Group

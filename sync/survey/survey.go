@@ -242,7 +242,7 @@ func (f *fold) parts(swept []plan.Account) ([]finding.Store, finding.Issuer) {
 	for _, name := range slices.Sorted(maps.Keys(stores)) {
 		h := stores[name]
 		fails := h.failed > 0 && h.failed == h.seen
-		all = append(all, finding.Store{Name: name, FailingSince: f.since("store "+name, fails), Words: h.words})
+		all = append(all, finding.Store{Name: name, FailingSince: f.since("store "+name, fails), Words: h.words, TokenEnds: f.checks.Logins[name]})
 	}
 	fails := issuer.failed > 0 && issuer.failed == issuer.seen
 	return all, finding.Issuer{FailingSince: f.since("issuer", fails), Words: issuer.words, AdminKeys: f.checks.Admins}

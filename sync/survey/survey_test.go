@@ -210,3 +210,31 @@ func TestWhenSomebodyIsAtWork(t *testing.T) {
 		}
 	}
 }
+
+// ending is a store whose own login ends.
+type ending struct {
+	*providertest.Memory
+	at time.Time
+}
+
+func (e ending) LoginEnds(context.Context) (time.Time, error) { return e.at, nil }
+
+// A login of our own that nothing renews is told of before it ends.
+func TestALoginThatEnds(t *testing.T) {
+	s := newStage(t, text)
+	memory, _ := s.Inventory.Stores["b"].(*providertest.Memory)
+	s.Inventory.Stores["b"] = ending{memory, begin.Add(48 * time.Hour)}
+	s.Inventory.Stores["a"] = ending{memory, time.Time{}}
+	c := survey.Checker{Inventory: s.Inventory, Observer: inventory.Observer{Issuer: s.Inventory.Issuer, Stores: s.Inventory.Stores}, Config: s.Config, Now: func() time.Time { return s.now }}
+	checks, err := c.Check(t.Context())
+	if err != nil || len(checks.Logins) != 1 {
+		t.Fatal(checks.Logins, err)
+	}
+	if err := checks.Save(t.Context(), s.ledger); err != nil {
+		t.Fatal(err)
+	}
+	f, there := find(t, s.make(0), finding.TokenEnds, "")
+	if !there || f.Subject != "b" || !f.SafeUntil.Equal(begin.Add(48*time.Hour)) {
+		t.Errorf("%v %+v", there, f)
+	}
+}
