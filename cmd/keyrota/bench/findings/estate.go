@@ -12,8 +12,8 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/file"
 	"github.com/keyrota/keyrota/providers/pace"
-	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/wandb"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
@@ -23,11 +23,11 @@ import (
 )
 
 // estate is a history's accounts as keyrota finds them: on a sandbox over HTTP,
-// in a configuration, in a ledger, and with their keys in a store in memory.
+// in a configuration, in a ledger, and with their keys in files.
 type estate struct {
 	*history.History
 	issuer  *wandb.Issuer
-	store   *providertest.Memory
+	store   *file.Store
 	config  *config.Config
 	ledger  *ledger.Ledger
 	inv     *inventory.Inventory
@@ -38,12 +38,11 @@ type estate struct {
 	stop    func()
 }
 
-const storeName = "memory"
+const storeName = "file"
 
 func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
-		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
-		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
+		History: h, records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
 	}
 	e.setClock(h.Now)
 	defer func() {
@@ -51,6 +50,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			e.close()
 		}
 	}()
+	if e.store, err = file.New(file.Config{Path: filepath.Join(dir, "secrets")}); err != nil {
+		return e, err
+	}
 	for _, t := range h.Truths {
 		e.truths[rotation.Ref(t.Ref)] = t
 	}
