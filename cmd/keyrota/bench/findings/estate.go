@@ -104,6 +104,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
 	}
+	if err := e.leave(ctx); err != nil {
+		return e, err
+	}
 	e.setClock(h.Now)
 	e.use, err = s.use(dir, h)
 	return e, err
@@ -118,6 +121,23 @@ func (e *estate) close() {
 	if e.ledger != nil {
 		_ = e.ledger.Close()
 	}
+}
+
+// leave puts the accounts on record that left the configuration.
+func (e *estate) leave(ctx context.Context) error {
+	for _, t := range e.Truths {
+		if t.Kind != history.Left {
+			continue
+		}
+		r := rotation.Record{
+			Account: rotation.AccountID(t.ID), Seq: 1, Agreed: t.Issued, Left: e.Now.AddDate(0, 0, -20),
+			Offer: rotation.Offer{Edition: 1, Key: rotation.KeyID(t.KeyID), Issued: t.Issued},
+		}
+		if _, err := e.ledger.Save(ctx, rotation.Ref(t.Ref), r, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // destinations are two for the accounts whose places disagree, and one for all
@@ -146,6 +166,12 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		r.Parked = "the new key was refused three times: see why, and run keyrota retry"
 	case history.Failing:
 		r.Tries, r.NotBefore = 2, e.Now.Add(time.Hour)
+	case history.Leaked:
+		r.Leaked, r.Leak.At, r.Parked = edition-1, e.Now.Add(-48*time.Hour), "one key is not confirmed: run keyrota rotate --leaked again"
+	case history.Tried:
+		done := e.Now.Add(-history.SwitchedOff)
+		r.Offer, r.Agreed = rotation.Offer{}, time.Time{}
+		r.Off = rotation.Off{State: rotation.Quarantined, Warned: done.AddDate(0, 0, -8), Begun: done.AddDate(0, 0, -1), Done: done}
 	}
 	for i, want := range a.Wants {
 		payload, err := a.Format(want.Destination).Render(providers.NewSecret(t.Key))
@@ -153,8 +179,11 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 			return err
 		}
 		mark := rotation.Mark{Instance: a.Instance, Ledger: a.Ledger, Account: id, Edition: edition, Key: key, Shape: want.Shape}
-		if i > 0 {
+		switch {
+		case i > 0:
 			mark.Instance = "staging"
+		case t.Kind == history.Dead:
+			mark.Edition, mark.Key = edition-1, "a key that was deleted"
 		}
 		nothing := rotation.Holding{State: rotation.StateAbsent, Fresh: true}
 		if _, err := e.store.Put(ctx, want.Destination, payload, mark, nothing); err != nil {
