@@ -16,7 +16,7 @@ const soonest = 15 * time.Minute
 // right is left alone for a while.
 func (v view) disagree() []Finding {
 	r := v.Record
-	if !v.managed() || r.Offer.Key == "" || r.Emergency() {
+	if !v.managed() || r.Emergency() {
 		return nil
 	}
 	all, dead := v.Spec.Destinations(r), v.dead()
@@ -33,7 +33,7 @@ func (v view) disagree() []Finding {
 			lines, tried = append(lines, d.String()+" belongs to keyrota "+h.Mark.Instance+", account "+string(h.Mark.Account)), true
 		case standing == rotation.StandsForeign:
 			lines, tried = append(lines, d.String()+" is not ours"+because(h.Owner)), true
-		case standing != rotation.StandsLacks:
+		case standing != rotation.StandsLacks || r.Offer.Key == "": // nothing is to be there yet
 		case h.State == rotation.StateAbsent:
 			lines = append(lines, d.String()+" is empty")
 		case h.State == rotation.StateEdited:
@@ -56,9 +56,7 @@ func (v view) disagree() []Finding {
 	if len(all) == 1 {
 		f.Title = "its destination does not hold the key that readers should have"
 	}
-	if v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, "next: "+v.Action.Kind.String()+": "+v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	return one(v.leaveToHeal(f, stuck))
 }
 

@@ -23,6 +23,9 @@ func (v view) federation() []Finding {
 			Code: FederationFails, Title: "its JWT gets no access token",
 			Broken: "jobs of this account cannot log in", Evidence: []string{tried}, Command: command,
 		}
+		if f.Unclear {
+			found.Severity, found.Broken, found.Title = Ticket, "", "whether its JWT gets an access token could not be tried"
+		}
 		if f.Words != "" {
 			found.Evidence = append(found.Evidence, f.Words)
 		}
@@ -31,16 +34,16 @@ func (v view) federation() []Finding {
 		}
 		return one(found)
 	}
-	late := renewLate
-	if life := f.Expires.Sub(f.Issued); !f.Issued.IsZero() && life > 0 {
-		late = life / 10
+	late, left := renewLate, "less than ten minutes of its life are left"
+	if !f.Issued.IsZero() {
+		late, left = f.Expires.Sub(f.Issued)/10, "less than a tenth of its life is left"
 	}
 	if f.Renewed || f.Expires.IsZero() || f.Expires.Sub(v.in.Now) > late {
 		return nil
 	}
 	found := Finding{
 		Code: IdentityEnds, Title: "its JWT ends at " + moment(f.Expires) + ", and was not renewed", SafeUntil: f.Expires,
-		Evidence: []string{tried, "less than a tenth of its life is left"}, Command: command,
+		Evidence: []string{tried, left}, Command: command,
 	}
 	if v.in.before(f.Expires) {
 		found.Severity = Page

@@ -116,6 +116,14 @@ func one(f Finding) []Finding { return []Finding{f} }
 // status is the command that shows an account.
 func (v view) status() string { return "keyrota status " + string(v.ref) }
 
+// next says what keyrota does next, or waits for.
+func (v view) next() []string {
+	if v.Action.Why == "" {
+		return nil
+	}
+	return []string{"next: " + v.Action.Kind.String() + ": " + v.Action.Why}
+}
+
 // write returns lines of configuration for the account, and where they go.
 func (v view) write(lines string) string {
 	where := "# account " + string(v.ref)

@@ -101,6 +101,7 @@ const (
 type Federation struct {
 	At      time.Time // when it was tried; zero: not
 	Works   bool
+	Unclear bool      // it could not be tried: the platform or the identity provider did not answer
 	Words   string    // why not
 	Issued  time.Time // of the JWT; zero: it does not say
 	Expires time.Time // of the JWT; zero: not known

@@ -94,9 +94,7 @@ func (v view) extraKeys() []Finding {
 	for _, o := range r.Old {
 		f.Evidence = append(f.Evidence, "key "+string(o.Key)+" was not deleted")
 	}
-	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	return one(f)
 }
 
@@ -121,7 +119,7 @@ func (v view) liveKeys() (keys []rotation.Key, newest rotation.Edition, known bo
 func (v view) dead() map[rotation.Destination]string {
 	r := v.Record
 	dead := map[rotation.Destination]string{}
-	if !v.managed() || r.Offer.Key == "" || v.gone() {
+	if r.Offer.Key == "" || v.dark() || v.gone() {
 		return dead
 	}
 	keys, newest, known := v.liveKeys()
@@ -161,9 +159,7 @@ func (v view) deadKey() []Finding {
 		}
 	}
 	f.Broken = strings.Join(f.Evidence, "; ")
-	if v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, "next: "+v.Action.Kind.String()+": "+v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	if stuck && v.LastFailure != "" {
 		f.Evidence = append(f.Evidence, v.LastFailure)
 	}

@@ -30,9 +30,7 @@ func (v view) quarantine() []Finding {
 		f.Title, f.SafeUntil = "its keys are deleted from "+moment(goes)+" on", goes
 		f.Since = off.Warned
 	}
-	if v.Action.Kind == rotation.Wait && v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	if last := latest(v.Evidence); !last.IsZero() {
 		f.Evidence = append(append(f.Evidence, "last use seen on "+date(last)), where(v.Evidence)...)
 	} else {

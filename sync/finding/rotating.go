@@ -103,9 +103,7 @@ func (v view) rotationOverdue() []Finding {
 		f.Severity = Report
 		f.Evidence = append(f.Evidence, v.Held)
 	}
-	if v.Action.Why != "" {
-		f.Evidence = append(f.Evidence, "next: "+v.Action.Kind.String()+": "+v.Action.Why)
-	}
+	f.Evidence = append(f.Evidence, v.next()...)
 	return one(f)
 }
 

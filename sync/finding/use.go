@@ -19,7 +19,7 @@ func (v view) idle() []Finding {
 	switch {
 	case is:
 		f := Finding{
-			Code: Unused, Since: since.Add(v.UnusedAfter), Title: "not used for " + span(v.in.Now.Sub(since)),
+			Code: Unused, Since: since.Add(v.rests()), Title: "not used for " + span(v.in.Now.Sub(since)),
 			Evidence: v.idleEvidence(since), Command: v.status(),
 		}
 		switch {
@@ -44,7 +44,7 @@ func (v view) idle() []Finding {
 			f.Evidence = append(f.Evidence, "since when it exists is not known: it may be new")
 		default:
 			f.Title, f.Do = "new: no use was seen yet", "Nothing yet."
-			f.Evidence = append(f.Evidence, "known since "+date(since)+"; unused from "+date(since.Add(v.UnusedAfter))+" on, if none is seen until then")
+			f.Evidence = append(f.Evidence, "known since "+date(since)+"; unused from "+date(since.Add(v.rests()))+" on, if none is seen until then")
 		}
 		return one(f)
 	}
@@ -52,18 +52,24 @@ func (v view) idle() []Finding {
 }
 
 // idleSince returns since when an account is not used, and whether that is for
-// as long as its policy says. One that was never used counts from when it is
-// known to exist: it may be new.
+// as long as it may rest. One that was never used counts from when somebody could
+// have had its key, or from when it is known to exist: it may be new.
 func (v view) idleSince() (time.Time, bool) {
 	switch v.use.Verdict {
 	case usage.Unused:
 		return v.use.Last, true
 	case usage.Never:
-		since := exists(v.Evidence, v.KnownSince, v.WatchedSince, v.DeliveredAt)
-		return since, !since.IsZero() && v.in.Now.Sub(since) >= v.UnusedAfter
+		since := v.DeliveredAt
+		if since.IsZero() {
+			since = exists(v.Evidence, v.KnownSince, v.WatchedSince)
+		}
+		return since, !since.IsZero() && v.in.Now.Sub(since) >= v.rests()
 	}
 	return time.Time{}, false
 }
+
+// rests is how long the account may go without a use.
+func (v view) rests() time.Duration { return max(v.UnusedAfter, v.use.Rhythm*3/2) }
 
 // exists returns since when an account is known to exist at least.
 func exists(e usage.Evidence, known ...time.Time) time.Time {
