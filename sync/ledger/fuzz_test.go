@@ -46,7 +46,7 @@ func FuzzEvent(f *testing.F) {
 // is saved again.
 func FuzzUse(f *testing.F) {
 	for _, body := range []string{
-		"", "null", "{}", `{"v":1}`, `{"v":2}`, `{"v":1,"days":{"20000":3,"-1":1},"denied":{"1":0}}`, `{"v":1,"days":{"x":3}}`,
+		"", "null", "{}", `{"v":1}`, `{"v":2}`, `{"v":1,"days":[20000,3,-1,1],"denied":[1,0]}`, `{"v":1,"days":[3]}`, `{"v":1,"days":[99999999999,1,1,1,1,2]}`,
 		`{"v":1,"first":"2026-03-01T12:00:00+23:59","projects":[{"team":"t","name":"p","last":"2026-03-01T12:00:00Z"},{"team":"t","name":"p","last":"0000-01-01T00:00:00Z"}]}`,
 		`{"v":1,"from":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00Z","gaps":[{},null],"blind":["a","a"]}`, "{\"v\":1,\"blind\":[\"\xff\"]}",
 	} {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -20,13 +21,42 @@ type storedUse struct {
 	First    time.Time         `json:"first,omitzero"`
 	Last     time.Time         `json:"last,omitzero"`
 	Made     time.Time         `json:"made,omitzero"`
-	Days     map[usage.Day]int `json:"days,omitempty"` // by days since 1970-01-01
-	Denied   map[usage.Day]int `json:"denied,omitempty"`
+	Days     storedDays        `json:"days,omitempty"`
+	Denied   storedDays        `json:"denied,omitempty"`
 	Projects []storedProject   `json:"projects,omitempty"`
 	From     time.Time         `json:"from,omitzero"`
 	Until    time.Time         `json:"until,omitzero"`
 	Gaps     []storedGap       `json:"gaps,omitempty"`
 	Blind    []usage.Blindness `json:"blind,omitempty"`
+}
+
+// storedDays are days, since 1970-01-01, each followed by how often on it: there
+// are many of them, and this is what is read the fastest.
+type storedDays []int64
+
+func storeDays(days map[usage.Day]int) storedDays {
+	var s storedDays
+	for _, day := range slices.Sorted(maps.Keys(days)) {
+		s = append(s, int64(day), int64(days[day]))
+	}
+	return s
+}
+
+func (s storedDays) days() (map[usage.Day]int, error) {
+	if len(s)%2 != 0 {
+		return nil, fmt.Errorf("%w: a day without a number: %s", ErrDamaged, hintDamaged)
+	}
+	if len(s) == 0 {
+		return nil, nil
+	}
+	days := make(map[usage.Day]int, len(s)/2)
+	for i := 0; i < len(s); i += 2 {
+		if s[i] != int64(usage.Day(s[i])) {
+			return nil, fmt.Errorf("%w: day %d is none: %s", ErrDamaged, s[i], hintDamaged)
+		}
+		days[usage.Day(s[i])] = int(s[i+1])
+	}
+	return days, nil
 }
 
 type storedProject struct {
@@ -45,7 +75,7 @@ func encodeUse(u usage.Update) ([]byte, error) {
 	s := storedUse{
 		Version: 1,
 		First:   instant(u.Trace.First), Last: instant(u.Trace.Last), Made: instant(u.Trace.Made),
-		Days: u.Trace.Days, Denied: u.Trace.Denied,
+		Days: storeDays(u.Trace.Days), Denied: storeDays(u.Trace.Denied),
 		From: instant(u.Coverage.From), Until: instant(u.Coverage.Until), Blind: u.Coverage.Blind,
 		Gaps: each(u.Coverage.Gaps, func(g usage.Gap) storedGap { return storedGap{instant(g.From), instant(g.Until), words(g.Why)} }),
 	}
@@ -59,15 +89,20 @@ func encodeUse(u usage.Update) ([]byte, error) {
 }
 
 func decodeUse(body []byte) (usage.Update, error) {
-	if err := known(body, useVersion); err != nil {
+	var s storedUse
+	if err := strict(body, &s); err != nil || s.Version != useVersion {
+		return usage.Update{}, cmp.Or(known(body, useVersion), err)
+	}
+	days, err := s.Days.days()
+	if err != nil {
 		return usage.Update{}, err
 	}
-	var s storedUse
-	if err := strict(body, &s); err != nil {
+	denied, err := s.Denied.days()
+	if err != nil {
 		return usage.Update{}, err
 	}
 	u := usage.Update{
-		Trace: usage.Trace{First: s.First, Last: s.Last, Made: s.Made, Days: s.Days, Denied: s.Denied},
+		Trace: usage.Trace{First: s.First, Last: s.Last, Made: s.Made, Days: days, Denied: denied},
 		Coverage: usage.Coverage{
 			From: s.From, Until: s.Until, Blind: s.Blind,
 			Gaps: each(s.Gaps, func(g storedGap) usage.Gap { return usage.Gap{From: g.From, Until: g.Until, Why: g.Why} }),
