@@ -12,8 +12,8 @@ import (
 
 	"github.com/keyrota/keyrota/config"
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/providers/file"
 	"github.com/keyrota/keyrota/providers/pace"
-	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/providers/wandb"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox"
 	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
@@ -23,11 +23,11 @@ import (
 )
 
 // estate is a history's accounts as keyrota finds them: on a sandbox over HTTP,
-// in a configuration, in a ledger, and with their keys in a store in memory.
+// in a configuration, in a ledger, and with their keys in files.
 type estate struct {
 	*history.History
 	issuer  *wandb.Issuer
-	store   *providertest.Memory
+	store   *file.Store
 	config  *config.Config
 	ledger  *ledger.Ledger
 	inv     *inventory.Inventory
@@ -38,12 +38,11 @@ type estate struct {
 	stop    func()
 }
 
-const storeName = "memory"
+const storeName = "file"
 
 func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e *estate, err error) {
 	e = &estate{
-		History: h, store: providertest.NewMemory(providertest.MemoryOptions{Name: storeName}),
-		records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
+		History: h, records: map[rotation.Ref]rotation.Record{}, truths: map[rotation.Ref]history.Truth{}, stop: func() {},
 	}
 	e.setClock(h.Now)
 	defer func() {
@@ -51,6 +50,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			e.close()
 		}
 	}()
+	if e.store, err = file.New(file.Config{Path: filepath.Join(dir, "secrets")}); err != nil {
+		return e, err
+	}
 	for _, t := range h.Truths {
 		e.truths[rotation.Ref(t.Ref)] = t
 	}
@@ -102,6 +104,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
 	}
+	if err := e.leave(ctx); err != nil {
+		return e, err
+	}
 	e.setClock(h.Now)
 	e.use, err = s.use(dir, h)
 	return e, err
@@ -116,6 +121,23 @@ func (e *estate) close() {
 	if e.ledger != nil {
 		_ = e.ledger.Close()
 	}
+}
+
+// leave puts the accounts on record that left the configuration.
+func (e *estate) leave(ctx context.Context) error {
+	for _, t := range e.Truths {
+		if t.Kind != history.Left {
+			continue
+		}
+		r := rotation.Record{
+			Account: rotation.AccountID(t.ID), Seq: 1, Agreed: t.Issued, Left: e.Now.AddDate(0, 0, -20),
+			Offer: rotation.Offer{Edition: 1, Key: rotation.KeyID(t.KeyID), Issued: t.Issued},
+		}
+		if _, err := e.ledger.Save(ctx, rotation.Ref(t.Ref), r, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // destinations are two for the accounts whose places disagree, and one for all
@@ -144,6 +166,12 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		r.Parked = "the new key was refused three times: see why, and run keyrota retry"
 	case history.Failing:
 		r.Tries, r.NotBefore = 2, e.Now.Add(time.Hour)
+	case history.Leaked:
+		r.Leaked, r.Leak.At, r.Parked = edition-1, e.Now.Add(-48*time.Hour), "one key is not confirmed: run keyrota rotate --leaked again"
+	case history.Tried:
+		done := e.Now.Add(-history.SwitchedOff)
+		r.Offer, r.Agreed = rotation.Offer{}, time.Time{}
+		r.Off = rotation.Off{State: rotation.Quarantined, Warned: done.AddDate(0, 0, -8), Begun: done.AddDate(0, 0, -1), Done: done}
 	}
 	for i, want := range a.Wants {
 		payload, err := a.Format(want.Destination).Render(providers.NewSecret(t.Key))
@@ -151,8 +179,11 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 			return err
 		}
 		mark := rotation.Mark{Instance: a.Instance, Ledger: a.Ledger, Account: id, Edition: edition, Key: key, Shape: want.Shape}
-		if i > 0 {
+		switch {
+		case i > 0:
 			mark.Instance = "staging"
+		case t.Kind == history.Dead:
+			mark.Edition, mark.Key = edition-1, "a key that was deleted"
 		}
 		nothing := rotation.Holding{State: rotation.StateAbsent, Fresh: true}
 		if _, err := e.store.Put(ctx, want.Destination, payload, mark, nothing); err != nil {

@@ -29,36 +29,41 @@ func Run(ctx context.Context, w io.Writer, args []string) error {
 	}
 	// A day that stands still, so that the same numbers make the same table.
 	h := history.Make(*seed, time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC), *accounts)
-	return compare(ctx, w, h)
-}
-
-// compare prints what was found of a history, first with all that there is to
-// see, then with less.
-func compare(ctx context.Context, w io.Writer, h *history.History) error {
-	write := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
-	write("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
-	for i, s := range sights() {
-		found, err := find(ctx, h, s)
+	var all []found
+	for _, s := range sights() {
+		f, err := find(ctx, h, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		write("\n## %s\n\n", s.name)
-		all := scores(h.Truths, found.Findings)
+		all = append(all, f)
+	}
+	compare(w, h, all)
+	return nil
+}
+
+// compare prints what was found of a history, first with all that there is to
+// see, then otherwise.
+func compare(w io.Writer, h *history.History, all []found) {
+	write := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format, a...) }
+	write("%d accounts, %d years of use: %d runs, %d entries of the audit log\n", len(h.Truths), history.Years, len(h.Seed.Runs), len(h.Seed.AuditLog))
+	for i, f := range all {
+		write("\n## %s\n\n", f.sight.name)
+		right := scores(h.Truths, f.Findings)
 		if i > 0 {
-			printScores(w, ofUse(all))
+			printScores(w, ofUse(right))
 			continue
 		}
-		printScores(w, all)
-		printMistakes(w, all)
+		printScores(w, right)
+		printMistakes(w, right)
 		write("\n### What is judged of use\n\n")
-		printVerdicts(w, found.verdicts())
+		printVerdicts(w, f.verdicts())
 	}
-	return nil
 }
 
 // found is what came of one look.
 type found struct {
 	survey.Survey
+	sight  sight
 	truths map[rotation.Ref]history.Truth
 }
 
@@ -73,7 +78,7 @@ func find(ctx context.Context, h *history.History, s sight) (f found, err error)
 		return f, err
 	}
 	defer e.close()
-	f.truths = e.truths
+	f.sight, f.truths = s, e.truths
 	f.Survey, err = e.look(ctx)
 	if err == nil && s.later > 0 {
 		e.setClock(h.Now.Add(s.later))

@@ -28,6 +28,7 @@ type account struct {
 	ownerless    bool
 	aimless      bool // no purpose is written
 	unreviewed   bool
+	unrotated    bool // its key is the first
 	stale        bool // its key was not rotated when it should have been
 	usedBy       []string
 	env          map[string]string
@@ -101,14 +102,16 @@ func (g *generator) place(a *account) {
 		a.Codes = append(a.Codes, "propose_quarantine")
 	}
 	if a.Kind == Gone {
-		a.ID, a.KeyID, a.Username = "", "", ""
+		a.ID, a.KeyID, a.Key, a.Username = "", "", "", ""
 		return
+	}
+	keys := a.moreKeys
+	if a.Key != "" {
+		keys = append(keys, sandbox.Key{Value: a.Key, ID: a.KeyID, CreatedAt: a.Issued, Description: label(a, a.Issued)})
 	}
 	g.h.Seed.ServiceAccounts = append(g.h.Seed.ServiceAccounts, sandbox.ServiceAccount{
 		Name: cmp.Or(a.platformName, a.Name), Scope: a.Scope, Team: a.Team, Username: a.Username, ID: a.ID,
-		Keys: append([]sandbox.Key{{
-			Value: a.Key, ID: a.KeyID, CreatedAt: a.Issued, Description: label(a, a.Issued),
-		}}, a.moreKeys...),
+		Keys: keys,
 	})
 	g.entry(a, "team:create_service_account", a.Delivered, 200)
 	for _, at := range rotations {
@@ -135,6 +138,9 @@ func (g *generator) place(a *account) {
 func (g *generator) rotate(a *account) (rotations []time.Time) {
 	const every = 75 * day
 	until := g.now
+	if a.unrotated {
+		return nil
+	}
 	if a.stale {
 		until = g.now.Add(-2 * every)
 	}

@@ -48,7 +48,7 @@ func TestHistoryIsWhatItSays(t *testing.T) {
 	kinds := map[history.Kind]int{}
 	for _, a := range h.Truths {
 		kinds[a.Kind]++
-		if live := server.IsLive(a.Key); live != (a.ID != "") {
+		if live := server.IsLive(a.Key); live != (a.Key != "") {
 			t.Errorf("%s (%s): its key works: %v", a.Ref, a.Kind, live)
 		}
 		if id, _ := server.KeyID(a.Key); id != a.KeyID {

@@ -10,17 +10,6 @@ import (
 // Kind is a way in which an account is used, or what is wrong with it.
 type Kind string
 
-// Kinds whose truth is not of the platform alone. Whoever sets up a ledger and stores for a history sees to it that they
-// say so.
-const (
-	Gone        Kind = "gone"                  // in the configuration, and not on the platform
-	Late        Kind = "late rotation"         // its key is older than the configuration allows
-	Parked      Kind = "parked"                // its record says that a person must act
-	Failing     Kind = "failing rotation"      // its record counts failures to issue a key
-	Disagreeing Kind = "places that disagree"  // its second destination belongs to somebody else
-	Observed    Kind = "observed, of two keys" // it is observed only, and has no record
-)
-
 // kind says how accounts of a kind are made, and what is true of them.
 type kind struct {
 	name    Kind
@@ -34,7 +23,7 @@ type kind struct {
 // kinds are all kinds of accounts. The first is the usual one.
 func kinds() []kind {
 	var all []kind
-	for _, group := range [][]kind{usedKinds(), idleKinds(), unknownKinds(), misusedKinds(), platformKinds(), writtenKinds()} {
+	for _, group := range [][]kind{usedKinds(), idleKinds(), unknownKinds(), misusedKinds(), platformKinds(), recordKinds(), writtenKinds()} {
 		all = append(all, group...)
 	}
 	return all
@@ -214,15 +203,6 @@ func platformKinds() []kind {
 // writtenKinds are in daily use, and what is written of them is amiss.
 func writtenKinds() []kind {
 	return []kind{
-		{name: Late, weight: 5, codes: []string{"rotation_overdue"}, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.every(a, day, 10, g.now); a.stale = true }},
-		{name: Parked, weight: 4, codes: []string{"parked"}, make: daily},
-		{name: Failing, weight: 4, codes: []string{"rotation_failing"}, make: daily},
-		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, make: daily},
-		{name: Observed, weight: 4, codes: []string{"extra_keys"}, make: func(g *generator, a *account) {
-			daily(g, a)
-			a.settings = append(a.settings, "manage: observe")
-			a.moreKeys = append(a.moreKeys, g.key(a, "second", 300))
-		}},
 		{name: "no owner", weight: 6, codes: []string{"no_owner"}, make: func(g *generator, a *account) { daily(g, a); a.ownerless = true }},
 		{name: "no purpose", weight: 6, codes: []string{"no_purpose"}, make: func(g *generator, a *account) { daily(g, a); a.aimless = true }},
 		{name: "unreviewed", weight: 6, codes: []string{"review_overdue"}, make: func(g *generator, a *account) { daily(g, a); a.unreviewed = true }},
