@@ -52,7 +52,7 @@ type Config struct {
 	NamePattern   string           // a regular expression that the names of accounts must match; empty: keyrota's own judgement
 	Sinks         []Sink           // where people are told things
 	Runbook       string           // address of the runbook, to which messages add #CODE; empty: not written
-	Routes        []Route          // which findings go to which sinks; empty: everything to every sink
+	Routes        []Route          // which findings go to which sinks; empty: pages and tickets to every sink, to PagerDuty pages
 	Reports       []ReportSchedule // reports that are made by themselves
 	WorkingHours  Window           // when somebody is at work: what breaks before is a page; zero: around the clock
 	Digest        string           // identifies the files that were read: see report.digest

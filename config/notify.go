@@ -11,14 +11,15 @@ import (
 type notify struct {
 	// Sinks are the places where people are told things: Slack, PagerDuty, e-mail, webhooks.
 	Sinks []writtenSink `yaml:"sinks"`
-	// Routes say which findings go to which sinks; left out, everything goes to every sink.
+	// Routes say which findings go to which sinks; left out, every sink is told of those of severity page and ticket, PagerDuty of page alone.
 	Routes []writtenRoute `yaml:"routes"`
 	// Runbook is where your copy of the runbook is, like https://wiki.example/keyrota/RUNBOOK: messages link to it, with # and the code of the finding.
 	Runbook string `yaml:"runbook"`
 }
 
 // Route says which findings go to which sinks: all of its conditions must meet.
-// An empty condition meets everything.
+// Without severities pages and tickets do, for PagerDuty pages alone; any other
+// empty condition meets everything.
 type Route struct {
 	Sinks      []string
 	Severities []string // page, ticket, report
@@ -32,7 +33,7 @@ type Route struct {
 type writtenRoute struct {
 	// To are the names of the sinks.
 	To []string `yaml:"to" keyrota:"required"`
-	// Severity is how urgent findings are that go this way: page (a reader is failing, or will before somebody is at work), ticket (somebody must act), report; all when left out.
+	// Severity is how urgent findings are that go this way: page (a reader is failing, or will before somebody is at work), ticket (somebody must act), report (a line in the next report is enough); page and ticket when left out, and page alone to PagerDuty.
 	Severity []urgency `yaml:"severity"`
 	// Teams are those whose accounts the findings are about; all when left out.
 	Teams []string `yaml:"teams"`

@@ -98,7 +98,7 @@ type emailSink struct {
 	TLS *mailTLS `yaml:"tls"`
 	// From is the address that messages come from.
 	From string `yaml:"from" keyrota:"required"`
-	// To are the addresses that are written to.
+	// To are the addresses that are written to, each by a mail of its own.
 	To []string `yaml:"to"`
 	// Owners says whether the owner of each finding is written to as well, where it is an address.
 	Owners bool `yaml:"owners"`

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
@@ -30,8 +31,8 @@ type RunReporter interface {
 	Runs(ctx context.Context, team, project string, auth Secret, since time.Time, yield func(Run) error) error
 	// Beating returns those runs of an account, of all projects of the teams that
 	// the credential sees, that run now and were created before a time: they hold
-	// a key from before it. user is the account's user name on the platform; empty:
-	// the account is known by its id alone and the implementation finds it out.
+	// a key from before it. Runs that it does not see are left out, so that none is
+	// no proof that nothing runs.
 	Beating(ctx context.Context, a rotation.Account, teams []string, auth Secret, before time.Time) ([]Run, error)
 }
 
@@ -48,9 +49,17 @@ type Member struct {
 
 // Directory is an Issuer that shows who is in a team.
 type Directory interface {
-	// Members yields the members of a team. auth is a live key of an account;
-	// empty: the admin credential.
+	// Members yields the members of a team; of none: those whom the organization
+	// has beyond its teams' own, as the admin credential sees them. auth is a live
+	// key of an account; empty: the admin credential.
 	Members(ctx context.Context, team string, auth Secret, yield func(Member) error) error
+}
+
+// TeamTeller is an Issuer that tells which teams there are.
+type TeamTeller interface {
+	// Teams yields the teams of the organization, as far as the admin credential
+	// sees them. A team that nobody is in may be missing.
+	Teams(ctx context.Context, yield func(team string) error) error
 }
 
 // Access is what a credential may do with a project.
@@ -87,10 +96,32 @@ type AuditEntry struct {
 // AuditReader is an Issuer that gives its audit log back.
 type AuditReader interface {
 	// Audit yields the entries from a time up to, not including, another, in
-	// bounded memory however many there are. After each page page is told a cursor
-	// from which a later call goes on, where cursor is given instead of starting
-	// over. Denied: the credential may not read it. An entry may come twice.
-	Audit(ctx context.Context, from, until time.Time, cursor string, yield func(AuditEntry) error, page func(cursor string) error) error
+	// bounded memory however many there are. After each page page is told how far
+	// it is, and a cursor from which a later call goes on, where cursor is given
+	// instead of starting over; an empty one, or one that means nothing (any
+	// more), starts at from. It returns nil only if it saw all of them. Denied: the
+	// credential may not read it. An entry may come twice.
+	Audit(ctx context.Context, from, until time.Time, cursor string, yield func(AuditEntry) error, page func(AuditPage) error) error
+}
+
+// AuditPage is what was read of the audit log, up to the end of a page.
+type AuditPage struct {
+	Cursor string    // where to go on
+	Until  time.Time // all before it was read; no later than the platform's own clock
+	AuditCount
+}
+
+// AuditCount counts entries of an audit log.
+type AuditCount struct {
+	Entries int // that could be read, of any time
+	Broken  int // that could not: what they would have told is not known
+}
+
+// AuditDecoder is an Issuer whose audit log is had as files too.
+type AuditDecoder interface {
+	// DecodeAudit yields the entries of a file of the log, gzip-compressed or not,
+	// in bounded memory. Broken entries are counted and passed over.
+	DecodeAudit(r io.Reader, yield func(AuditEntry) error) (AuditCount, error)
 }
 
 // AccessReporter is a SecretStore that knows when a secret was last read.

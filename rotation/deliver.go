@@ -54,6 +54,9 @@ func (p Deliver) Step(s Spec, r Record, seen *DeliverState, in Outcome, now time
 		if in.Result != OK || r.Offer.Edition != p.Offer.Edition || r.Offer.Key != p.Offer.Key {
 			return p, done("another edition was offered meanwhile")
 		}
+		if !r.Off.Begun.IsZero() {
+			return p, done("the account is being switched off")
+		}
 		switch s.Standing(r, seen.Seen, p.Destination) {
 		case StandsLacks:
 		case StandsHolds:

@@ -29,7 +29,10 @@
 // it was made; what is put into a secret by hand during an emergency is not
 // believed to be known to nobody else; a record recovered in an emergency hurries
 // nobody; an overlap begins by a clock that the platform agrees with; what was
-// created a moment ago is not taken for deleted by a listing that may lag.
+// created a moment ago is not taken for deleted by a listing that may lag; while an
+// account is switched off nothing is delivered, and its keys go only once what was
+// being written has ended; a key that nothing explains and that was condemned with
+// the others keeps its full overlap if the account is wanted again.
 //
 // # What goes wrong
 //
@@ -82,7 +85,7 @@
 //	22  our own admin key ends:
 //	    TestAdminKey, TestWhoSeesAndDeletesKeys
 //	23  a reader still on the old key:
-//	    TestNext, TestOverlapGrowsWithLongestJob
+//	    world one/run, TestANineDayRunKeepsItsKey, TestNext, TestOverlapGrowsWithLongestJob
 //	24  a value of several fields, torn:
 //	    TestKilledBetweenDataAndMark, TestForeignFieldsStayByteForByte
 //	25  a value too large, a template that fails:
@@ -117,7 +120,11 @@
 // unknown to the new one. Where the platform's listing lags behind, an emergency
 // may be said to be over while a key that somebody made last is not listed yet:
 // it is told as unexplained once it is. A key created by a paused process after its ledger
-// was lost is explained by nothing, and left for people to judge.
+// was lost is explained by nothing, and left for people to judge. A run keeps an
+// old key only if it can be seen: one that is credited to a person, or that logs
+// through Weave, cannot. Whoever reads the secrets of an account that its
+// configuration switches off is left with a dead key: a plan shows it, and its
+// owner is warned.
 //
 // Everything here may be copied and used from several goroutines, as long as
 // no two of them change the same value.

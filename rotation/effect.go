@@ -37,6 +37,8 @@ const (
 	RevokeKey
 	// CreateAccount: create the account; exactly one request.
 	CreateAccount
+	// RemoveAccount: take the account out of its team, by its id.
+	RemoveAccount
 )
 
 // Effect is one thing for the performer to do.

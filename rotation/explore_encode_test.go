@@ -33,7 +33,11 @@ const furthest = 20
 
 // oldestAge is the age, in ticks, beyond which nothing asks for more.
 func (c *setting) oldestAge() int {
-	return int(max(c.policy.Overlap, c.policy.WriteDeadline) / oneTick)
+	oldest := max(c.policy.Overlap, c.policy.WriteDeadline)
+	if c.beats {
+		oldest = max(oldest, c.policy.MaxOverlap)
+	}
+	return int(oldest / oneTick)
 }
 
 func (e *encoder) age(w *world, t time.Time) {
@@ -98,6 +102,15 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 		e.put(bits(s.byHand, s.marked, s.unknown, s.of == s.n, s.unrecorded))
 		e.mark(s.mark)
 	}
+	if w.c.beats {
+		e.runs(w)
+	}
+	if len(w.c.states) > 0 {
+		e.put(bits(w.taken, w.used))
+		if w.c.budget.jump > 0 {
+			e.age(w, at(w.warned))
+		}
+	}
 	for j := range w.flights {
 		f := &w.flights[j]
 		e.flag(f.up)
@@ -109,7 +122,7 @@ func (e *encoder) state(w *world) (order [maxProcs]uint8) {
 	l := w.left
 	e.put(byte(l.crash), byte(l.lost), byte(l.refused), byte(l.loss), byte(l.backup), byte(l.restore), byte(l.rotate),
 		byte(l.rollback), byte(l.leak), byte(l.hand), byte(l.partial), byte(l.unseen), byte(l.config), byte(l.removed),
-		byte(l.mint), byte(l.retire), byte(l.vanish), byte(l.lag), byte(l.jump))
+		byte(l.mint), byte(l.retire), byte(l.vanish), byte(l.lag), byte(l.jump), byte(l.run), byte(l.use))
 	world := e.b
 	for i := range w.c.procs {
 		e.b = e.procs[i][:0]
@@ -167,6 +180,10 @@ func (e *encoder) record(w *world, r *Record) {
 		}
 	}
 	e.age(w, r.Agreed)
+	e.flag(len(r.HeldBy) > 0)
+	if len(w.c.states) > 0 {
+		e.off(w, r.Off)
+	}
 	e.dests(r.Dests)
 	e.put(byte(len(r.Request.Kind)), byte(keyIndex(r.Request.Key)), byte(r.Tries))
 	e.keys(r.Strange)
@@ -198,7 +215,7 @@ func (w *world) young(t time.Time) bool {
 // whatever is retired in the ordinary way is older than an overlap.
 func (w *world) diesYoung() bool {
 	b := &w.c.budget
-	return b.removed+b.leak+b.vanish+b.lag+b.jump > 0
+	return b.removed+b.leak+b.vanish+b.lag+b.jump > 0 || len(w.c.states) > 0
 }
 
 func (e *encoder) leak(l Leak) {
@@ -275,135 +292,4 @@ func (e *encoder) place(w *world, p Place) {
 		}
 		e.version(w, d, p.Version)
 	}
-}
-
-func (e *encoder) process(w *world, p *process) {
-	e.put(byte(p.phase), byte(p.mem))
-	switch p.phase {
-	case resting, horizon:
-		return
-	case looking, listing, deciding, seeking:
-		e.put(byte(p.cfg), byte(p.ledger))
-		e.observed(w, p)
-	case acting:
-		e.put(byte(p.cfg), byte(p.ledger))
-		e.procedure(w, p)
-	}
-}
-
-func (e *encoder) observed(w *world, p *process) {
-	l := &p.obs.Listing
-	e.edition(l.Offered)
-	e.put(bits(l.Record == w.rec.Stamp(), w.backup != nil && l.Record == w.backup.Stamp(), l.Complete, l.Account != "", len(l.Accounts) > 0), byte(len(l.Keys)))
-	for _, k := range l.Keys {
-		e.put(byte(keyIndex(k.ID)))
-	}
-	for _, a := range w.rec.Abandoned {
-		e.put(byte(min(max(ticks(l.At)-ticks(a.At), 0), 2)))
-	}
-	lags := func(t time.Time) bool { return l.At.Before(t.Add(w.c.policy.WriteDeadline)) }
-	if w.diesYoung() {
-		e.flag(lags(w.rec.Offer.Issued))
-		for _, o := range w.rec.Old {
-			e.flag(lags(o.Issued))
-		}
-	}
-	for _, g := range w.rec.Gone {
-		if w.c.budget.lag > 0 && lags(g.At) {
-			e.put(200 + byte(keyIndex(g.Key)))
-		}
-	}
-	e.put(byte(p.looked))
-	if p.phase == looking {
-		e.dests(p.dests)
-	}
-	for _, h := range p.obs.Holdings {
-		d := destIndex(h.Destination)
-		e.put(byte(d))
-		e.holding(w, d, h.Holding)
-	}
-	e.put(byte(len(p.obs.Values)))
-	for _, v := range p.obs.Values {
-		e.place(w, v.Place)
-		e.put(byte(v.Verdict), byte(keyIndex(v.Key)))
-	}
-	if p.phase == seeking {
-		e.put(byte(len(p.places)))
-		for _, at := range p.places {
-			e.place(w, at)
-		}
-	}
-}
-
-func (e *encoder) procedure(w *world, p *process) {
-	current := p.rev == w.rev
-	e.put(byte(p.act), byte(p.eff.Kind), bits(current))
-	switch {
-	case p.act == Save:
-		if current { // otherwise it is not saved, whatever it says
-			e.record(w, &p.eff.Record)
-		}
-	case p.issue != nil:
-		q := p.issue
-		if q.label != "" {
-			e.edition(labelEdition(q.label))
-		}
-		e.put(byte(q.step), labelIndex(q.label), q.Nonce[0], byte(keyIndex(q.key)), byte(p.auth))
-		e.place(w, q.Auth)
-		if current {
-			e.record(w, p.rec)
-		}
-		if p.eff.Kind == SaveRecord && current {
-			e.record(w, &p.eff.Record)
-		}
-		if p.eff.Kind == CreateKey || p.eff.Kind == VerifyKey && w.nonces < w.c.rotations {
-			e.age(w, q.begun)
-		}
-	case p.deliver != nil:
-		q := p.deliver
-		e.edition(q.Offer.Edition)
-		e.put(byte(q.step), byte(keyIndex(q.Offer.Key)))
-		e.dests(p.queue)
-		e.flag(p.enough)
-		d := destIndex(q.Destination)
-		e.put(byte(d))
-		if p.eff.Kind == LookAt {
-			break
-		}
-		e.holding(w, d, p.seen.clean())
-		e.put(byte(min(max(ticks(q.deadline)-w.now, 0), 8)))
-		if p.eff.Kind == SaveRecord && current {
-			e.record(w, &p.eff.Record)
-		}
-		if p.eff.Kind == PutKey {
-			e.put(byte(p.put), byte(keyIndex(p.eff.Key)), byte(len(p.shape)))
-			e.put(byte(min(max(p.deadline-w.now, 0), 8)))
-			if p.put == putMark {
-				e.put(byte(min(w.secrets[d].n-p.written, w.c.older+2)))
-			}
-		}
-	case p.retire != nil:
-		q := p.retire
-		e.put(byte(q.step), byte(keyIndex(q.Key)), byte(q.at), byte(keyIndex(q.offer.Key)), bits(q.cut))
-		e.edition(q.offer.Edition)
-		e.flag(q.agreed.Equal(w.rec.Agreed))
-		e.flag(w.backup != nil && q.agreed.Equal(w.backup.Agreed))
-		e.place(w, q.verified)
-		e.record(w, p.rec)
-		if p.eff.Kind == SaveRecord && current {
-			e.record(w, &p.eff.Record)
-		}
-	case p.discard != nil:
-		q := p.discard
-		e.put(bits(q.revoked, q.end), byte(keyIndex(q.Key)))
-		if current {
-			e.record(w, p.rec)
-		}
-	}
-}
-
-// clean returns h without what no delivery reads.
-func (h Holding) clean() Holding {
-	h.Older = nil
-	return h
 }

@@ -113,6 +113,8 @@ func settings() []*setting {
 		all = append(all, cs...)
 	}
 	all = append(all, leakSettings(one, both)...)
+	all = append(all, useSettings(one, both)...)
+	all = append(all, offSettings(one, both)...)
 	all = append(all, with(two("plain/rollback+rotate", "a person rolls back and asks for a rotation", false, budget{rollback: 1, rotate: 1}), from(retiring), quiet, func(c *setting) { c.merged = true }))
 	return all
 }

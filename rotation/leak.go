@@ -106,13 +106,16 @@ func (d *decision) cutOff() (Action, bool) {
 		if !d.r.cut(old) || !d.deletable(old) {
 			continue
 		}
+		if a, ok := d.askUse(); ok {
+			return a, true
+		}
 		if !d.readFromStore(d.r.Offer.Key) {
 			if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
 				return Action{Kind: Seek, Rule: 11, Key: d.r.Offer.Key, Places: places, Why: "its successor is verified first"}, true
 			}
 			return Action{}, false
 		}
-		return Action{Kind: DoRetire, Rule: 11, Key: old.Key, Why: "others know it, and " + at.String() + " holds its successor" + d.overrides()}, true
+		return Action{Kind: DoRetire, Rule: 11, Key: old.Key, Why: "others know it, and " + at.String() + " holds its successor" + d.overrides(), Breaks: d.breaks()}, true
 	}
 	return Action{}, false
 }

@@ -9,7 +9,7 @@ import (
 // or its record was given up.
 func (r Record) Blank() bool {
 	return r.Account == "" && r.Seq == 0 && r.Offer == (Offer{}) && r.Intent == (Intent{}) && r.Request.Kind == RequestNone &&
-		r.Parked == "" && r.Provision.IsZero() && !r.Emergency() && len(r.Old)+len(r.Abandoned)+len(r.Dests)+len(r.Adopt)+len(r.Strange) == 0
+		r.Parked == "" && r.Provision.IsZero() && !r.Emergency() && r.Off == (Off{}) && len(r.Old)+len(r.Abandoned)+len(r.Dests)+len(r.Adopt)+len(r.Strange) == 0
 }
 
 // Enrolled notes that an account is in the configuration, or is not: once, when

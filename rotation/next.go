@@ -12,6 +12,7 @@ func Next(s Spec, r Record, o Observed, now time.Time) Action {
 	d := decision{s: s, r: r, o: o, now: now}
 	for _, rule := range []func() (Action, bool){
 		d.observeOnly, // what a person wants left alone
+		d.switching,   //    what a person wants of the account as a whole
 		d.parked,      // 1
 		d.told,        // 7, a leak: nothing need be seen for that
 		d.find,        // 2, an account without a record
@@ -22,6 +23,8 @@ func Next(s Spec, r Record, o Observed, now time.Time) Action {
 		d.count,       // 5, a place that is wanted again
 		d.lookFreshly, // 6
 		d.strange,     //    what nothing explains is told
+		d.off,         //    an account that is to have no key
+		d.renew,       //    and one that had none, and is wanted again
 		d.moved,       //    the account itself is gone or another
 		d.requested,   // 7
 		d.emergency,   // 8
@@ -89,7 +92,7 @@ func (d *decision) park(rule int, format string, args ...any) (Action, bool) {
 // Idle reports whether nothing is done for an account whatever is seen of it, by
 // the first two rules: nobody need look.
 func (s Spec) Idle(r Record) bool {
-	return s.Account.Scope == ScopeExternal || s.Policy.Observe || r.Parked != "" && r.Request.Kind == RequestNone
+	return s.Account.Scope == ScopeExternal || s.Policy.Observe || r.Parked != "" && r.Request.Kind == RequestNone && s.settled(r)
 }
 
 func (d *decision) observeOnly() (Action, bool) {
@@ -170,7 +173,7 @@ func (d *decision) withAuth(a Action) (Action, bool) {
 
 func (d *decision) forget() (Action, bool) {
 	for i, old := range d.r.Old {
-		if old.named() && d.outdated() {
+		if old.Edition == 0 && d.outdated() {
 			continue // it may be younger than the listing: no edition tells
 		}
 		if d.absent(old.Key, old.Edition, old.Issued) {
@@ -292,50 +295,10 @@ func (d *decision) clock() (Action, bool) {
 	return Action{}, false
 }
 
-// retire deletes the oldest of the old keys whose overlap is over.
-func (d *decision) retire() (Action, bool) {
-	if len(d.r.Old) == 0 || d.r.Agreed.IsZero() {
-		return Action{}, false
-	}
-	i := slices.IndexFunc(d.r.Old, func(o Old) bool {
-		held, _ := d.kept(o)
-		return held == "" && d.deletable(o)
-	})
-	if i < 0 || !d.allHold(everWritten) {
-		return Action{}, false
-	}
-	if !d.readFromStore(d.r.Offer.Key) {
-		if places := d.untried(d.placesOf(d.r.Offer.Key)); len(places) > 0 {
-			return Action{Kind: Seek, Rule: 11, Key: d.r.Offer.Key, Places: places, Why: "its successor is verified first"}, true
-		}
-		return Action{}, false
-	}
-	why := "its overlap is over"
-	if d.r.leaked(d.r.Old[i].Edition) {
-		why = "others may know it, and its overlap is over" + d.overrides()
-	}
-	return Action{Kind: DoRetire, Rule: 11, Key: d.r.Old[i].Key, Why: why}, true
-}
-
-// deletable reports whether a deletion of an old key may be tried in this pass.
-// A key that a person named is deleted only while the account is seen to have
-// it: the platform might know it as someone else's.
-func (d *decision) deletable(o Old) bool {
-	return !slices.Contains(d.o.Stuck, o.Key) && (!o.named() || d.o.Listing.has(o.Key))
-}
-
-// readFromStore reports whether the value of k was read from a store in this
-// pass; one in memory says nothing of what readers get.
-func (d *decision) readFromStore(k KeyID) bool {
-	return slices.ContainsFunc(d.o.Values, func(v Value) bool {
-		return v.Verdict == Live && v.Key == k && v.Place.Kind == PlaceStore
-	})
-}
-
 // rotate issues when the schedule says so, if nothing is under way.
 func (d *decision) rotate() (Action, bool) {
 	due := d.s.Due(d.r)
-	if due.IsZero() || d.now.Before(due) || d.r.Agreed.IsZero() || len(d.r.Old) > 0 ||
+	if d.r.Off.State != "" || due.IsZero() || d.now.Before(due) || d.r.Agreed.IsZero() || len(d.r.Old) > 0 ||
 		!d.s.Policy.open(d.now) || !d.allHold(everWritten) || !d.slotFree() {
 		return Action{}, false
 	}

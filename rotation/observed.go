@@ -11,7 +11,11 @@ type Spec struct {
 	Instance string
 	Ledger   string // id of our ledger
 	Policy   Policy
-	Wants    []Want
+	State    AccountState // what is wanted of the account as a whole
+	Force    bool         // it may be switched off although it was used a short while ago
+	// QuarantineWait is how long its owner is warned before its keys are deleted.
+	QuarantineWait time.Duration
+	Wants          []Want
 	// Before are places where wanted destinations were before. Which of them still
 	// have readers is on record, and where nothing is, they are looked at.
 	Before    []Destination
@@ -19,6 +23,7 @@ type Spec struct {
 	Provision bool // the issuer can create this account
 	Renamed   bool // it had another name (formerly:): one that is not found is not made anew
 	FirstKey  bool // the issuer can show a new account's first key
+	Beats     bool // the issuer can say which runs go on, and they keep an old key
 }
 
 // Want is a destination that should hold the offered key.
@@ -62,6 +67,8 @@ type Observed struct {
 	Listing  Listing
 	Holdings []Held
 	Values   []Value
+	Use      Use
+	LastUse  LastUse // of an account that is to be switched off
 	// Stuck are keys that could not be deleted in this pass: they wait for the
 	// next, and are in nobody's way.
 	Stuck []KeyID

@@ -26,7 +26,9 @@ type Policy struct {
 	Window   Window   // nil: always open
 	Freeze   Window   // closed while frozen; nil: never frozen
 	Overlap  time.Duration
-	Forever  bool // jobs never end: every retirement waits for a person
+	// MaxOverlap is how long a run that is seen to go on keeps an old key.
+	MaxOverlap time.Duration
+	Forever    bool // jobs never end: every retirement waits for a person
 	// WriteDeadline is W: no write lands later than this after it was sent.
 	// Every overlap is at least as long.
 	WriteDeadline time.Duration

@@ -11,7 +11,9 @@ import (
 // that was never worked on. A Record is changed by saving a changed copy on
 // condition of the revision it was loaded at.
 type Record struct {
-	Account   AccountID // empty until found or provisioned
+	Account   AccountID   // empty until found or provisioned
+	Former    []AccountID // ids that it had before it was made anew
+	Off       Off
 	Seq       Edition   // the highest edition used, by offers and by intents
 	Provision time.Time // when its creation at the platform was last begun, zero if not
 	Intent    Intent    // a key is being created; zero if not
@@ -24,6 +26,7 @@ type Record struct {
 	Adopt     []Destination // secrets without a mark that a person named to be taken over
 	Leaked    Edition       // keys of this edition and below are known to others; zero: none are
 	Leak      Leak          // what a person said of them
+	HeldBy    []Beat        // runs that were seen to keep an old key
 	Strange   []KeyID       // keys on the account that nothing of ours explains and people were told of
 	Left      time.Time     // when the account was first seen to have left the configuration; zero: it is in it
 	Request   Request
@@ -117,6 +120,10 @@ const (
 	PhaseRetiring   Phase = "retiring"
 	PhaseSteady     Phase = "steady"
 	PhaseParked     Phase = "parked"
+
+	PhaseQuarantining Phase = "quarantining" // its keys are, or will be, deleted
+	PhaseQuarantined  Phase = "quarantined"
+	PhaseRemoved      Phase = "removed"
 )
 
 // Phase derives what people are shown.
@@ -124,6 +131,12 @@ func (r Record) Phase() Phase {
 	switch {
 	case r.Parked != "":
 		return PhaseParked
+	case !r.Off.Gone.IsZero():
+		return PhaseRemoved
+	case !r.Off.Done.IsZero():
+		return PhaseQuarantined
+	case r.Off.State != "":
+		return PhaseQuarantining
 	case r.Intent.Label != "":
 		return PhaseIssuing
 	case r.Offer.Key == "":
@@ -139,11 +152,13 @@ func (r Record) Phase() Phase {
 
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
+	r.Former = slices.Clone(r.Former)
 	r.Abandoned = slices.Clone(r.Abandoned)
 	r.Old = slices.Clone(r.Old)
 	r.Gone = slices.Clone(r.Gone)
 	r.Dests = slices.Clone(r.Dests)
 	r.Adopt = slices.Clone(r.Adopt)
+	r.HeldBy = slices.Clone(r.HeldBy)
 	r.Strange = slices.Clone(r.Strange)
 	r.Leak.Keep = slices.Clone(r.Leak.Keep)
 	r.Request.Keys = slices.Clone(r.Request.Keys)
@@ -159,7 +174,11 @@ func (r Record) Stamp() uint64 {
 		r.Leaked, r.Request.Kind, r.Request.Key, r.Parked, r.Tries, r.NotBefore.UnixNano(),
 		len(r.Abandoned), len(r.Gone), len(r.Dests), len(r.Adopt),
 		r.Leak.At.UnixNano(), r.Leak.Overlap, r.Leak.Now, r.Leak.Keep, r.Strange,
-		r.Request.Keys, r.Request.Leak.Overlap, r.Request.Leak.Now, r.Request.Leak.Keep)
+		r.Request.Keys, r.Request.Leak.Overlap, r.Request.Leak.Now, r.Request.Leak.Keep,
+		r.Off.State, r.Off.Warned.UnixNano(), r.Off.Begun.UnixNano(), r.Off.Done.UnixNano(), r.Off.Gone.UnixNano())
+	for _, b := range r.HeldBy {
+		_, _ = fmt.Fprint(h, b.Run, b.Created.UnixNano())
+	}
 	for _, o := range r.Old {
 		_, _ = fmt.Fprint(h, o.Key, o.Edition, o.Condemned, o.Ended)
 	}
@@ -221,6 +240,9 @@ func (r Record) forgetting(i int, now time.Time) Record {
 	r.Gone = slices.DeleteFunc(r.Gone, func(g Gone) bool { return now.Sub(g.At) > abandonedFor })
 	r.Gone = append(r.Gone, Gone{Key: r.Old[i].Key, At: now})
 	r.Old = slices.Delete(r.Old, i, i+1)
+	if len(r.Old) == 0 {
+		r.HeldBy = nil
+	}
 	return r
 }
 

@@ -36,6 +36,8 @@ func (d *decision) find() (Action, bool) {
 		return d.recover(l.Accounts[0])
 	case len(l.Accounts) > 1:
 		return d.park(2, "the platform lists %d accounts by exactly this name: rename or remove all but one, then run: keyrota rotate %s", len(l.Accounts), d.s.Account.Ref)
+	case d.s.off():
+		return wait(2, time.Time{}, "there is no such account, and none is wanted (state: %s)", d.s.State)
 	case d.s.Renamed:
 		return d.park(2, "the platform lists no account named %q, nothing is on record, and it had another name (formerly:): give it its name at the platform, or remove formerly: to have a new one created; then run: keyrota retry %s", d.s.Account.Name, d.s.Account.Ref)
 	case !d.s.Provision || d.s.Account.Scope != ScopeTeam:
@@ -154,7 +156,7 @@ func (d *decision) recover(id AccountID) (Action, bool) {
 			if i := r.old(o.Key); i >= 0 {
 				r.Old = slices.Delete(r.Old, i, i+1)
 			}
-			if !o.named() {
+			if !o.named() && !o.foreign() {
 				o.Edition = r.Seq
 			}
 			r.Old = append(r.Old, o)

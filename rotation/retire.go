@@ -8,7 +8,8 @@ import "time"
 // others know goes as soon as one destination is seen to hold its successor, if
 // a person who was shown what that breaks said so.
 type Retire struct {
-	Key KeyID
+	Key    KeyID
+	Breaks string // whose work ends with it, for the record
 
 	step     retireStep
 	cut      bool // it goes as soon as one destination holds its successor
@@ -47,7 +48,7 @@ func (p Retire) Step(s Spec, r Record, in Outcome, now time.Time) (Retire, Effec
 		r = r.Clone()
 		r.Old[i].Condemned = true
 		return p, Effect{Kind: SaveRecord, Record: r, Events: []Event{{
-			Kind: EventCondemned, Key: p.Key, Edition: r.Old[i].Edition,
+			Kind: EventCondemned, Key: p.Key, Edition: r.Old[i].Edition, Words: p.Breaks,
 		}}}
 
 	case retireLook:

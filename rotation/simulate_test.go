@@ -153,6 +153,18 @@ func randomSetting(t *rapid.T) *setting {
 	}
 	c.wants, c.shape = [][]int8{every, every, every[:1], {}, every}, []Shape{"raw", "a form", "raw", "raw", "raw"}
 	c.frozen = []bool{false, false, false, false, true}
+	if c.beats = rapid.Bool().Draw(t, "the platform tells of runs"); c.beats {
+		c.budget.run, c.policy.MaxOverlap = few.Draw(t, "runs"), 6*oneTick
+		if rapid.Bool().Draw(t, "a run goes on") {
+			c.start = training
+		}
+	}
+	if rapid.IntRange(0, 4).Draw(t, "the account is switched off") == 4 {
+		off := rapid.SampledFrom([]AccountState{Quarantined, Removed}).Draw(t, "state")
+		c.wants, c.shape, c.frozen = [][]int8{every, every, every[:1], every}, []Shape{"raw", "raw", "raw", "raw"}, []bool{false, false, false, true}
+		c.states = []AccountState{Active, off, off, off}
+		c.watched, c.budget.use = rapid.Bool().Draw(t, "its use is known"), few.Draw(t, "use")
+	}
 	return c
 }
 
@@ -177,6 +189,7 @@ func (w *world) comeToRest(t *rapid.T) {
 	for i := range w.procs {
 		w.procs[i] = process{mem: nothing, auth: nothing}
 	}
+	w.runs = [maxRuns]run{}
 	for range 5000 {
 		if w.procs[0].phase == horizon {
 			return
@@ -187,7 +200,7 @@ func (w *world) comeToRest(t *rapid.T) {
 		if a == nil || a.Kind != Wait {
 			continue
 		}
-		if w.rec.Parked == "" && w.converged() || w.gone && w.rec.Parked != "" {
+		if w.rec.Parked == "" && w.converged() || (w.gone || w.taken) && w.rec.Parked != "" {
 			return
 		}
 		if !w.personHelps() {

@@ -1,5 +1,7 @@
 package rotation
 
+import "slices"
+
 // Standing is how a destination stands to the offer.
 type Standing uint8
 
@@ -52,7 +54,7 @@ func (s Spec) Standing(r Record, h Holding, dest Destination) Standing {
 }
 
 func (s Spec) ours(r Record, m Mark) bool {
-	return m.Instance == s.Instance && m.Account == r.Account
+	return m.Instance == s.Instance && (m.Account == r.Account || m.Account != "" && slices.Contains(r.Former, m.Account))
 }
 
 type extent uint8

@@ -32,6 +32,9 @@ func (d *decision) wait() Action {
 		a.Destinations = append(a.Destinations, dest)
 	}
 	words = append(words, d.waitLeak(&a)...)
+	if state := d.waitState(&a); state != "" {
+		words = append(words, state)
+	}
 	asked := d.r.Request.Kind == RequestRotate
 	switch {
 	case !asked && !d.r.leaked(d.r.Offer.Edition) || d.r.Offer.Key == "":
@@ -60,7 +63,7 @@ func (d *decision) wait() Action {
 	case d.r.Agreed.IsZero():
 	case len(d.r.Old) > 0:
 		words = append(words, d.waitOverlap(&a))
-	default:
+	case d.r.Off.State == "":
 		words = append(words, d.waitDue(&a))
 	}
 	a.Overdue = a.Overdue || len(a.Destinations) > 0 || wanted == 0
@@ -113,6 +116,9 @@ func (d *decision) waitOverlap(a *Action) string {
 	var soonest time.Time
 	for _, old := range d.r.Old {
 		held, until := d.kept(old)
+		if held == "" {
+			held, until = d.waitUse(old)
+		}
 		if words == "" || !until.IsZero() && until.Before(soonest) {
 			words, soonest = held, until
 		}

@@ -39,6 +39,9 @@ const (
 	raise
 	jump
 	askRetry
+	runBegins
+	runEnds
+	useIt
 )
 
 // choices returns everything that may happen in this state, in a fixed order.
@@ -87,6 +90,10 @@ func (w *world) choices(into []choice) []choice {
 		}
 	}
 	all = w.leakChoices(all)
+	all = w.runChoices(all)
+	if l.use > 0 && !w.used {
+		none(useIt, 0, 0)
+	}
 	if l.vanish > 0 && !w.deleting() {
 		none(vanish, 0, 0)
 	}
@@ -178,13 +185,13 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 		if l.partial > 0 && (p.phase == listing) == w.c.late {
 			add(partial, partialButNewest)
 		}
-	case looking, seeking:
+	case looking, seeking, asking:
 		if l.unseen > 0 {
 			add(unreachable)
 		}
 	case acting:
 		switch p.eff.Kind {
-		case SaveRecord, RevokeKey:
+		case SaveRecord, RevokeKey, RemoveAccount:
 			if l.lost > 0 {
 				add(lostAfter, lostBefore)
 			}
@@ -286,6 +293,14 @@ func (w *world) happen(c choice) *Action {
 				key.dead, key.by = true, byPerson
 			}
 		}
+	case runBegins:
+		w.runBegin(c.d, c.v)
+	case runEnds:
+		w.runEnd(c.d)
+	case useIt:
+		l.use--
+		w.used = true
+		w.say(-1, "somebody uses the account")
 	case mint:
 		l.mint--
 		w.mintKey()

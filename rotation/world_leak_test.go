@@ -138,7 +138,7 @@ func (w *world) ask(q Request) {
 // checkLeak judges what a record makes of a leak.
 func (w *world) checkLeak(before, after *Record) {
 	for _, o := range after.Old {
-		if k := keyIndex(o.Key); o.named() {
+		if k := keyIndex(o.Key); o.named() || o.foreign() {
 			w.keys[k].named, w.keys[k].kept = true, false
 		}
 	}

@@ -6,7 +6,7 @@ import "time"
 func (w *world) check() {
 	for d := range w.c.dests {
 		s := &w.secrets[d]
-		if v := s.values[0]; v >= 0 && !s.byHand && !s.unrecorded && w.keys[v].dead && w.keys[v].by != byPerson && !w.keys[v].cut {
+		if v := s.values[0]; v >= 0 && !s.byHand && !s.unrecorded && w.keys[v].dead && w.keys[v].by != byPerson && w.keys[v].by != switchedOff && !w.keys[v].cut {
 			w.violate("promise 1: readers of %s hold %s, which we deleted", destinations[d], keyID(v))
 		}
 	}
@@ -64,6 +64,9 @@ func (w *world) checkDeletion(k int8, by *process) {
 	if key.by == discarded && key.offered && w.c.budget.restore == 0 {
 		w.violate("promise 1: %s was offered, and is deleted as if it never was", keyID(k))
 	}
+	if key.by == switchedOff {
+		w.checkQuarantine(k, by)
+	}
 	if key.by != retired {
 		return
 	}
@@ -79,6 +82,7 @@ func (w *world) checkDeletion(k int8, by *process) {
 		w.checkCut(k, by)
 		return
 	}
+	w.checkRuns(k, by)
 	wait := w.overlapOf(k)
 	for d := range w.c.dests {
 		if w.secrets[d].unrecorded {
@@ -123,7 +127,10 @@ func (w *world) converged() bool {
 	if r.Parked != "" {
 		return w.c.mayPark || r.Tries >= triesBeforeParking // that many failures call a person
 	}
-	if w.gone {
+	if w.wantedOff() {
+		return w.switchedOff()
+	}
+	if w.gone || w.taken {
 		return false // whoever looks calls a person
 	}
 	wanted := w.c.wants[w.cfg]

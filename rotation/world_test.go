@@ -26,7 +26,11 @@ type world struct {
 	flights [maxFlights]flight
 	procs   [maxProcs]process
 
-	gone bool // the platform has the account no more
+	gone   bool // the platform has the account no more
+	taken  bool // because we took it out of its team
+	runs   [maxRuns]run
+	warned int  // since when the account's owner is warned
+	used   bool // somebody uses the account that is to be switched off
 	// Only in the simulation:
 	skew   int              // how many ticks our clock is ahead of the platform's
 	before [maxDests]secret // as it was before it last changed
@@ -80,10 +84,13 @@ type setting struct {
 	vast      bool // only explored when there is all the time in the world
 	small     bool // also explored with -short
 	leaks     []leakWords
-	wild      bool   // whatever is about to be done may fail
-	slots     int    // live keys that the platform allows the account; 0: any
-	frozen    []bool // by configuration
-	findings  bool   // keys with labels that nothing explains may be left for people
+	wild      bool           // whatever is about to be done may fail
+	slots     int            // live keys that the platform allows the account; 0: any
+	frozen    []bool         // by configuration
+	beats     bool           // the platform tells of runs
+	states    []AccountState // by configuration; empty: active
+	watched   bool           // the use of the account is known
+	findings  bool           // keys with labels that nothing explains may be left for people
 }
 
 // budget is how often each thing may still go wrong, or be asked for.
@@ -93,7 +100,7 @@ type budget struct {
 	rotate, rollback, leak        int8
 	mint, retire, vanish          int8
 	hand, partial, unseen, config int8
-	removed                       int8
+	removed, run, use             int8
 	// Only in the simulation:
 	unmark, foreign, down       int8
 	erase, rename, raise, lag   int8
@@ -128,6 +135,7 @@ const (
 	retired
 	discarded
 	byPerson
+	switchedOff
 )
 
 // What a secret's version may hold besides the index of a key.
@@ -233,7 +241,13 @@ func (w *world) spec(p *process) Spec {
 	s := Spec{
 		Account:  Account{Ref: "ml/ci", Name: "ci", ID: accountID, Scope: ScopeTeam, Team: "ml"},
 		Instance: "prod", Ledger: ledgerID(p.ledger), Policy: w.c.policy,
-		Admin: !w.c.noAdmin, FirstKey: w.c.fresh,
+		Admin: !w.c.noAdmin, FirstKey: w.c.fresh, Beats: w.c.beats, Force: !w.c.watched, QuarantineWait: 2 * oneTick,
+	}
+	if len(w.c.states) > 0 {
+		s.State = w.c.states[p.cfg]
+	}
+	if w.c.wild {
+		s.QuarantineWait = 6 * oneTick
 	}
 	if len(w.c.frozen) > 0 && w.c.frozen[p.cfg] {
 		s.Policy.Freeze = shut{}

@@ -189,7 +189,7 @@ func chances() map[chance]string {
 		askRotate: "rotate", askRollback: "rollback", leak: "leak", edit: "hand edit", configure: "configuration",
 		remove: "key deleted", unmark: "mark removed", goDown: "store down", mint: "key minted", answer: "key named",
 		askRetire: "retire", vanish: "account gone", erase: "secret deleted", rename: "label forged", raise: "mark forged",
-		jump: "clock jump", askRetry: "retry",
+		jump: "clock jump", askRetry: "retry", runBegins: "run begun", runEnds: "run ended", useIt: "use",
 	}
 }
 
@@ -202,6 +202,13 @@ func faults() map[fault]string {
 }
 
 var chanceNames, faultNames = chances(), faults()
+
+// tell counts something by its name, where somebody does.
+func (w *world) tell(name string) {
+	if w.tally != nil {
+		w.tally[name]++
+	}
+}
 
 // count counts what happens, where somebody does.
 func (w *world) count(c choice) {

@@ -99,6 +99,12 @@ func (w *world) recordWords(r *Record) string {
 	if len(r.Strange) > 0 {
 		s += fmt.Sprintf(", unexplained %v", r.Strange)
 	}
+	if len(r.HeldBy) > 0 {
+		s += ", held by a run"
+	}
+	if r.Off.State != "" {
+		s += fmt.Sprintf(", off: %s, warned at %d, begun %v, done %v, gone %v", r.Off.State, ticks(r.Off.Warned), !r.Off.Begun.IsZero(), !r.Off.Done.IsZero(), !r.Off.Gone.IsZero())
+	}
 	if r.Request.Kind != RequestNone {
 		s += fmt.Sprintf(", request %s %s", r.Request.Kind, r.Request.Key)
 	}

@@ -146,7 +146,8 @@ Not affiliated with Weights & Biases.`,
 		commands  []*cobra.Command
 	}{
 		{"try", "Try:", []*cobra.Command{newDemo(a), newInit(a), newValidate(a), newPlan(a), newSandbox(a)}},
-		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a), newRelease(a), newPrune(a), newForget(a), newNotify(a), newLedger(a)}},
+		{"operate", "Operate:", []*cobra.Command{newSync(a), newRun(a), newStatus(a), newHistory(a), newDiscover(a), newAdopt(a), newRelease(a), newPrune(a), newForget(a), newLedger(a)}},
+		{"know", "Know:", []*cobra.Command{newReport(a), newObserve(a), newDoctor(a), newAcknowledge(a), newUnacknowledge(a), newNotify(a)}},
 		{"emergency", "Emergency:", []*cobra.Command{newWhose(a), newRotate(a), newRollback(a), newRetire(a), newRetry(a), newFreeze(a), newUnfreeze(a)}},
 		{"about", "About:", []*cobra.Command{newVersion(a)}},
 	} {

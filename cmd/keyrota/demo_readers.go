@@ -144,11 +144,12 @@ func keyIn(d config.Destination, text []byte) (providers.Secret, error) {
 	return providers.NewSecret(string(text)), nil
 }
 
-// log logs to the job's run (see the sandbox's documentation).
+// log logs to the job's run (see the sandbox's documentation), which is over then: a
+// run that goes on would keep the key that it began with.
 func (rs *readers) log(ctx context.Context, account config.Account, d config.Destination, key providers.Secret) error {
 	body, err := json.Marshal(map[string]any{
 		"query": `mutation ($entity: String!, $run: String!) {
-			upsertBucket(input: {entityName: $entity, modelName: "quickstart", name: $run}) { inserted } }`,
+			upsertBucket(input: {entityName: $entity, modelName: "quickstart", name: $run, state: "finished"}) { inserted } }`,
 		"variables": map[string]string{
 			"entity": account.Env["WANDB_ENTITY"], "run": strings.NewReplacer("/", "-", ".", "-").Replace(d.Path),
 		},

@@ -17,6 +17,18 @@ func describe(e rotation.Event) string {
 		return "account created, id " + e.Words
 	case rotation.EventFound:
 		return "account found, id " + e.Words
+	case rotation.EventQuarantining:
+		text = "to be switched off"
+	case rotation.EventQuarantined:
+		text = "quarantined"
+	case rotation.EventRemoving:
+		text = "taking the account out of its team"
+	case rotation.EventRemoved:
+		text = "account removed"
+	case rotation.EventActivating:
+		text = "to work again"
+	case rotation.EventInUse:
+		text = fmt.Sprintf("key %s is still in use", key)
 	case rotation.EventRecovered:
 		if key == "" {
 			return fmt.Sprintf("record made again from labels and marks: edition %d, no key", e.Edition)

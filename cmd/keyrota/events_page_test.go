@@ -38,6 +38,11 @@ func eventExamples() map[rotation.EventKind]struct {
 		rotation.EventProvisioning: {"the account is about to be created", e{Words: "begun by root on host-1"}},
 		rotation.EventProvisioned:  {"it was created", e{Words: "VXNlcjo3"}},
 		rotation.EventFound:        {"it was there already", e{Words: "VXNlcjo3"}},
+		rotation.EventQuarantining: {"every key of the account is to be deleted, as its configuration says", e{Key: key, Edition: 4, Words: "state: quarantined; every key of the account is deleted from 2026-08-10T09:00:00Z on, whoever reads it"}},
+		rotation.EventQuarantined:  {"they are", e{Words: "the account has no key any more; its secrets are as they were"}},
+		rotation.EventRemoving:     {"the account is about to be taken out of its team", e{Words: "state: removed"}},
+		rotation.EventRemoved:      {"it was", e{Words: "VXNlcjo3"}},
+		rotation.EventActivating:   {"it is to work again, or to go on working", e{Words: "it had no key since 2026-08-10T09:12:00Z"}},
 		rotation.EventRecovered:    {"its record was made again from labels and marks", e{Key: key, Edition: 5}},
 		rotation.EventParked:       {"it waits for a person", e{Words: "the value in vault:kv/ml/eval#WANDB_API_KEY is someone else's key"}},
 		rotation.EventRequested:    {"a person asked for something, or was refused", e{Words: "rotate: laptop lost"}},
@@ -58,6 +63,7 @@ func eventExamples() map[rotation.EventKind]struct {
 		rotation.EventAgreed:       {"every destination was seen to hold the key: the overlap begins", e{Key: key, Edition: 4}},
 		rotation.EventLeaked:       {"a person said that others may know the account's keys", e{Edition: 4, Words: "found in a public repository"}},
 		rotation.EventLeakOver:     {"every such key is deleted, or kept by name", e{Edition: 5}},
+		rotation.EventInUse:        {"a run holds an old key whose overlap is over", e{Key: old, Edition: 3, Words: "run ml-platform/eval/k2x9 (created 2026-07-25T08:00:00Z) goes on; kept until 2026-08-17T09:00:00Z at most"}},
 		rotation.EventStrange:      {"a key appeared that nothing of keyrota's explains", e{Key: "QXBpS2V5Ojk5"}},
 		rotation.EventEnded:        {"a person ended an old key's overlap", e{Key: old, Edition: 3}},
 		rotation.EventHeld:         {"a rotation is due, and held back by max_rotations_per_day or a canary", e{Words: "30 rotations began in the last 24 hours"}},
@@ -74,6 +80,7 @@ func eventExamples() map[rotation.EventKind]struct {
 
 		rotation.EventAcknowledged:   {"a person said that a finding is known", e{Words: "unused of ml-platform/nightly-eval until 2026-12-31T00:00:00Z: the yearly benchmark"}},
 		rotation.EventUnacknowledged: {"a person took that back", e{Words: "acknowledgement 17 of unused of ml-platform/nightly-eval: the benchmark was moved"}},
+		rotation.EventJWTKept:        {"fresh JWTs of external accounts are kept where jobs read them (once a day)", e{Words: "ml-platform/eks-training at vault:kv/ml/jwt#identity_token"}},
 	}
 }
 

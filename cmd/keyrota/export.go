@@ -106,10 +106,10 @@ func (a *app) exportNow(ctx context.Context, s *system) {
 
 // exports runs beside the engine, under the configuration that is in force.
 type exports struct {
+	beside
 	log     *slog.Logger
 	metrics *export.Metrics
 	now     *export.Exporter // nil: none yet
-	stop    func()           // returns when it has ended
 }
 
 func newExports(log *slog.Logger, r prometheus.Registerer) (*exports, error) {
@@ -119,27 +119,14 @@ func newExports(log *slog.Logger, r prometheus.Registerer) (*exports, error) {
 
 // use goes on with another exporter in the place of the one before.
 func (e *exports) use(ctx context.Context, x *export.Exporter) error {
-	err := e.halt()
-	x.Log, x.Metrics = e.log, e.metrics
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // only stop ends it
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		x.Run(ctx)
-	}()
-	e.now, e.stop = x, func() {
-		cancel()
-		<-ended
-	}
-	return err
-}
-
-func (e *exports) halt() error {
-	if e.now == nil {
-		return nil
-	}
 	e.stop()
-	return closeTargets(e.now.Targets)
+	var err error
+	if e.now != nil {
+		err = closeTargets(e.now.Targets)
+	}
+	x.Log, x.Metrics, e.now = e.log, e.metrics, x
+	e.beside.use(ctx, x.Run)
+	return err
 }
 
 // end stops, and brings the last events where they belong.

@@ -165,7 +165,8 @@ func (s *system) scopes(what frost) ([]ledger.Freeze, error) {
 	}
 	var all []ledger.Freeze
 	for _, team := range what.teams {
-		if !slices.ContainsFunc(s.inventory.Accounts, func(a inventory.Account) bool { return a.Config.Team == team }) {
+		if !slices.ContainsFunc(s.inventory.Accounts, func(a inventory.Account) bool { return a.Config.Team == team }) &&
+			!slices.ContainsFunc(s.freezes, func(f ledger.Freeze) bool { return f.Team == team }) { // it may have left since
 			return nil, fmt.Errorf("there is no team %q in the configuration: keyrota status lists its accounts, as team/name", team)
 		}
 		all = append(all, ledger.Freeze{Team: team})

@@ -30,13 +30,13 @@ func (a *app) chosen(ctx context.Context, c *config.Config, l *ledger.Ledger, na
 		}
 	}
 	if f.since != "" {
-		which.since, err = whenIs(f.since, a.now())
+		which.since, err = whenIs("--since", f.since, a.now())
 	}
 	return which, err
 }
 
-// whenIs reads a time that a person writes.
-func whenIs(s string, now time.Time) (time.Time, error) {
+// whenIs reads a time that a person writes behind a flag.
+func whenIs(flag, s string, now time.Time) (time.Time, error) {
 	if ago, err := config.ParseDuration(s); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
@@ -45,7 +45,7 @@ func whenIs(s string, now time.Time) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--since %s: write how long ago, like 7d, a day like 2026-05-01, or a time like 2026-05-01T09:00:00Z", s)
+		return time.Time{}, fmt.Errorf("%s %s: write how long ago, like 7d, a day like 2026-05-01, or a time like 2026-05-01T09:00:00Z", flag, s)
 	}
 	return at, nil
 }

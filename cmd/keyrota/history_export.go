@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -22,7 +21,7 @@ func (a *app) exportHistory(ctx context.Context, c *config.Config, l *ledger.Led
 	}
 	out := a.stdout
 	if f.to != "" {
-		file, failed := os.OpenFile(f.to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		file, failed := newFile(f.to, 0o600)
 		if failed != nil {
 			return fmt.Errorf("--to: %w", failed)
 		}

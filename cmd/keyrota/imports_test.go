@@ -122,6 +122,11 @@ func own(imported string) string {
 // The standard library's ways to a network, a database, a log or chance.
 var impure = under("log", "net", "net/http", "net/rpc", "net/smtp", "database", "os/exec", "math/rand", "crypto/rand")
 
+// decides says which packages decide: they do nothing, and are told what time it is.
+func decides(path string) bool {
+	return under("rotation", "sync/plan", "sync/finding")(path) || path == "sync/usage"
+}
+
 var laws = []law{
 	{
 		why:    "what decides stands on the standard library alone",
@@ -136,8 +141,17 @@ var laws = []law{
 		deep:   true,
 	},
 	{
+		why: "use is judged by the standard library alone, and findings know rotation and that judgement",
+		of:  func(path string) bool { return path == "sync/usage" || path == "sync/finding" },
+		breaks: func(path, imported string, std bool) bool {
+			o := own(imported)
+			return !std && o != path && (path == "sync/usage" || o != "rotation" && o != "sync/usage")
+		},
+		deep: true,
+	},
+	{
 		why: "what decides touches no network, database, log, process or chance",
-		of:  under("rotation", "sync/plan"),
+		of:  decides,
 		breaks: func(path, imported string, std bool) bool {
 			return impure(imported) && imported != "net/url" && imported != "net/netip"
 		},
@@ -213,8 +227,8 @@ var laws = []law{
 		deep:   true,
 	},
 	{
-		why: "the conformance suites and the stand-ins for services are for tests",
-		of:  except(func(string) bool { return true }, under("providers/providertest", "sync/notify/notifytest")),
+		why: "the conformance suites and the stand-ins for services are for tests and measurements",
+		of:  except(func(string) bool { return true }, under("providers/providertest", "sync/notify/notifytest", "cmd/keyrota/bench")),
 		breaks: func(path, imported string, std bool) bool {
 			return under("providers/providertest", "sync/notify/notifytest")(own(imported))
 		},

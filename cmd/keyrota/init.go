@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -56,9 +55,9 @@ func (a *app) initConfig() error {
 	if path == "" {
 		path = config.Name
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // it holds no secret, and reviewers read it
+	f, err := newFile(path, 0o644) // it holds no secret, and reviewers read it
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and was left alone: name another file with --config", path)
+		return fmt.Errorf("%w with --config", err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("writing a first configuration: %w: make its directory first", err)

@@ -20,7 +20,7 @@ var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Ti
 // can be repeated and explored.
 func TestWhatDecidesAsksForNoTime(t *testing.T) {
 	for _, p := range load(t).own {
-		if !under("rotation", "sync/plan")(p.path()) {
+		if !decides(p.path()) {
 			continue
 		}
 		for _, name := range p.GoFiles {

@@ -92,9 +92,9 @@ func (a *app) exportLedger(ctx context.Context, file string) (err error) {
 		}
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := newFile(file, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and was left alone: name another file", file)
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("exporting the ledger: %w: name a file that can be written, or - for standard output", err)

@@ -24,7 +24,7 @@ func (a *app) loadConfig() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, problems, err := config.Load(path, config.Options{Env: a.env, StoreTypes: configTypes()})
+	c, problems, err := config.Load(path, configOptions(a.env))
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +129,7 @@ func (a *app) assemble(s *system, who string) error {
 // the daemon, and runs.
 func (a *app) use(ctx context.Context, s *system, l *ledger.Ledger, mode ledgerMode, engine bool) error {
 	s.ledger, s.worker.Ledger, s.worker.Gate = l, l, l
+	s.observer.LastUse, s.worker.LastUse, s.worker.Teams = a.lastUse(s), a.lastUse(s), s.teamsOf
 	var err error
 	if s.freezes, err = l.Freezes(ctx); err != nil {
 		return err

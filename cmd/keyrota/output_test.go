@@ -59,6 +59,11 @@ func printedFields(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reports, err := filepath.Glob("../../sync/report/*.go")
+	if err != nil || len(reports) == 0 {
+		t.Fatal("where are the reports?", err)
+	}
+	files = append(files, reports...)
 	names := map[string]string{}
 	set := token.NewFileSet()
 	for _, file := range files {

@@ -12,6 +12,8 @@ import (
 	"github.com/keyrota/keyrota/providers/vault"
 	"github.com/keyrota/keyrota/providers/wandb"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/export"
+	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/inventory"
 	"github.com/keyrota/keyrota/sync/ledger"
 )
@@ -70,6 +72,15 @@ func configTypes() map[string]config.StoreType {
 		types[name] = config.StoreType{New: t.block, Identity: t.identity}
 	}
 	return types
+}
+
+// configOptions are what this program's configuration is judged with.
+func configOptions(env func(string) (string, bool)) config.Options {
+	o := config.Options{Env: env, StoreTypes: configTypes(), FindingCodes: finding.Codes()}
+	for _, kind := range export.Kinds() {
+		o.EventKinds = append(o.EventKinds, string(kind))
+	}
+	return o
 }
 
 // openProviders makes the issuer and the stores that a configuration names. It

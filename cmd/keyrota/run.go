@@ -101,6 +101,10 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 	if err != nil {
 		return nil, nil, err
 	}
+	hear, err := newPeople(o.Registry)
+	if err != nil {
+		return nil, nil, err
+	}
 	started := false
 	o.Ledger, o.Listen, o.Now, o.Version = first.ledger, first.config.Listen, a.now, version()
 	host, err := os.Hostname()
@@ -119,18 +123,29 @@ func (a *app) daemon(ctx context.Context, o daemon.Options) (_ *daemon.Daemon, c
 		if err != nil {
 			return nil, err
 		}
+		n, err := a.notifier(s)
+		if err != nil {
+			return nil, err
+		}
+		chores, err := a.chores(s, n)
+		if err != nil {
+			return nil, err
+		}
 		if err := out.use(ctx, x); err != nil {
 			a.warn("warning: %s", err)
 		}
+		n.Log, n.Metrics = o.Logger, hear.messages
+		hear.use(ctx, n.Run)
 		started = true
 		return &daemon.State{
 			Inventory: s.inventory, Observer: s.observer, Worker: s.worker,
 			SweepEvery: s.config.SweepEvery, Workers: s.config.Workers, Config: s.config.Digest,
+			Chores: chores, Swept: a.swept(s, n, hear.findings),
 		}, nil
 	}
 	o.Notify, o.Watchdog = a.serviceManager()
 	d, err := daemon.New(o)
-	return d, func() error { return errors.Join(out.end(ctx), first.Close()) }, err
+	return d, func() error { hear.stop(); return errors.Join(out.end(ctx), first.Close()) }, err
 }
 
 // reopen puts the configuration together as it is now, on the same ledger.

@@ -97,6 +97,7 @@ const (
 //	fault KIND OPERATION COUNT [DELAY]      the server fails
 //	await OPERATION                         until the server is asked for it
 //	clock DURATION                          time passes
+//	job FILE TEAM/PROJECT/RUN [STATE]       a run beats, with the key in the file
 //	live ACCOUNT COUNT                      so many keys of it work
 //	holds FILE ACCOUNT                      the file has a key in it that works and is the newest of the account
 //	called COUNT OPERATION                  so often was the server asked for it
@@ -121,7 +122,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandbox, "click": click, "fault": fault, "await": await, "clock": clock, "live": live, "holds": holds,
 			"called": called, "exits": exits, "engine": engine, "port": port, "connect": connect,
-			"tamper": tamper, "database": database, "inboxes": startInboxes, "inbox": inbox,
+			"tamper": tamper, "database": database, "job": job, "inboxes": startInboxes, "inbox": inbox,
 		},
 	})
 }

@@ -75,7 +75,9 @@ type revision struct {
 }
 
 func (a *app) revision(path, beside string, vars *variables) (revision, error) {
-	c, problems, err := config.Load(path, config.Options{Env: vars.lookup, StoreTypes: configTypes(), Beside: beside})
+	o := configOptions(vars.lookup)
+	o.Beside = beside
+	c, problems, err := config.Load(path, o)
 	if err != nil {
 		return revision{}, err
 	}
@@ -156,10 +158,12 @@ func summary(changes []changeView, is revision) []string {
 			lines = append(lines, fmt.Sprintf("%d %s", n, many))
 		}
 	}
+	say(accounts(switchedOff), "account is switched off: its keys are deleted at W&B", "accounts are switched off: their keys are deleted at W&B")
 	say(places(placeAdded), "place gets a key that it did not get before", "places get a key that they did not get before")
 	say(places(formatChanged), "place is written anew in another form, without a rotation", "places are written anew in another form, without a rotation")
 	say(accounts(storeMoved), "account is delivered to a store that moves", "accounts are delivered to a store that moves")
 	say(accounts(overlapShortened), "account keeps its old keys for less long", "accounts keep their old keys for less long")
+	say(places(jwtKept), "place gets fresh JWTs that it did not get before", "places get fresh JWTs that they did not get before")
 	say(accounts(organizationScope), "account reaches every team", "accounts reach every team")
 	say(accounts(accountAdded), "account is new", "accounts are new")
 	say(accounts(accountLeft), "account leaves: its keys keep working, and are rotated no more", "accounts leave: their keys keep working, and are rotated no more")

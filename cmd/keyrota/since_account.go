@@ -25,11 +25,14 @@ func (c *comparison) account(was, is inventory.Account) {
 	default:
 		c.add(unmanaged, ref, "", "", "", "Its keys keep working and are not rotated any more.")
 	}
+	c.state(a, b)
 	c.overlap(a, b)
 	c.schedule(a, b)
 	c.places(was, is)
 	c.times(a, b)
 	c.words(a, b)
+	c.use(a, b)
+	c.jwts(a, b)
 }
 
 func (c *comparison) overlap(a, b *config.Account) {

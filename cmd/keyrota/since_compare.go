@@ -26,14 +26,17 @@ const (
 	deadlineShortened = "write_deadline.shortened"
 	organizationScope = "scope.organization"
 	allowLifted       = "allow.lifted"
+	switchedOff       = "state.off"
+	jwtKept           = "jwt.kept"
 
 	accountAdded = "account.added"
 	accountLeft  = "account.left"
 	accountMoved = "account.moved"
 	scopeChanged = "scope.changed"
 
-	managed   = "manage.rotate"
-	unmanaged = "manage.observe"
+	managed    = "manage.rotate"
+	unmanaged  = "manage.observe"
+	switchedOn = "state.active"
 
 	scheduleShortened = "schedule.shortened"
 	scheduleChanged   = "schedule.changed"
@@ -66,16 +69,16 @@ func groups() []group {
 	return []group{
 		{"Look closely", []string{
 			placeAdded, placeMoved, storeMoved, storeChanged, storeRemoved, issuerChanged, instanceChanged, ledgerChanged,
-			overlapShortened, deadlineShortened, organizationScope, allowLifted,
+			switchedOff, jwtKept, overlapShortened, deadlineShortened, organizationScope, allowLifted,
 		}, map[string]string{
 			placeAdded: "New destination", placeMoved: "Destination moves", storeMoved: "Store moves", storeChanged: "Store changes", storeRemoved: "Store is gone",
 			issuerChanged: "W&B changes", instanceChanged: "Instance changes", ledgerChanged: "Ledger changes",
-			overlapShortened: "Shorter overlap", deadlineShortened: "Shorter write_deadline", organizationScope: "Organization scope", allowLifted: "allow: is gone",
+			switchedOff: "Switched off", jwtKept: "JWT kept at", overlapShortened: "Shorter overlap", deadlineShortened: "Shorter write_deadline", organizationScope: "Organization scope", allowLifted: "allow: is gone",
 		}},
 		{"Accounts", []string{accountAdded, accountLeft, accountMoved, scopeChanged}, map[string]string{
 			accountAdded: "New account", accountLeft: "Account leaves", accountMoved: "Account moves", scopeChanged: "Scope changes",
 		}},
-		{"What is managed", []string{managed, unmanaged}, map[string]string{managed: "Rotated", unmanaged: "Observed"}},
+		{"What is managed", []string{managed, unmanaged, switchedOn}, map[string]string{managed: "Rotated", unmanaged: "Observed", switchedOn: "Switched on"}},
 		{"Schedules, formats and readers", []string{scheduleShortened, scheduleChanged, formatChanged, readerChanged, placeLeft, limitChanged}, map[string]string{
 			scheduleShortened: "Shorter schedule", scheduleChanged: "Schedule changes", formatChanged: "Format changes", readerChanged: "Reader changes",
 			placeLeft: "Destination leaves", limitChanged: "max_rotations_per_day",
@@ -265,6 +268,7 @@ func (c *comparison) general() {
 	c.settings(keys(c.was), keys(c.is), func(path, was, is string) {
 		c.add(issuerChanged, "", path, was, is, "keyrota acts for this team with another credential.")
 	})
+	c.told()
 }
 
 func (c *comparison) allow() {
@@ -335,6 +339,8 @@ func (c *comparison) newAccount(a inventory.Account) {
 	}
 	c.add(accountAdded, a.Config.Ref, "", "", strings.Join(append([]string{what}, nonEmpty(a.Config.Purpose)...), ": "), means)
 	c.organization(a.Config)
+	c.state(&config.Account{State: config.Active}, a.Config)
+	c.jwts(&config.Account{}, a.Config)
 	for i := range a.Config.Deliver {
 		c.added(a, i, "Its key is written there.")
 	}
@@ -358,6 +364,9 @@ func (c *comparison) added(a inventory.Account, i int, means string) {
 	d := a.Config.Deliver[i]
 	if a.Config.Manage == config.Observe {
 		means = "Nothing is written while the account is observed."
+	}
+	if a.Config.State != config.Active {
+		means = "No key is made for it while the account is switched off."
 	}
 	c.add(placeAdded, a.Config.Ref, d.String(), "", formOf(d), means)
 }

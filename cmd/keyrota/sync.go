@@ -58,7 +58,11 @@ func (a *app) sync(ctx context.Context, names []string) error {
 	if err := a.enroll(ctx, s); err != nil {
 		return err
 	}
-	return a.work(ctx, s, accounts)
+	err = a.work(ctx, s, accounts)
+	if len(names) == 0 {
+		a.tellAfter(ctx, s)
+	}
+	return err
 }
 
 // verdict turns what came of the accounts into an exit code.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
 
@@ -39,7 +40,7 @@ func (a *app) validate() error {
 	if err != nil {
 		return err
 	}
-	c, problems, err := config.Load(path, config.Options{Env: a.env, StoreTypes: configTypes()})
+	c, problems, err := config.Load(path, configOptions(a.env))
 	if err != nil {
 		return err
 	}
@@ -95,8 +96,9 @@ func (a *app) providerProblems(c *config.Config) config.Problems {
 		problems = append(problems, of(config.Error, err.Error()))
 	}
 	_, err = inventory.Build(c, p, "")
+	_, kept := federation.Accounts(c, p.Stores)
 	var refused *inventory.Refusal
-	for _, err := range each(err) {
+	for _, err := range append(each(err), each(kept)...) {
 		problem := of(config.Error, err.Error())
 		if errors.As(err, &refused) {
 			problem.Position, problem.Message = refused.Pos, refused.Err.Error()

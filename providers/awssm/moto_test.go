@@ -33,9 +33,11 @@ import (
 // motoFails are the cases that moto, another emulator of AWS, makes fail, and
 // what it does otherwise than AWS.
 var motoFails = map[string]string{
-	"denied":         "it checks neither signatures nor policies",
-	"list,_denied":   "it checks neither signatures nor policies",
-	"remove,_denied": "it checks neither signatures nor policies",
+	"denied":            "it checks neither signatures nor policies",
+	"list,_denied":      "it checks neither signatures nor policies",
+	"remove,_denied":    "it checks neither signatures nor policies",
+	"last_read,_denied": "it checks neither signatures nor policies",
+	"last_read":         "it does not keep the day of the last read",
 }
 
 // motoURL is where TestMoto tells the suite that moto is.

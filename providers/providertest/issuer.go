@@ -69,6 +69,15 @@ type (
 	PersonMaker interface {
 		Person(t *testing.T, name, team string) (rotation.Account, rotation.KeyID, providers.Secret)
 	}
+	// TimePasser is a platform whose clock a test moves on.
+	TimePasser interface {
+		Pass(t *testing.T, d time.Duration)
+	}
+	// RunLogger is a platform to which a holder of a key logs a run, which runs
+	// from then on.
+	RunLogger interface {
+		LogRun(t *testing.T, s providers.Secret, team, project, name string)
+	}
 	// AdminRevoker is a platform on which the admin credential of the issuer
 	// under test can be made invalid.
 	AdminRevoker interface{ RevokeAdmin(t *testing.T) }
@@ -83,7 +92,7 @@ type issuerCase struct {
 
 // TestIssuer runs every case against fresh services of h.
 func TestIssuer(t *testing.T, h IssuerHarness) {
-	for _, group := range [][]issuerCase{keyCases(), identityCases(), listingCases(), creationCases(), outageCases()} {
+	for _, group := range [][]issuerCase{keyCases(), identityCases(), listingCases(), creationCases(), outageCases(), removalCases(), usageCases(), auditCases(), federationCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Log(c.story)

@@ -56,7 +56,7 @@ type platformKey struct {
 // PlatformStep is a moment of a call at which an interceptor is asked: Before
 // anything happened, or After the effect.
 type PlatformStep struct {
-	Op      string // "keys", "keys of", "issue", "verify", "identify", "revoke", "provision" or "first key"
+	Op      string // "keys", "keys of", "issue", "verify", "identify", "revoke", "provision", "first key" or "remove account"
 	Account rotation.Account
 	Label   rotation.Label // of issue
 	Key     rotation.KeyID // of revoke

@@ -245,8 +245,7 @@ func (p *Platform) DeleteKey(id rotation.KeyID) {
 func (p *Platform) DeleteAccount(id rotation.AccountID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.accounts = slices.DeleteFunc(p.accounts, func(a rotation.Account) bool { return a.ID == id })
-	p.keys = slices.DeleteFunc(p.keys, func(k platformKey) bool { return k.of == id })
+	p.delete(id)
 }
 
 // Relabel renames a key, as an admin can.

@@ -149,7 +149,7 @@ func needsCompareAndSet(can StoreAbilities) bool { return can.CompareAndSet }
 
 // TestStore runs every case against fresh services of h.
 func TestStore(t *testing.T, h StoreHarness) {
-	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases(), listCases(), removeCases()} {
+	for _, group := range [][]storeCase{writeCases(), handCases(), fieldCases(), cutCases(), observeCases(), readCases(), failureCases(), troubleCases(), tagCases(), listCases(), lastReadCases(), removeCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Log(c.story)

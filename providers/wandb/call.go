@@ -23,6 +23,7 @@ type call struct {
 	name   string // of the account or team
 	key    providers.Secret
 	admin  string    // how the configuration names the key; empty for an account's own
+	bearer bool      // the key is an access token
 	date   time.Time // the server's clock at the last answer; zero if it did not say
 }
 
@@ -33,43 +34,65 @@ func (c *call) MakeRequest(ctx context.Context, req *graphql.Request, resp *grap
 	if err != nil {
 		return c.fail(providers.Invalid, errors.New("the request cannot be written as JSON"), "")
 	}
-	if err := c.turn(ctx); err != nil {
-		return err
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.issuer.endpoint, bytes.NewReader(body))
 	if err != nil {
 		return c.fail(providers.Invalid, errors.New("the request cannot be made"), "")
 	}
-	r.SetBasicAuth("api", c.key.Expose())
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", c.issuer.userAgent)
+	if c.bearer {
+		r.Header.Set("Authorization", "Bearer "+c.key.Expose())
+	} else {
+		r.SetBasicAuth("api", c.key.Expose())
+	}
 	if c.admin != "" {
 		r.Header.Set("Use-Admin-Privileges", "true")
 	}
-	answer, err := c.issuer.http.Do(r)
+	answer, err := c.send(ctx, c.issuer.http, r)
 	if err != nil {
-		return c.unreached(ctx, err)
+		return err
 	}
 	defer answer.Body.Close()
-	c.date = time.Time{}
-	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		c.date = date
-	}
 	err = c.decode(ctx, answer, resp)
 	c.heed(answer.Header, err)
 	return err
 }
 
-// decode reads the answer. What was read is wiped: it may hold keys.
-func (c *call) decode(ctx context.Context, answer *http.Response, resp *graphql.Response) error {
-	text, err := io.ReadAll(providers.BoundedBody(answer.Body))
-	defer clear(text)
-	if errors.Is(err, providers.ErrTooLong) {
-		return c.fail(providers.Transient, err, "")
+// send sends a request when it is the credential's turn, exactly once.
+func (c *call) send(ctx context.Context, client doer, r *http.Request) (*http.Response, error) {
+	if err := c.turn(ctx); err != nil {
+		return nil, err
 	}
-	if err != nil && answer.StatusCode == http.StatusOK {
-		return c.unreached(ctx, err)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", c.issuer.userAgent)
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, c.unreached(ctx, err)
+	}
+	c.date = time.Time{}
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		c.date = date
+	}
+	return answer, nil
+}
+
+// read reads an answer whole. Whoever calls it wipes it: it may hold keys.
+func (c *call) read(ctx context.Context, answer *http.Response) ([]byte, error) {
+	text, err := io.ReadAll(providers.BoundedBody(answer.Body))
+	switch {
+	case errors.Is(err, providers.ErrTooLong):
+		return text, c.fail(providers.Transient, err, "")
+	case err != nil && answer.StatusCode == http.StatusOK:
+		return text, c.unreached(ctx, err)
+	}
+	return text, nil
+}
+
+// decode reads the answer.
+func (c *call) decode(ctx context.Context, answer *http.Response, resp *graphql.Response) error {
+	text, err := c.read(ctx, answer)
+	defer clear(text)
+	if err != nil {
+		return err
 	}
 	var body struct {
 		Data   json.RawMessage   `json:"data"`

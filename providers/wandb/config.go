@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
@@ -59,14 +60,20 @@ type Options struct {
 }
 
 // Issuer is a W&B server. It implements providers.Issuer, Provisioner,
-// FirstKeyer, TeamsLister and Identifier, and is safe for concurrent use.
+// FirstKeyer, TeamsLister, Identifier, RunReporter, Directory, AccessChecker,
+// AuditReader, AuditDecoder, AccountRemover and Exchanger, and is safe for
+// concurrent use.
 type Issuer struct {
 	config    Config
+	base      *url.URL
 	endpoint  string
 	host      string
 	http      *http.Client
 	paces     *pace.Paces
 	userAgent string
+	// What was learned of the audit log: its form is not the expected one, and it
+	// has no pages.
+	otherForm, auditStreams atomic.Bool
 }
 
 // New makes an Issuer without any call. Its error says what in the
@@ -95,7 +102,7 @@ func New(c Config, o Options) (*Issuer, error) {
 		version = "dev"
 	}
 	i := &Issuer{
-		config: c, endpoint: base.JoinPath("graphql").String(), host: base.Host, http: &client,
+		config: c, base: base, endpoint: base.JoinPath("graphql").String(), host: base.Host, http: &client,
 		paces: o.Paces, userAgent: c.UserAgent,
 	}
 	if i.paces == nil {
@@ -130,10 +137,9 @@ func parseURL(text string) (*url.URL, error) {
 // Warnings says what a person should know of the configuration: none, or a
 // line each.
 func (i *Issuer) Warnings() []string {
-	base, _ := url.Parse(i.endpoint)
-	host := base.Hostname()
+	host := i.base.Hostname()
 	ip := net.ParseIP(host)
-	if base.Scheme == "https" || host == "localhost" || ip != nil && ip.IsLoopback() {
+	if i.base.Scheme == "https" || host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
 	return []string{"wandb.url: " + i.host + " is reached without TLS: whoever is on the way can read every key"}

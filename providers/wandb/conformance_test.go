@@ -48,6 +48,12 @@ var orgAdmin = wandb.Config{AdminKey: fixed(orgAdminKey), Organization: "acme"}
 
 func start(t *testing.T, keys sandbox.KeyStorage, c wandb.Config) *service {
 	t.Helper()
+	return startWith(t, keys, c, func(*sandbox.Seed) {})
+}
+
+// startWith is start with more in the sandbox than people and teams.
+func startWith(t *testing.T, keys sandbox.KeyStorage, c wandb.Config, more func(*sandbox.Seed)) *service {
+	t.Helper()
 	s := &service{now: time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC), admin: orgAdminKey}
 	seed := sandbox.Seed{
 		Organization: "acme",
@@ -59,6 +65,7 @@ func start(t *testing.T, keys sandbox.KeyStorage, c wandb.Config) *service {
 			{Username: "max", Email: "max@acme.example", Teams: map[string]sandbox.Role{"ml": sandbox.RoleMember}, Keys: []sandbox.Key{{Value: memberKey}}},
 		},
 	}
+	more(&seed)
 	var err error
 	s.Server, err = sandbox.New(seed, sandbox.Options{Now: s.clock, KeyMarker: "CANARY"})
 	if err != nil {
@@ -210,11 +217,13 @@ func (s *service) LimitCalls(t *testing.T, after time.Duration) {
 
 func (s *service) DelayKeys(t *testing.T) func() {
 	s.fault(t, sandbox.Fault{Kind: sandbox.FaultDelayedKey, Delay: time.Minute})
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.now = s.now.Add(time.Minute)
-	}
+	return func() { s.Pass(t, time.Minute) }
+}
+
+func (s *service) Pass(_ *testing.T, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
 }
 
 func (s *service) configure(t *testing.T, change func(*sandbox.Settings)) {
@@ -240,16 +249,28 @@ func (s *service) RevokeAdmin(t *testing.T) {
 // DeleteAccount removes the account from its team, as the user interface does.
 func (s *service) DeleteAccount(t *testing.T, a rotation.Account) {
 	t.Helper()
-	body, _ := json.Marshal(map[string]any{"query": fmt.Sprintf(`mutation { deleteInvite(input: {id: %q, entityName: %q}) { success } }`, a.ID, a.Team)})
+	s.mutate(t, orgAdminKey, fmt.Sprintf(`deleteInvite(input: {id: %q, entityName: %q}) { success }`, a.ID, a.Team), `"success":true`)
+}
+
+// LogRun logs one as W&B's SDK does.
+func (s *service) LogRun(t *testing.T, key providers.Secret, team, project, name string) {
+	t.Helper()
+	s.mutate(t, key.Expose(), fmt.Sprintf(`upsertBucket(input: {entityName: %q, modelName: %q, name: %q}) { inserted }`, team, project, name), `"inserted":true`)
+}
+
+// mutate sends a mutation past the issuer.
+func (s *service) mutate(t *testing.T, key, mutation, done string) {
+	t.Helper()
+	body, _ := json.Marshal(map[string]any{"query": "mutation { " + mutation + " }"})
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
-	r.SetBasicAuth("api", orgAdminKey)
+	r.SetBasicAuth("api", key)
 	r.Header.Set("Use-Admin-Privileges", "true")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if text, _ := io.ReadAll(answer.Body); !strings.Contains(string(text), `"success":true`) {
-		t.Fatalf("the account was not removed: %s", text)
+	if text, _ := io.ReadAll(answer.Body); !strings.Contains(string(text), done) {
+		t.Fatalf("%s: %s", mutation, text)
 	}
 }

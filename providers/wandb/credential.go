@@ -75,10 +75,31 @@ func (i *Issuer) asOwner(op, name string, key providers.Secret) *call {
 
 // asEither prepares a call with auth or, where it is empty, as administrator.
 func (i *Issuer) asEither(ctx context.Context, op string, a rotation.Account, auth providers.Secret) (*call, error) {
+	return i.with(ctx, op, accountName(a), a.Scope, a.Team, auth)
+}
+
+// inTeam prepares a call about something of a team with auth or, where it is
+// empty, as administrator.
+func (i *Issuer) inTeam(ctx context.Context, op, name, team string, auth providers.Secret) (*call, error) {
+	return i.with(ctx, op, name, rotation.ScopeTeam, team, auth)
+}
+
+func (i *Issuer) with(ctx context.Context, op, name string, scope rotation.Scope, team string, auth providers.Secret) (*call, error) {
 	if auth.Empty() {
-		return i.asAdmin(ctx, op, accountName(a), a.Scope, a.Team)
+		return i.asAdmin(ctx, op, name, scope, team)
 	}
-	return i.asOwner(op, accountName(a), auth), nil
+	return i.asOwner(op, name, auth), nil
+}
+
+// who is how errors name the one who calls.
+func (c *call) who() string {
+	switch {
+	case c.admin != "":
+		return c.admin
+	case c.bearer:
+		return "the access token"
+	}
+	return "the account's key"
 }
 
 // accountName is how errors name an account.

@@ -10,6 +10,12 @@
 // deleting keys without one of the account, creating team-scoped accounts and
 // fetching their first key; Abilities says what of it there is.
 //
+// What use shows (runs, members, what a credential may do with a project) is
+// asked with a key of the account or an administrator's; the audit log with a
+// key of an organization admin or an organization-scoped service account, and
+// in the form that the server has; an account is taken out of its team with an
+// administrator's. JWTs are exchanged without a key.
+//
 // There are two kinds of server (W&B docs, API keys). Servers that hash keys
 // list the first part of each; older ones list whole keys. Either is reduced
 // to a fingerprint while decoding, which is enough to recognise a key that we

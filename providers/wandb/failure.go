@@ -93,6 +93,8 @@ func (c *call) refused(answer *http.Response, errs []json.RawMessage, understood
 	switch {
 	case r.badKey && c.admin != "":
 		e.Hint = c.admin + " is not valid (any more): put a new one where it leads to"
+	case r.badKey && c.bearer:
+		e.Hint = "this access token does not work (any more): exchange a fresh JWT for a new one"
 	case r.badKey:
 		e.Hint = "this key of the account does not work: deleted, or not a key of this server"
 	case e.Kind == providers.Denied && c.admin != "":

@@ -32,12 +32,17 @@ func (i *Issuer) Identify(ctx context.Context, s providers.Secret) (providers.Id
 	if s.Empty() {
 		return providers.Identity{}, c.fail(providers.Denied, errors.New("the value is empty"), "")
 	}
+	return c.identity(ctx)
+}
+
+// identity asks the server whom the call's credential belongs to.
+func (c *call) identity(ctx context.Context) (providers.Identity, error) {
 	v, err := c.whose(ctx)
 	if err != nil {
 		return providers.Identity{}, unlessBadKey(err)
 	}
 	id := providers.Identity{Owner: rotation.Account{ID: rotation.AccountID(v.Id), Name: v.Name, Team: v.Entity}}
-	if id.Verified, err = c.which(v, s); err != nil {
+	if id.Verified, err = c.which(v, c.key); err != nil {
 		id.Verified = providers.Verified{Account: id.Owner.ID, At: c.date}
 	}
 	for _, e := range v.Teams.Edges {

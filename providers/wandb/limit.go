@@ -28,7 +28,12 @@ const nothingLeft = time.Second
 // per key, and unpublished (W&B docs, rate limits), so each begins without a rate
 // and learns from the answers. Its name is no way to the key: a key is long and
 // random.
+// JWTs and access tokens, which are new each time, share one: a daemon would
+// gather one for each otherwise.
 func (c *call) pace() *pace.Pace {
+	if c.bearer {
+		return c.issuer.paces.Get("wandb/"+c.issuer.host+"/federated", pace.Quota{})
+	}
 	sum := sha256.Sum256([]byte(c.key.Expose()))
 	return c.issuer.paces.Get("wandb/"+c.issuer.host+"/"+hex.EncodeToString(sum[:16]), pace.Quota{})
 }

@@ -312,7 +312,7 @@ func (c *call) services(ctx context.Context, team string) ([]member, error) {
 }
 
 func (c *call) noTeam(team string) error {
-	return c.fail(providers.Denied, fmt.Errorf("there is no team %q whose members %s may see", team, c.admin),
+	return c.fail(providers.Denied, fmt.Errorf("there is no team %q that %s may see", team, c.who()),
 		"check the team's name, and that the key is an admin's of this team or of its organization")
 }
 

@@ -71,6 +71,7 @@ type Daemon struct {
 	notices *notices
 	health  *health
 	silence *silence
+	chores  *chores
 	metrics *metrics
 }
 
@@ -109,7 +110,7 @@ func New(o Options) (*Daemon, error) {
 	return &Daemon{
 		o: o, log: o.Logger, metrics: m,
 		reloads: make(chan struct{}, 1), sweeps: make(chan struct{}, 1), staff: make(chan struct{}, 1),
-		backlog: newBacklog(), agenda: newAgenda(), notices: newNotices(o.Logger), health: newHealth(time.Now()), silence: newSilence(),
+		backlog: newBacklog(), agenda: newAgenda(), notices: newNotices(o.Logger), health: newHealth(time.Now()), silence: newSilence(), chores: newChores(),
 	}, nil
 }
 
@@ -161,6 +162,7 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 	for _, loop := range []func(context.Context){
 		d.sweeping,
 		func(ctx context.Context) { d.tending(ctx, q) },
+		d.minding,
 		d.reloading,
 		func(ctx context.Context) { d.staffing(ctx, q) },
 		d.watching,

@@ -91,6 +91,7 @@ func newMetrics(r *prometheus.Registry, version string) (*metrics, error) {
 	}
 	for _, p := range []rotation.Phase{
 		rotation.PhaseNew, rotation.PhaseIssuing, rotation.PhaseDelivering, rotation.PhaseRetiring, rotation.PhaseSteady, rotation.PhaseParked,
+		rotation.PhaseQuarantining, rotation.PhaseQuarantined, rotation.PhaseRemoved,
 	} {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "keyrota_accounts", Help: "Accounts in the configuration, by phase.", ConstLabels: prometheus.Labels{"phase": string(p)},

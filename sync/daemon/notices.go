@@ -28,6 +28,7 @@ const (
 	noticeQueue    = "the queue"
 	noticeWatchdog = "the watchdog"
 	noticeReplica  = "the ledger shared with other replicas"
+	noticeSurvey   = "what people are told of"
 	noticeConfig   = "the configuration"
 )
 

@@ -120,7 +120,7 @@ type base interface {
 // openQueue prepares the queue in a ledger's database, for an engine with an
 // id.
 func openQueue(ctx context.Context, l *ledger.Ledger, id string, workers int, soft time.Duration, quiet *slog.Logger, work func(context.Context, rotation.Ref) result) (_ *queue, err error) {
-	explained := func(err error) error { return fmt.Errorf("opening the queue in %s: %w", l.Name(), err) }
+	explained := func(err error) error { return l.Explain("open the queue", err) }
 	var in base
 	if l.Shared() {
 		in, err = queueOnServer(ctx, l)

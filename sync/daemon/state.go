@@ -9,6 +9,8 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/execute"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/ledger"
+	"github.com/keyrota/keyrota/sync/plan"
 )
 
 // State is what one configuration makes of an engine. The engine sets the
@@ -22,6 +24,12 @@ type State struct {
 	// Config is the configuration's digest. Of several engines on one ledger
 	// only those work that have the same.
 	Config string
+	// Chores are done beside the passes, by the engine that sweeps.
+	Chores []Chore
+	// Swept is told what each sweep saw, with what is on record, before its passes
+	// begin; nil: nobody is. It must not wait for anything outside the ledger. Its
+	// error is said, and stops nothing.
+	Swept func(context.Context, []plan.Account, []ledger.Entry) error
 
 	index    map[rotation.Ref]int
 	enrolled bool // departures are noted; of the sweeping loop alone

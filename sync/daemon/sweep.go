@@ -8,6 +8,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/execute"
+	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/plan"
 )
 
@@ -90,6 +91,7 @@ func (d *Daemon) sweep(ctx context.Context) error {
 	if err := d.hold(ctx, state, swept); err != nil {
 		return err
 	}
+	d.survey(ctx, state, swept, entries)
 	current := make(map[rotation.Ref]standing, len(seen))
 	var pending []rotation.Ref
 	for i, a := range state.Inventory.Accounts {
@@ -117,6 +119,20 @@ func (d *Daemon) sweep(ctx context.Context) error {
 		return enrolled
 	}
 	return unread
+}
+
+// survey has people's part made of what a sweep saw.
+func (d *Daemon) survey(ctx context.Context, state *State, swept []plan.Account, entries []ledger.Entry) {
+	if state.Swept == nil {
+		return
+	}
+	err := func() (err error) {
+		defer providers.Guard(&err)
+		return state.Swept(ctx, swept, entries)
+	}()
+	if ctx.Err() == nil {
+		d.notices.about(noticeSurvey, err)
+	}
 }
 
 // decide says whether an account wants a pass, and what it waits for if not. A

@@ -42,6 +42,8 @@ func (p *pass) effect(ctx context.Context, e rotation.Effect) (rotation.Outcome,
 		return p.revoke(ctx, e), nil
 	case rotation.CreateAccount:
 		return p.createAccount(ctx), nil
+	case rotation.RemoveAccount:
+		return p.removeAccount(ctx), nil
 	}
 	return rotation.Outcome{}, fmt.Errorf("working on %s: unknown effect %d", p.a.Ref(), e.Kind)
 }
@@ -176,7 +178,7 @@ func (p *pass) revoke(ctx context.Context, e rotation.Effect) rotation.Outcome {
 	out := p.outcome(p.w.Call.Once(ctx, inventory.IssuerService, "revoke", func(ctx context.Context) error {
 		return p.w.Issuer.Revoke(ctx, p.a.Account, auth, e.Key)
 	}))
-	if out.Result == rotation.OK {
+	if out.Result == rotation.OK && p.record.Off.Begun.IsZero() { // what is switched off keeps its secrets as they are
 		p.disable(ctx, e.Key)
 	}
 	return out
@@ -213,4 +215,18 @@ func (p *pass) createAccount(ctx context.Context) rotation.Outcome {
 	out := p.outcome(err)
 	out.Account = id
 	return out
+}
+
+// removeAccount takes the account out of its team. It is known by its id: another
+// by its name is another.
+func (p *pass) removeAccount(ctx context.Context) rotation.Outcome {
+	remover, ok := p.w.Issuer.(providers.AccountRemover)
+	if !ok {
+		return rotation.Outcome{Result: rotation.Denied, Words: "this issuer cannot remove accounts"}
+	}
+	a := p.a.Account
+	a.ID = p.record.Account
+	return p.outcome(p.w.Call.Once(ctx, inventory.IssuerService, "remove account", func(ctx context.Context) error {
+		return remover.RemoveAccount(ctx, a)
+	}))
 }

@@ -37,7 +37,7 @@ func (w *Worker) Look(ctx context.Context, a inventory.Account) (rotation.Record
 }
 
 func (p *pass) observer() inventory.Observer {
-	return inventory.Observer{Issuer: p.w.Issuer, Stores: p.w.Stores, Call: p.w.Call, Now: p.w.Now}
+	return inventory.Observer{Issuer: p.w.Issuer, Stores: p.w.Stores, Call: p.w.Call, Now: p.w.Now, LastUse: p.w.LastUse}
 }
 
 func (p *pass) load(ctx context.Context) error {
@@ -67,6 +67,7 @@ func (p *pass) look(ctx context.Context) error {
 	// What a listing that was begun after some write shows, a look from before
 	// that write does not: so it counts as begun before all looks.
 	begun := p.w.Now()
+	p.seen.LastUse = p.observer().LastUsed(ctx, p.a)
 	defer func() { p.seen.Listing.Record, p.seen.Listing.At = p.record.Stamp(), begun }()
 	var all errgroup.Group
 	beside := func(f func()) {
@@ -132,10 +133,21 @@ func (p *pass) decide(ctx context.Context) (rotation.Action, error) {
 			return rotation.Action{}, err
 		}
 		action := rotation.Next(p.a.Spec, p.record, p.seen, p.w.Now())
+		if words := p.refused(ctx, action); words != "" {
+			return action.Held(rotation.Hold{Words: words, Stuck: true}), nil
+		}
 		if action, err := p.held(ctx, action); err != nil || action.Kind == rotation.Wait {
 			return action, err
 		}
-		if action.Kind != rotation.Seek {
+		switch action.Kind {
+		case rotation.AskUse:
+			p.seen.Use = p.askUse(ctx, action.Before)
+			if ctx.Err() != nil {
+				return rotation.Action{}, ctx.Err()
+			}
+			continue
+		case rotation.Seek:
+		default:
 			return action, nil
 		}
 		for _, place := range action.Places {

@@ -29,7 +29,11 @@ func (p *pass) perform(ctx context.Context, action rotation.Action) (trouble str
 			Auth: action.Places[0], Nonce: p.w.Nonce(), Worker: p.w.Name, Why: action.Why,
 		}, rotation.Issue.Step)
 	case rotation.DoRetire:
-		return run(ctx, p, rotation.Retire{Key: action.Key}, rotation.Retire.Step)
+		return run(ctx, p, rotation.Retire{Key: action.Key, Breaks: action.Breaks}, rotation.Retire.Step)
+	case rotation.DoQuarantine:
+		return run(ctx, p, rotation.Quarantine{Key: action.Key, Words: action.Breaks}, rotation.Quarantine.Step)
+	case rotation.DoRemove:
+		return run(ctx, p, rotation.Remove{Why: action.Why}, rotation.Remove.Step)
 	case rotation.DoDiscard:
 		return run(ctx, p, rotation.Discard{Key: action.Key, Label: action.Label}, rotation.Discard.Step)
 	case rotation.DoDeliver:

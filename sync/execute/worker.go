@@ -46,6 +46,11 @@ type Worker struct {
 	// nil: nothing does.
 	Gate  Gate
 	Limit int
+	// LastUse returns when an account was last used, zero if never, and whether
+	// that is known at all; nil: it never is.
+	LastUse func(ctx context.Context, ref rotation.Ref) (at time.Time, known bool, err error)
+	// Teams returns further teams in which an account was used; nil: none.
+	Teams func(ctx context.Context, ref rotation.Ref) []string
 	// Saved is told of every event that was saved; nil: nobody is. It must not
 	// block.
 	Saved func(rotation.Ref, rotation.Event)
@@ -136,7 +141,7 @@ func (w *Worker) Pass(ctx context.Context, a inventory.Account) (Report, error) 
 		if err != nil {
 			return report, err
 		}
-		if trouble != "" && (action.Kind == rotation.DoDiscard || action.Kind == rotation.DoRetire) {
+		if trouble != "" && (action.Kind == rotation.DoDiscard || action.Kind == rotation.DoRetire || action.Kind == rotation.DoQuarantine) {
 			p.stuck, stuck = append(p.stuck, action.Key), trouble
 			continue
 		}

@@ -26,6 +26,7 @@ type memoryLedger struct {
 	record   map[rotation.Ref]rotation.Record
 	revision map[rotation.Ref]ledger.Revision
 	events   []string
+	told     []rotation.Event
 	saving   func(rotation.Record)       // called before each save; nil: nothing is
 	saved    func(rotation.Record) error // what is answered to a save that came off; nil: that it did
 }
@@ -44,7 +45,7 @@ func (l *memoryLedger) Save(_ context.Context, ref rotation.Ref, r rotation.Reco
 	l.record[ref] = r.Clone()
 	l.revision[ref]++
 	for _, e := range events {
-		l.events = append(l.events, string(e.Kind))
+		l.events, l.told = append(l.events, string(e.Kind)), append(l.told, e)
 	}
 	if l.saved != nil {
 		if err := l.saved(r); err != nil {
@@ -58,6 +59,7 @@ func (l *memoryLedger) Save(_ context.Context, ref rotation.Ref, r rotation.Reco
 type world struct {
 	t        *testing.T
 	platform *providertest.Platform
+	issuer   providers.Issuer // in its place; nil: the platform itself
 	stores   map[string]*providertest.Memory
 	ledger   *memoryLedger
 	worker   *execute.Worker
@@ -104,8 +106,11 @@ func (w *world) configure(yaml string) {
 		}
 		stores[name] = w.stores[name]
 	}
+	if w.issuer == nil {
+		w.issuer = w.platform
+	}
 	inv, err := inventory.Build(c, inventory.Providers{
-		Issuer: w.platform, Stores: stores,
+		Issuer: w.issuer, Stores: stores,
 		Abilities: func(rotation.Account) inventory.Abilities {
 			return inventory.Abilities{Admin: w.admin, Provision: w.admin, FirstKey: w.admin}
 		},
@@ -124,7 +129,7 @@ func (w *world) restart() {
 		stores[name] = s
 	}
 	w.worker = &execute.Worker{
-		Issuer: w.platform, Stores: stores, Ledger: w.ledger, Call: attempt.Default(), Name: "test",
+		Issuer: w.issuer, Stores: stores, Ledger: w.ledger, Call: attempt.Default(), Name: "test",
 		Now: time.Now, Nonce: func() string { w.nonces++; return strconv.Itoa(w.nonces) }, ValidWithin: 3 * time.Minute,
 	}
 }

@@ -16,15 +16,20 @@ type Input struct {
 	// could be listed completely: Listed names those.
 	Platform []PlatformAccount
 	Listed   map[string]bool // by team; of the organization "": accounts of its scope
+	ListedAt time.Time       // when they were; zero: not known
 	Left     []Left
 	Stores   []Store
 	Issuer   Issuer
-	// NextMorning is when somebody is next at work, for what cannot wait.
+	Sinks    []Part // where people are told things
+	Sources  []Part // of evidence of use, as far as they are asked
+	// NextMorning is when working hours begin next, for what cannot wait. Zero: in
+	// a day.
 	NextMorning time.Time
-	// NameAllowed says what is wrong with a name; empty: nothing.
+	// NameAllowed says what is wrong with a name; empty: nothing. Nil: Descriptive.
 	NameAllowed  func(name string) string
 	Acknowledged []Acknowledgement
-	// FirstSeen is since when findings hold, by ID, as far as was noted.
+	// FirstSeen is since when findings hold, by ID, as far as was noted. A finding
+	// that is not in it is new; nil: nothing is noted anywhere.
 	FirstSeen map[string]time.Time
 }
 
@@ -44,6 +49,7 @@ type Account struct {
 	Rhythm                 time.Duration // how far apart its uses are, as a person says; 0: not said
 	UnusedAfter            time.Duration
 	ProposeAfter           time.Duration // 0: never
+	Weave                  bool          // its jobs log through Weave, as a person says
 	Position               string        // where it stands in the configuration: file:line
 
 	Evidence usage.Evidence
@@ -57,8 +63,17 @@ type Account struct {
 	Federation   Federation
 	FailingSince map[rotation.Destination]time.Time // destinations that could not be delivered to
 	LastFailure  string
+	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
 	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
-	DeliveredAt  time.Time      // when its offered key was first delivered; zero: not
+	DeliveredAt  time.Time      // when a key of it was first delivered; zero: none was
+	// DeliveredTo is when each destination was first delivered to, as far as is known.
+	DeliveredTo map[rotation.Destination]time.Time
+	// KnownSince is since when the account is known to exist; zero: not known, and
+	// it may be new.
+	KnownSince time.Time
+	// WatchedSince is since when it is on record which keys it has; zero: not known.
+	// What nothing explains and was there already is not an alarm.
+	WatchedSince time.Time
 }
 
 // Answer is yes, no or not known.
@@ -86,8 +101,11 @@ const (
 type Federation struct {
 	At      time.Time // when it was tried; zero: not
 	Works   bool
+	Unclear bool      // it could not be tried: the platform or the identity provider did not answer
 	Words   string    // why not
-	Expires time.Time // of the JWT
+	Issued  time.Time // of the JWT; zero: it does not say
+	Expires time.Time // of the JWT; zero: not known
+	Renewed bool      // a fresh JWT is fetched whenever one is needed
 }
 
 // PlatformAccount is one service account as the platform lists it.
@@ -95,6 +113,7 @@ type PlatformAccount struct {
 	Account  rotation.Account
 	Keys     []rotation.Key
 	Evidence usage.Evidence
+	Owner    string // whom to contact, where anybody knows
 }
 
 // Left is an account that left the configuration and is on record.
@@ -110,6 +129,13 @@ type Store struct {
 	FailingSince time.Time // zero: it answers
 	Words        string
 	TokenEnds    time.Time // of our own login there, where it cannot be renewed; zero: not known
+}
+
+// Part is how something does that keyrota talks to.
+type Part struct {
+	Name         string
+	FailingSince time.Time // zero: it answers
+	Words        string
 }
 
 // Issuer is how the platform does.

@@ -123,6 +123,7 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // for every destination that its store or its form refuses.
 func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 	inv := &Inventory{Issuer: p.Issuer, Stores: p.Stores, Accounts: make([]Account, 0, len(c.Accounts))}
+	_, beats := p.Issuer.(providers.RunReporter)
 	places := physical{}
 	var faults []error
 	for n := range c.Accounts {
@@ -148,11 +149,14 @@ func Build(c *config.Config, p Providers, ledgerID string) (*Inventory, error) {
 				Provision: able.Provision,
 				Renamed:   from.Formerly != "",
 				FirstKey:  able.FirstKey,
+				Beats:     beats,
+				State:     state(*from),
+				Force:     from.Force, QuarantineWait: from.QuarantineWait,
 			},
 		}
 		settle := func(d *config.Destination) (rotation.Want, *format.Format, bool) {
 			dest := rotation.Destination{Store: d.Store, Path: d.Path, Field: d.Field}
-			f, readable, err := form(p.Stores, dest, d, from.Env)
+			f, readable, err := Form(p.Stores, dest, d, from.Env)
 			if err == nil {
 				err = places.take(p.Stores[dest.Store].Identity(dest), d)
 			}
@@ -195,8 +199,9 @@ func (p physical) take(identity string, d *config.Destination) error {
 	return nil
 }
 
-// form prepares one destination and lets its store judge a dummy payload.
-func form(stores map[string]providers.SecretStore, dest rotation.Destination, d *config.Destination, env map[string]string) (*format.Format, bool, error) {
+// Form prepares one destination and lets its store judge a dummy payload. It
+// says whether what is written there can be read back.
+func Form(stores map[string]providers.SecretStore, dest rotation.Destination, d *config.Destination, env map[string]string) (*format.Format, bool, error) {
 	store, ok := stores[dest.Store]
 	if !ok {
 		return nil, false, fmt.Errorf("there is no store %q: name one of those under stores", dest.Store)
@@ -233,6 +238,13 @@ func form(stores map[string]providers.SecretStore, dest rotation.Destination, d 
 	return f, reads && d.Readable(), nil
 }
 
+func state(a config.Account) rotation.AccountState {
+	if a.State == "" {
+		return rotation.Active
+	}
+	return rotation.AccountState(a.State)
+}
+
 func policy(c *config.Config, a config.Account) rotation.Policy {
 	p := rotation.DefaultPolicy()
 	p.Observe = a.Manage == config.Observe
@@ -240,6 +252,7 @@ func policy(c *config.Config, a config.Account) rotation.Policy {
 	p.Window = a.Window
 	p.Freeze = a.Freezes
 	p.Overlap = a.Overlap
+	p.MaxOverlap = a.MaxOverlap
 	p.Forever = a.LongestJob.Forever
 	p.WriteDeadline = c.WriteDeadline
 	p.RetryBase = min(p.RetryBase, max(c.WriteDeadline, time.Second))

@@ -18,6 +18,10 @@ type Observer struct {
 	Stores map[string]providers.SecretStore
 	Call   attempt.Caller
 	Now    func() time.Time // when a listing was begun is part of it; nil: time.Now
+	// LastUse returns when an account was last used, zero if never, and whether
+	// that is known at all; nil: it never is. It is asked about accounts that are to
+	// be switched off.
+	LastUse func(ctx context.Context, ref rotation.Ref) (at time.Time, known bool, err error)
 	// ForPeople has Sweep look as closely at accounts for which nothing is done
 	// whatever is seen (rotation.Spec.Idle) as at all others.
 	ForPeople bool
@@ -86,6 +90,22 @@ func noStore(d rotation.Destination) error {
 	}
 }
 
+// LastUsed says when an account was last used that is to be switched off. Of any
+// other it is not asked.
+func (o Observer) LastUsed(ctx context.Context, a Account) rotation.LastUse {
+	if a.State == rotation.Active || a.State == "" || a.Force {
+		return rotation.LastUse{}
+	}
+	if o.LastUse == nil {
+		return rotation.LastUse{Words: "its use is not observed here"}
+	}
+	at, known, err := o.LastUse(ctx, a.Ref())
+	if err != nil {
+		return rotation.LastUse{Words: err.Error()}
+	}
+	return rotation.LastUse{Known: known, At: at}
+}
+
 // List lists the keys of one account: with auth, a live key of it, or with the
 // admin credential where auth is empty. r is the record as it was before.
 func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth providers.Secret) rotation.Listing {
@@ -96,7 +116,7 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 	if account.ID == "" && auth.Empty() {
 		var found []rotation.Account
 		var keys [][]rotation.Key
-		err = o.keys(ctx, listingOf(a), func(b rotation.Account, k []rotation.Key) {
+		err = o.Keys(ctx, listingOf(a), func(b rotation.Account, k []rotation.Key) {
 			if same(account, b) {
 				found, keys = append(found, b), append(keys, k)
 			}
@@ -122,8 +142,10 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 	return l
 }
 
-// keys lists a team's accounts and keys; restart is called before each attempt.
-func (o Observer) keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
+// Keys lists a team's accounts and keys, of the organization's own for an empty
+// team; restart is called before each attempt. It returns nil only if the listing
+// is complete.
+func (o Observer) Keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
 	return o.pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
 		restart()
 		return o.Issuer.Keys(ctx, team, func(b rotation.Account, k []rotation.Key) error {

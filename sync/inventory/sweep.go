@@ -38,6 +38,7 @@ func (o Observer) Sweep(ctx context.Context, accounts []Account, records map[rot
 			obs.Listing = onRecord(r)
 		}
 		obs.Listing.At = begun
+		obs.LastUse = o.LastUsed(ctx, a)
 		seen[a.Ref()] = obs
 	}
 	return seen

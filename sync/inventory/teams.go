@@ -81,7 +81,7 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 	for _, team := range teams {
 		t := listings[team]
 		g.Go(func() error {
-			if err := o.keys(ctx, team, t.add, func() { *t = teamListing{} }); err != nil {
+			if err := o.Keys(ctx, team, t.add, func() { *t = teamListing{} }); err != nil {
 				*t = teamListing{words: err.Error()}
 			}
 			return nil

@@ -115,7 +115,7 @@ func TestAnExportThatIsNotWholeMakesNoLedger(t *testing.T) {
 		"a line is missing":    {strings.Join(append(lines[:5:5], lines[6:]...), ""), ledger.ErrDamaged},
 		"an event was changed": {strings.Replace(whole, "key.issuing", "key.offered", 1), ledger.ErrBroken},
 		"an event is missing":  {strings.Join(append(lines[:50:50], lines[51:]...), ""), ledger.ErrBroken},
-		"a record of tomorrow": {strings.Replace(whole, `{"record":{"v":2`, `{"record":{"v":3`, 1), ledger.ErrNewer},
+		"a record of tomorrow": {strings.Replace(whole, `{"record":{"v":2`, `{"record":{"v":4`, 1), ledger.ErrNewer},
 		"an unknown field":     {strings.Replace(whole, `{"record":`, `{"quorum":3,"record":`, 1), ledger.ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -205,9 +205,7 @@ func (m *importer) acknowledgement(ctx context.Context, e exportedAcknowledgemen
 }
 
 func (m *importer) message(ctx context.Context, e exportedMessage) error {
-	return saveMessage(ctx, m.s, Message{
-		ID: e.ID, Sink: e.Sink, Key: e.Key, Body: e.Body, Queued: e.Queued, NotBefore: e.NotBefore, Tries: e.Tries, Words: e.Words,
-	})
+	return saveMessage(ctx, m.s, Message(e))
 }
 
 func (m *importer) freeze(ctx context.Context, e exportedFreeze) error {

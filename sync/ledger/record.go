@@ -18,7 +18,7 @@ import (
 // that is added: a program that does not know a field would drop it when it
 // saves. A record is stored in the oldest form that can hold it, so that
 // programs of two versions can work on one ledger while one replaces the other.
-const recordVersion = 2
+const recordVersion = 3
 
 // storedRecord is rotation.Record as it is stored. The names are part of the
 // file; they never change.
@@ -39,6 +39,9 @@ type storedRecord struct {
 	Leak      storedLeak          `json:"leak,omitzero"`         // form 2
 	Strange   []string            `json:"unexplained,omitempty"` // form 2
 	Left      time.Time           `json:"left,omitzero"`         // form 2
+	Former    []string            `json:"former,omitempty"`      // form 3
+	Off       storedOff           `json:"off,omitzero"`          // form 3
+	HeldBy    []storedBeat        `json:"held_by,omitempty"`     // form 3
 	Request   storedRequest       `json:"request,omitzero"`
 	Parked    string              `json:"parked,omitempty"`
 	Tries     int                 `json:"tries,omitempty"`
@@ -75,6 +78,21 @@ type storedLeak struct {
 	Overlap time.Duration `json:"overlap_ns,omitempty"`
 	Now     bool          `json:"now,omitempty"`
 	Keep    []string      `json:"keep,omitempty"`
+}
+
+// storedOff is of form 3.
+type storedOff struct {
+	State  string    `json:"state,omitempty"`
+	Warned time.Time `json:"warned,omitzero"`
+	Begun  time.Time `json:"begun,omitzero"`
+	Done   time.Time `json:"done,omitzero"`
+	Gone   time.Time `json:"gone,omitzero"`
+}
+
+// storedBeat is of form 3.
+type storedBeat struct {
+	Run     string    `json:"run"`
+	Created time.Time `json:"created,omitzero"`
 }
 
 type storedGone struct {
@@ -123,6 +141,11 @@ func encodeRecord(r rotation.Record) ([]byte, error) {
 		Adopt:  each(r.Adopt, storeDestination),
 		Leaked: uint64(r.Leaked),
 		Leak:   storeLeak(r.Leak), Strange: each(r.Strange, keyText), Left: instant(r.Left),
+		Former: each(r.Former, func(a rotation.AccountID) string { return string(a) }),
+		Off: storedOff{
+			State: string(r.Off.State), Warned: instant(r.Off.Warned), Begun: instant(r.Off.Begun), Done: instant(r.Off.Done), Gone: instant(r.Off.Gone),
+		},
+		HeldBy: each(r.HeldBy, func(b rotation.Beat) storedBeat { return storedBeat{Run: words(b.Run), Created: instant(b.Created)} }),
 		Request: storedRequest{
 			Kind: string(r.Request.Kind), Key: string(r.Request.Key), From: storeDestination(r.Request.From),
 			At: instant(r.Request.At), By: words(r.Request.By), Reason: words(r.Request.Reason),
@@ -177,6 +200,11 @@ func decodeRecord(body []byte) (rotation.Record, error) {
 		Adopt:  each(s.Adopt, storedDestination.destination),
 		Leaked: rotation.Edition(s.Leaked),
 		Leak:   s.Leak.leak(), Strange: each(s.Strange, keyOf), Left: s.Left,
+		Former: each(s.Former, func(a string) rotation.AccountID { return rotation.AccountID(a) }),
+		Off: rotation.Off{
+			State: rotation.AccountState(s.Off.State), Warned: s.Off.Warned, Begun: s.Off.Begun, Done: s.Off.Done, Gone: s.Off.Gone,
+		},
+		HeldBy: each(s.HeldBy, func(b storedBeat) rotation.Beat { return rotation.Beat{Run: b.Run, Created: b.Created} }),
 		Request: rotation.Request{
 			Kind: rotation.RequestKind(s.Request.Kind), Key: rotation.KeyID(s.Request.Key), From: s.Request.From.destination(),
 			At: s.Request.At, By: s.Request.By, Reason: s.Request.Reason,
@@ -190,6 +218,9 @@ func decodeRecord(body []byte) (rotation.Record, error) {
 
 // form returns the oldest form that can hold s.
 func (s storedRecord) form() int {
+	if len(s.Former) > 0 || s.Off != (storedOff{}) || len(s.HeldBy) > 0 {
+		return 3
+	}
 	leakless := func(l storedLeak) bool { return l.At.IsZero() && l.Overlap == 0 && !l.Now && len(l.Keep) == 0 }
 	first := leakless(s.Leak) && len(s.Strange) == 0 && s.Left.IsZero() && len(s.Request.Keys) == 0 && leakless(s.Request.Leak) &&
 		!slices.ContainsFunc(s.Old, func(o storedOld) bool { return o.Ended })

@@ -107,6 +107,11 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 	second.Leak = rotation.Leak{At: at, Overlap: time.Hour, Now: true, Keep: []rotation.KeyID{"k7"}}
 	second.Strange, second.Left = []rotation.KeyID{"k8"}, at
 	second.Request.Keys, second.Request.Leak = []rotation.KeyID{"k8"}, rotation.Leak{Overlap: time.Minute}
+	// Form 3: what the second cannot hold.
+	third := second
+	third.Former = []rotation.AccountID{"u-0"}
+	third.Off = rotation.Off{State: rotation.Removed, Warned: at, Begun: at, Done: at, Gone: at}
+	third.HeldBy = []rotation.Beat{{Run: "ml/eval/k2x9", Created: at}}
 	secondEvent := event
 	secondEvent.Config = "sha256:c0ffee"
 	for name, e := range map[string]struct {
@@ -119,6 +124,8 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 		"event.json": {event, StoredEvent{}, func() ([]byte, error) { return encodeEvent(event) },
 			func(b []byte) (any, error) { return decodeEvent(b, Hash{}) }},
 		"record-2.json": {second, rotation.Record{}, func() ([]byte, error) { return encodeRecord(second) },
+			func(b []byte) (any, error) { return decodeRecord(b) }},
+		"record-3.json": {third, rotation.Record{}, func() ([]byte, error) { return encodeRecord(third) },
 			func(b []byte) (any, error) { return decodeRecord(b) }},
 		"event-2.json": {secondEvent, StoredEvent{}, func() ([]byte, error) { return encodeEvent(secondEvent) },
 			func(b []byte) (any, error) { return decodeEvent(b, Hash{}) }},
@@ -149,7 +156,7 @@ func TestTheStoredFormNeverChanges(t *testing.T) {
 
 func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	for body, kind := range map[string]error{
-		`{"v":3,"seq":1}`:              ErrNewer,
+		`{"v":4,"seq":1}`:              ErrNewer,
 		`{"v":99,"quorum":["a"]}`:      ErrNewer,
 		`{"v":1,"seq":1,"quorum":1}`:   ErrDamaged,
 		`{"v":1,"seq":-1}`:             ErrDamaged,

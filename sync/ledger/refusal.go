@@ -70,6 +70,10 @@ func explain(back backend, doing string, err error) error {
 	}
 }
 
+// Explain says what an error of the database means, and what a person can do: for
+// others who work in it beside the ledger.
+func (l *Ledger) Explain(doing string, err error) error { return explain(l.back, doing, err) }
+
 func refuse(back backend, kind error, what, hint string) error {
 	return fmt.Errorf("ledger %s: %w: %s: %s", back.name(), kind, what, hint)
 }

@@ -138,11 +138,11 @@ func TestARecordThatCannotBeReadHoldsBackNoOther(t *testing.T) {
 		l := openAt(t, at)
 		save(t, l, "a/one", rotation.Record{Seq: 1}, 0)
 		rev := save(t, l, "b/two", rotation.Record{Seq: 2}, 0)
-		if _, err := l.DB().ExecContext(t.Context(), `UPDATE ledger_record SET body = '{"v":3,"quorum":3}' WHERE ref = 'a/one'`); err != nil {
+		if _, err := l.DB().ExecContext(t.Context(), `UPDATE ledger_record SET body = '{"v":4,"quorum":3}' WHERE ref = 'a/one'`); err != nil {
 			t.Fatal(err)
 		}
 		_, _, err := l.Load(t.Context(), "a/one")
-		refused(t, err, ledger.ErrNewer, "a/one", "form 3")
+		refused(t, err, ledger.ErrNewer, "a/one", "form 4")
 		err = l.Update(t.Context(), "a/one", raiseSeq)
 		refused(t, err, ledger.ErrNewer, "a/one")
 

@@ -142,6 +142,10 @@ func gone(ctx context.Context, p stdlib.ShouldPingParams) bool {
 	return p.Conn.Ping(ctx) != nil
 }
 
+// pingWithin is how long a connection that stood idle may take to answer before
+// another takes its place.
+const pingWithin = 2 * time.Second
+
 // Pool makes connections to the server that the ledger is on, for others who
 // keep tables in the same database; close it before the ledger. Nil on SQLite.
 func (l *Ledger) Pool(ctx context.Context) (*pgxpool.Pool, error) {
@@ -157,6 +161,12 @@ func (l *Ledger) Pool(ctx context.Context) (*pgxpool.Pool, error) {
 	c.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, serverSession, pgx.QueryExecModeSimpleProtocol)
 		return err
+	}
+	c.PingTimeout = pingWithin // else whoever is given a dead connection waits for as long as they have
+	c.BeforeClose = func(c *pgx.Conn) {
+		if c.IsClosed() { // given up already: else its place stays taken for 15 seconds more
+			_ = c.PgConn().Conn().Close()
+		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	return pool, explain(v, "connect to it", err)

@@ -87,19 +87,23 @@ func TestUsageIsKeptBySourceAndJoined(t *testing.T) {
 	})
 }
 
-// TestCountsEndAfter400Days: also those that were there before.
+// TestCountsEndAfter400Days: also those that were there before. The last day of
+// use stays, however long ago.
 func TestCountsEndAfter400Days(t *testing.T) {
 	everywhere(t, func(t *testing.T, at string) {
 		clock := newClock()
 		l := openWith(t, at, clock.options())
-		saveUsage(t, l, usage.Runs, map[rotation.Ref]usage.Update{ref: shown(398, 1)}, "")
-		if e := usageOf(t, l, ref); len(e.Traces[usage.Runs].Days) != 1 {
+		for _, daysAgo := range []int{399, 398} {
+			saveUsage(t, l, usage.Runs, map[rotation.Ref]usage.Update{ref: shown(daysAgo, 1)}, "")
+		}
+		if e := usageOf(t, l, ref); len(e.Traces[usage.Runs].Days) != 2 {
 			t.Errorf("%+v", e)
 		}
 		clock.pass(48 * time.Hour)
 		saveUsage(t, l, usage.Runs, map[rotation.Ref]usage.Update{ref: {}}, "")
 		e := usageOf(t, l, ref).Traces[usage.Runs]
-		if len(e.Days)+len(e.Denied)+len(e.Projects) != 0 || !e.First.Equal(noon.AddDate(0, 0, -398)) || !e.Last.Equal(e.First) {
+		last := map[usage.Day]int{usage.DayOf(noon) - 398: 1}
+		if !cmp.Equal(e.Days, last) || len(e.Denied)+len(e.Projects) != 0 || !e.First.Equal(noon.AddDate(0, 0, -399)) || !e.Last.Equal(noon.AddDate(0, 0, -398)) {
 			t.Errorf("%+v", e)
 		}
 	})

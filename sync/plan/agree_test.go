@@ -61,6 +61,53 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 			waits: "in step",
 		},
 		{
+			name:  "the account is to be switched off",
+			given: func(w *world) { w.pass(); w.off() },
+			want:  []string{"quarantining key-2 e1"},
+			waits: "every key of the account is deleted from 2000-01-08T00:00:00Z on, as its configuration says (state: quarantined); to bring it back after that, write state: active, create a key by hand, and run: keyrota adopt ml/ci-train --key-file -",
+		},
+		{
+			name:  "and its owner was warned for long enough",
+			given: func(w *world) { w.pass(); w.off(); w.pass(); w.sleep(7 * 24 * time.Hour) },
+			want:  []string{"quarantining key-2 e1"},
+			waits: "what is being written or created ends first",
+		},
+		{
+			name: "and its keys go",
+			given: func(w *world) {
+				w.pass()
+				w.platform.AddKey(w.record().Account, "somebody's")
+				w.pass()
+				w.off()
+				w.pass()
+				w.sleep(7 * 24 * time.Hour)
+				w.pass()
+				w.sleep(11 * time.Minute)
+			},
+			want:  []string{"retire key-3", "retire key-2 e1", "quarantined"},
+			waits: "quarantined since",
+		},
+		{
+			name: "and it is wanted again",
+			given: func(w *world) {
+				w.pass()
+				w.off()
+				w.pass()
+				w.sleep(7 * 24 * time.Hour)
+				w.pass()
+				w.sleep(11 * time.Minute)
+				w.pass()
+				w.inv.Accounts[0].State = rotation.Active
+			},
+			want:  []string{"activate", "park e0"},
+			waits: "keyrota adopt",
+		},
+		{
+			name:  "an account that may be in use is to be switched off",
+			given: func(w *world) { w.pass(); w.off(); w.inv.Accounts[0].Force = false },
+			waits: "state: quarantined is not carried out: whether it was used in the last 14 days is not known (its use is not observed here): observe its use, or write force: true beside it",
+		},
+		{
 			name:  "a store is down",
 			given: func(w *world) { w.pass(); w.sleep(month); w.stores["b"].Unreachable(true) },
 			waits: "b:ml/train#KEY cannot be looked at",

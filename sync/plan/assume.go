@@ -37,6 +37,17 @@ func (f *fold) try(at rotation.Place) rotation.Value {
 	return v
 }
 
+// assumeUse assumes what runs the platform would show: those that were seen last
+// to keep the old key, as long as they may.
+func (f *fold) assumeUse() rotation.Use {
+	assuming := "no run of the account that is older than the new key goes on"
+	if len(f.record.HeldBy) > 0 {
+		assuming = "the runs that were seen to use the old key go on"
+	}
+	f.assumed = append(f.assumed, assuming)
+	return rotation.Use{Asked: true, Known: true, Beating: f.record.HeldBy}
+}
+
 func (f *fold) account() rotation.AccountID {
 	switch {
 	case f.record.Account != "":

@@ -10,14 +10,15 @@ import (
 // fold plans one account: it works as execute.Worker does, pass by pass, in a
 // world that exists in memory only and in which nothing fails.
 type fold struct {
-	spec   rotation.Spec
-	record rotation.Record
-	now    time.Time
-	world  world
-	seen   rotation.Observed
-	kept   rotation.KeyID   // the key whose value would be in memory
-	slots  []rotation.KeyID // those whose values this pass would have read or created
-	held   func(rotation.Action) rotation.Action
+	spec    rotation.Spec
+	record  rotation.Record
+	now     time.Time
+	world   world
+	seen    rotation.Observed
+	lastUse rotation.LastUse
+	kept    rotation.KeyID   // the key whose value would be in memory
+	slots   []rotation.KeyID // those whose values this pass would have read or created
+	held    func(rotation.Action) rotation.Action
 
 	action  rotation.Action // being performed
 	written string          // why the last destination is written
@@ -26,7 +27,7 @@ type fold struct {
 }
 
 func begin(s rotation.Spec, r rotation.Record, o rotation.Observed, now time.Time) *fold {
-	return &fold{spec: s, record: r, now: now, world: newWorld(o)}
+	return &fold{spec: s, record: r, now: now, world: newWorld(o), lastUse: o.LastUse}
 }
 
 // actionsPerPass is more than any account needs: rotation converges.
@@ -56,7 +57,7 @@ func (f *fold) pass() rotation.Action {
 func (f *fold) look() {
 	f.spec.Account.ID = f.record.Account
 	f.assumed = f.assumed[:0]
-	f.seen = rotation.Observed{Holdings: f.world.held}
+	f.seen = rotation.Observed{Holdings: f.world.held, LastUse: f.lastUse}
 	if f.kept != "" {
 		f.seen.Values = append(f.seen.Values, f.try(rotation.Place{Kind: rotation.PlaceMemory}))
 	}
@@ -87,7 +88,12 @@ func (f *fold) readsOwnKey() bool {
 func (f *fold) decide() rotation.Action {
 	for {
 		action := f.held(rotation.Next(f.spec, f.record, f.seen, f.now))
-		if action.Kind != rotation.Seek {
+		switch action.Kind {
+		case rotation.AskUse:
+			f.seen.Use = f.assumeUse()
+			continue
+		case rotation.Seek:
+		default:
 			return action
 		}
 		for _, at := range action.Places {
@@ -113,7 +119,11 @@ func (f *fold) perform() (trouble string) {
 	case rotation.DoIssue:
 		return run(f, rotation.Issue{Auth: a.Places[0], Nonce: f.world.next(), Why: a.Why}, rotation.Issue.Step)
 	case rotation.DoRetire:
-		return run(f, rotation.Retire{Key: a.Key}, rotation.Retire.Step)
+		return run(f, rotation.Retire{Key: a.Key, Breaks: a.Breaks}, rotation.Retire.Step)
+	case rotation.DoQuarantine:
+		return run(f, rotation.Quarantine{Key: a.Key, Words: a.Breaks}, rotation.Quarantine.Step)
+	case rotation.DoRemove:
+		return run(f, rotation.Remove{Why: a.Why}, rotation.Remove.Step)
 	case rotation.DoDiscard:
 		return run(f, rotation.Discard{Key: a.Key, Label: a.Label}, rotation.Discard.Step)
 	case rotation.DoDeliver:

@@ -60,8 +60,14 @@ const (
 	Leaked    Kind = "leaked"    // count keys as known to others, at a person's word
 	LeakOver  Kind = "leak-over" // end the emergency: no such key lives
 	End       Kind = "end"       // end an old key's overlap, at a person's word
+	InUse     Kind = "in-use"    // note which runs keep an old key
 	Refuse    Kind = "refuse"    // turn a person's request down
 	Park      Kind = "park"      // wait for a person
+
+	Quarantining Kind = "quarantining" // warn: every key of the account is to be deleted
+	Quarantined  Kind = "quarantined"  // note that it has none
+	Removed      Kind = "removed"      // take it out of its team
+	Activate     Kind = "activate"     // have it work again, or go on working
 )
 
 // New is the id that a plan gives to what would be created: the second of an

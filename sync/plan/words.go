@@ -27,6 +27,12 @@ var kinds = map[rotation.EventKind]Kind{
 	rotation.EventLeaked:      Leaked,
 	rotation.EventLeakOver:    LeakOver,
 	rotation.EventEnded:       End,
+	rotation.EventInUse:       InUse,
+
+	rotation.EventQuarantining: Quarantining,
+	rotation.EventQuarantined:  Quarantined,
+	rotation.EventRemoved:      Removed,
+	rotation.EventActivating:   Activate,
 }
 
 // tell makes a step of an event that would be saved.
@@ -39,6 +45,10 @@ func (f *fold) tell(e rotation.Event) {
 	switch {
 	case kind == Deliver:
 		why = f.written
+	case kind == Quarantining, kind == Quarantined, kind == Activate, kind == InUse:
+		why = e.Words
+	case kind == Retire && f.action.Breaks != "":
+		why += "; " + f.action.Breaks
 	case kind == Discard && !f.spec.Admin:
 		assuming = append(assuming, "the key was created: its answer was lost")
 	}

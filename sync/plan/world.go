@@ -100,6 +100,8 @@ func (f *fold) effect(e rotation.Effect) rotation.Outcome {
 		out.Holding = f.world.put(e.Destination, f.mark(e))
 	case rotation.RevokeKey:
 		f.world.revoke(e.Key)
+	case rotation.RemoveAccount:
+		f.world.listing.AccountsKnown, f.world.listing.Accounts, f.world.listing.Keys = true, nil, nil
 	case rotation.CreateAccount:
 		out.Account = New
 		f.world.listing.AccountsKnown, f.world.listing.Accounts = true, []rotation.AccountID{New}

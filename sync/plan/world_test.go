@@ -77,6 +77,12 @@ var saved = map[rotation.EventKind]string{
 	"key.leaked":          "leaked",
 	"key.leak_over":       "leak-over",
 	"key.overlap_ended":   "end",
+	"key.in_use":          "in-use",
+
+	"account.quarantining": "quarantining",
+	"account.quarantined":  "quarantined",
+	"account.removed":      "removed",
+	"account.activating":   "activate",
 }
 
 // memoryLedger is a ledger for one test.
@@ -324,4 +330,10 @@ func (w *world) contains(what, text, part string) {
 	if !strings.Contains(text, part) {
 		w.t.Errorf("%s %q, and not %q", what, text, part)
 	}
+}
+
+// off has the configuration switch the account off; its first key is shown once.
+func (w *world) off() {
+	a := &w.inv.Accounts[0]
+	a.State, a.Force, a.QuarantineWait, a.FirstKey = rotation.Quarantined, true, 7*24*time.Hour, false
 }

@@ -3,6 +3,7 @@ package usage
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -27,7 +28,13 @@ func (u Update) Trim(today Day) Update {
 	oldest := today - KeepDays + 1
 	old := func(d Day, _ int) bool { return d < oldest }
 	u.Trace.Days, u.Trace.Denied = maps.Clone(u.Trace.Days), maps.Clone(u.Trace.Denied)
-	maps.DeleteFunc(u.Trace.Days, old)
+	before := Day(math.MinInt32) // the last day that is old
+	for d := range u.Trace.Days {
+		if d < oldest {
+			before = max(before, d)
+		}
+	}
+	maps.DeleteFunc(u.Trace.Days, func(d Day, _ int) bool { return d < oldest && d != before })
 	maps.DeleteFunc(u.Trace.Denied, old)
 	u.Trace.Projects = trimProjects(u.Trace.Projects, oldest.Start())
 	var gaps []Gap

@@ -45,15 +45,39 @@ type Project struct {
 
 // Trace is what one source showed of one account.
 type Trace struct {
-	First time.Time   `json:"first,omitzero"` // zero: never used, as far as was seen
-	Last  time.Time   `json:"last,omitzero"`
-	Days  map[Day]int `json:"days,omitempty"` // how often on each of the last KeepDays days
+	First time.Time `json:"first,omitzero"` // zero: never used, as far as was seen
+	Last  time.Time `json:"last,omitzero"`
+	// Days are how often on each of the last KeepDays days, and on the last day of
+	// use before those: so the gap after it is known.
+	Days map[Day]int `json:"days,omitempty"`
 	// Projects are where it was used, and when last.
 	Projects map[Project]time.Time `json:"-"`
 	// Denied counts failed authentications by day, of sources that show them.
 	Denied map[Day]int `json:"denied,omitempty"`
 	// Made is when the account was created, where a source shows it.
 	Made time.Time `json:"made,omitzero"`
+}
+
+// Use notes one use, in a project where that is known.
+func (t *Trace) Use(at time.Time, in Project) {
+	t.First, t.Last = earlier(t.First, at), later(t.Last, at)
+	count(&t.Days, at)
+	if in != (Project{}) {
+		if t.Projects == nil {
+			t.Projects = map[Project]time.Time{}
+		}
+		t.Projects[in] = later(t.Projects[in], at)
+	}
+}
+
+// Deny notes one attempt that was refused.
+func (t *Trace) Deny(at time.Time) { count(&t.Denied, at) }
+
+func count(days *map[Day]int, at time.Time) {
+	if *days == nil {
+		*days = map[Day]int{}
+	}
+	(*days)[DayOf(at)]++
 }
 
 // Gap is a stretch of time of which a source saw nothing.

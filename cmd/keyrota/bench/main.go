@@ -11,6 +11,9 @@
 // Secrets Manager, Microsoft's fake of Azure Key Vault with our state behind
 // it, and a real Vault where one is built (make vault); without it, what needs
 // three stores is left out and said to be.
+//
+// "bench findings" measures another thing: how often findings are right (package
+// findings).
 package main
 
 import (
@@ -26,6 +29,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keyrota/keyrota/cmd/keyrota/bench/findings"
 )
 
 // options is what a person chose to measure.
@@ -49,6 +54,9 @@ func main() {
 }
 
 func bench(ctx context.Context) (err error) {
+	if len(os.Args) > 1 && os.Args[1] == "findings" {
+		return findings.Run(ctx, os.Stdout, os.Args[2:])
+	}
 	accounts := flag.String("accounts", "100,1000,10000", "how many accounts, a run for each")
 	stores := flag.String("stores", "1,2,3", "on how many stores: AWS; and Azure; and Vault")
 	passes := flag.String("passes", "steady,rotation", "what to measure")

@@ -168,11 +168,11 @@ func send(r *http.Request) (int, []byte, error) {
 	return resp.StatusCode, body, err
 }
 
-// works logs a run with a key, as a job does that has read it from a store, and
-// says whether the platform accepted the key.
+// works logs a run with a key, as a job does that has read it from a store and is
+// over then, and says whether the platform accepted the key.
 func (w *world) works(key, run string) (bool, error) {
 	body, err := json.Marshal(map[string]any{
-		"query":     `mutation($run: String!, $team: String!) { upsertBucket(input: {entityName: $team, modelName: "eval", name: $run}) { inserted } }`,
+		"query":     `mutation($run: String!, $team: String!) { upsertBucket(input: {entityName: $team, modelName: "eval", name: $run, state: "finished"}) { inserted } }`,
 		"variables": map[string]string{"run": run, "team": team},
 	})
 	if err != nil {

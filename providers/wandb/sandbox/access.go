@@ -26,8 +26,7 @@ func (c caller) inTeam(t *team) bool {
 	if c.account == nil {
 		return false
 	}
-	_, member := c.account.roles[t]
-	return member || c.account.scope == ScopeOrganization
+	return c.account.memberOf(t) || c.account.scope == ScopeOrganization
 }
 
 // seesTeam says whether the caller may see a team and its members.
@@ -43,7 +42,7 @@ func (c caller) seesAccount(a *account) bool {
 		return true
 	}
 	for t := range a.roles {
-		if c.inTeam(t) {
+		if a.memberOf(t) && c.inTeam(t) {
 			return true
 		}
 	}

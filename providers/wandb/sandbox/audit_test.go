@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -135,6 +136,59 @@ func TestAuditLogStream(t *testing.T) {
 		if anonymous && strings.Contains(string(r.body), `"ml"`) {
 			t.Error("an anonymous entry names a team")
 		}
+	}
+}
+
+func TestAuditLogPagesWhileItGrows(t *testing.T) {
+	const entries, limit = 2500, 1000
+	b := newBench(t, func(s *sandbox.Seed) {
+		day := newClock().now
+		for i := range entries {
+			// The newest first: the log is in order of time whatever order the seed has.
+			s.AuditLog = append(s.AuditLog, sandbox.AuditEntry{
+				Action: "artifact:read", ActorUserID: fmt.Sprint(entries - i), Timestamp: day.Add(-time.Duration(i) * time.Second),
+			})
+		}
+	})
+	for _, base := range []string{"/audit_logs", "/admin/audit_logs"} {
+		path := fmt.Sprintf("%s?startDate=2026-08-03&numDays=1&limit=%d", base, limit)
+		var got []string
+		for cursor := ""; ; {
+			page := b.audit(path + cursor)
+			for _, e := range page.Entries {
+				if e["action"] == "artifact:read" {
+					got = append(got, fmt.Sprint(e["actor_user_id"]))
+				}
+			}
+			b.viewer(ciKey, nil) // one more entry
+			if page.Next == nil {
+				break
+			}
+			cursor = "&cursor=" + *page.Next
+		}
+		if len(got) != entries || got[0] != "1" || got[limit] != fmt.Sprint(limit+1) || got[entries-1] != fmt.Sprint(entries) {
+			t.Errorf("%s: %d entries, from %s to %s", base, len(got), got[0], got[len(got)-1])
+		}
+	}
+	if r := b.do(http.MethodGet, "/admin/audit_logs", adminKey, nil, nil); bytes.Count(r.body, []byte("\n")) < entries {
+		t.Errorf("the stream has %d lines", bytes.Count(r.body, []byte("\n")))
+	}
+}
+
+func TestAuditLogShowsWhatWasRefused(t *testing.T) {
+	b := newBench(t, func(s *sandbox.Seed) { s.Settings.DisableKeyCreation = true })
+	b.generate(ciKey, "")
+	b.deleteKey(ciKey, b.Keys("max")[0].ID)
+	b.tryCreateAccount(memberKey, "ml", "new")
+	query[any](b, ciKey, `query { project(name: "restricted", entityName: "ml") { id } }`, nil, nil)
+	b.viewer(strings.Repeat("x", 40), nil) // nobody's key
+	var got []string
+	for _, e := range b.audit("/audit_logs").Entries {
+		got = append(got, fmt.Sprint(e["action"], " ", e["response_code"]))
+	}
+	want := []string{"user:create_api_key 403", "user:delete_api_key 403", "team:create_service_account 403", "project:read 403"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the log has %q", got)
 	}
 }
 

@@ -1,11 +1,12 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,7 +31,7 @@ const maxDays = 7
 type auditQuery struct {
 	start, end time.Time
 	limit      int
-	after      int // entries of the range that came before, from the cursor
+	after      int // the place in the whole log from which a page goes on, from the cursor
 	anonymize  bool
 	stream     bool
 }
@@ -67,42 +68,83 @@ func (s *Server) serveAudit(w http.ResponseWriter, r *http.Request, deployment, 
 }
 
 func (w *world) auditAnswer(query auditQuery, deployment string) answer {
-	var inRange []AuditEntry
-	for _, e := range w.audit {
-		if e.Timestamp.Before(query.start) || !e.Timestamp.Before(query.end) {
+	first := max(w.audit.from(query.start), query.after-w.audit.forgotten)
+	end := max(first, w.audit.from(query.end))
+	page := auditPage{query: query, multiTenant: deployment == deploymentMultiTenant}
+	page.entries, page.place = w.audit.entries[min(first, end):end], first+w.audit.forgotten
+	if query.stream {
+		return answer{status: http.StatusOK, contentType: "application/x-ndjson", stream: page.writeLines}
+	}
+	return answer{status: http.StatusOK, contentType: "application/json", stream: page.writeObject}
+}
+
+// auditPage is what is asked for of the log. It is written entry by entry and without the server's lock: a page may
+// have a million.
+type auditPage struct {
+	query       auditQuery
+	multiTenant bool
+	entries     []AuditEntry
+	place       int // of the first one in the whole log
+}
+
+// each gives the entries of the page, and returns how many there were and the place from which the next page goes on,
+// 0 if there is none.
+func (p auditPage) each(write func(AuditEntry) error) (count, next int, err error) {
+	for i, e := range p.entries {
+		switch {
+		case p.multiTenant && (e.Visibility == VisibilityOpen || e.Visibility == VisibilityPublic):
 			continue
+		case count == p.query.limit:
+			return count, p.place + i, nil
 		}
-		if deployment == deploymentMultiTenant && (e.Visibility == VisibilityOpen || e.Visibility == VisibilityPublic) {
-			continue
-		}
-		if query.anonymize {
+		if p.query.anonymize {
 			e = e.anonymous()
 		}
-		inRange = append(inRange, e)
-	}
-	page := inRange[min(query.after, len(inRange)):]
-	var next *string
-	if len(page) > query.limit {
-		page = page[:query.limit]
-		next = new(auditCursor(query.after + query.limit))
-	}
-	if query.stream {
-		var lines bytes.Buffer
-		encoder := json.NewEncoder(&lines)
-		for _, e := range page {
-			if err := encoder.Encode(e); err != nil {
-				return errorAnswer(http.StatusInternalServerError, "an audit entry cannot be written as JSON")
-			}
+		if err := write(e); err != nil {
+			return count, 0, err
 		}
-		return answer{http.StatusOK, "application/x-ndjson", lines.Bytes()}
+		count++
 	}
-	return jsonAnswer(http.StatusOK, struct {
-		Entries []AuditEntry `json:"audit_logs"`
-		Start   time.Time    `json:"range_start_time"`
-		End     time.Time    `json:"range_end_time"`
-		Count   int          `json:"count"`
-		Next    *string      `json:"next_cursor"`
-	}{append([]AuditEntry{}, page...), query.start, query.end, len(page), next})
+	return count, 0, nil
+}
+
+func (p auditPage) writeLines(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	_, _, err := p.each(func(e AuditEntry) error { return encoder.Encode(e) })
+	return err
+}
+
+// writeObject writes the fields in the order in which W&B's documentation shows them.
+func (p auditPage) writeObject(w io.Writer) error {
+	encoder, separator := json.NewEncoder(w), `{"audit_logs":[`
+	count, next, err := p.each(func(e AuditEntry) error {
+		_, err := io.WriteString(w, separator)
+		separator = ","
+		return errors.Join(err, encoder.Encode(e))
+	})
+	if err != nil {
+		return err
+	}
+	if count == 0 {
+		if _, err := io.WriteString(w, separator); err != nil {
+			return err
+		}
+	}
+	end := struct {
+		Start time.Time `json:"range_start_time"`
+		End   time.Time `json:"range_end_time"`
+		Count int       `json:"count"`
+		Next  *string   `json:"next_cursor"`
+	}{Start: p.query.start, End: p.query.end, Count: count}
+	if next > 0 {
+		end.Next = new(auditCursor(next))
+	}
+	rest, err := json.Marshal(end)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "],%s\n", rest[1:])
+	return err
 }
 
 // parseMultiTenant reads startDate as a day. The range is the day and numDays days after it; without startDate it
@@ -127,7 +169,7 @@ func parseDedicated(v url.Values, now time.Time) (auditQuery, error) {
 	}
 	q.anonymize = v.Get("anonymize") == "true"
 	if v.Get("limit") == "" && v.Get("endDate") == "" {
-		q.stream, q.limit = true, maxAudit
+		q.stream, q.limit = true, math.MaxInt
 	}
 	return q, nil
 }
@@ -176,7 +218,7 @@ func parseTime(text string, layouts ...string) (time.Time, error) {
 }
 
 func auditCursor(after int) string {
-	return base64.URLEncoding.EncodeToString([]byte("after:" + strconv.Itoa(after)))
+	return base64.URLEncoding.EncodeToString([]byte("from:" + strconv.Itoa(after)))
 }
 
 func parseAuditCursor(cursor string) (int, error) {
@@ -186,7 +228,7 @@ func parseAuditCursor(cursor string) (int, error) {
 	var after int
 	raw, err := base64.URLEncoding.DecodeString(cursor)
 	if err == nil {
-		_, err = fmt.Sscanf(string(raw), "after:%d", &after)
+		_, err = fmt.Sscanf(string(raw), "from:%d", &after)
 	}
 	if err != nil || after < 0 {
 		return 0, errors.New("the cursor is not one that this server gave out")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -20,7 +19,7 @@ func (s *Server) build(seed Seed, now time.Time) (*world, error) {
 		keysByID:     map[string]*apiKey{},
 		runsByID:     map[string]*run{},
 		tokens:       map[keyHash]accessToken{},
-		audit:        slices.Clone(seed.AuditLog),
+		audit:        newAuditLog(seed.AuditLog),
 		nextID:       seed.NextID,
 	}
 	w.settings.Keys = cmp.Or(w.settings.Keys, KeysHashed)
@@ -108,7 +107,7 @@ func (b *builder) addTeams(teams []Team) {
 			b.note(fmt.Errorf("the name %q is empty or taken", t.Name), "teams[%d]", i)
 			continue
 		}
-		b.teams = append(b.teams, &team{id: b.idOr(t.ID, "Entity"), name: t.Name})
+		b.teams = append(b.teams, &team{id: b.idOr(t.ID, "Entity"), name: t.Name, projects: map[string]*project{}})
 	}
 }
 
@@ -139,8 +138,8 @@ func (b *builder) addPeople(people []Person) {
 			if b.team(name) == nil {
 				b.note(fmt.Errorf("there is no team %q", name), "people[%d].teams", i)
 			}
-			if role != RoleAdmin && role != RoleMember {
-				b.note(fmt.Errorf("%q is neither %s nor %s", role, RoleAdmin, RoleMember), "people[%d].teams.%s", i, name)
+			if role != RoleAdmin && role != RoleMember && role != RoleInvited {
+				b.note(fmt.Errorf("%q is not %s, %s or %s", role, RoleAdmin, RoleMember, RoleInvited), "people[%d].teams.%s", i, name)
 			}
 		}
 		b.addKeys(a, p.Keys, "people", i)
@@ -253,7 +252,7 @@ func (b *builder) addProjects(projects []Project) {
 			}
 			created.added[a] = true
 		}
-		b.projects = append(b.projects, created)
+		b.addProject(created)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Server) listFaults(w http.ResponseWriter, r *http.Request) {
 		writeErrors(w, http.StatusInternalServerError, "the faults cannot be written as JSON")
 		return
 	}
-	answer{http.StatusOK, "application/json", body}.write(w)
+	answer{status: http.StatusOK, contentType: "application/json", body: body}.write(w)
 }
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {

@@ -52,7 +52,7 @@
 //	  - username: alice
 //	    email: alice@acme.example
 //	    admin: true               # of the organization
-//	    teams: {ml-platform: admin}
+//	    teams: {ml-platform: admin}   # or member; or invited: listed as pending
 //	    keys: [alice-CANARY-0123456789-0123456789-0123456789]
 //	service_accounts:
 //	  - name: ci-model-training
@@ -70,6 +70,8 @@
 //	faults:
 //	  - {kind: lost_answer, operation: generateApiKey, account: ci-model-training, count: 1}
 //
+// Package history makes seeds with years of use and what is true of them.
+//
 // A saved state (Options.StatePath, Server.Save) is a seed too: with the ids of everything, with runs and the newest
 // audit entries, and with hashes in place of keys. It is written before the answer to each change of accounts and keys,
 // so that a restart loses no key that was issued. A server of the shown kind that was restarted from its state shows
@@ -81,6 +83,7 @@
 // Where W&B documents nothing, the sandbox had to choose; no client should rely on: the words of errors; that deleting
 // an absent key is success false and no error; that an organization-scoped service account is a member of no team; that
 // a member's id is its user's; the values of accountType, beyond that a service account's contains SERVICE; that ids in
-// the audit log are the ids of GraphQL; the exact bounds of the audit log's days; which reads appear in it; that new
-// projects have team visibility; that administrators of the organization must be added to a restricted project.
+// the audit log are the ids of GraphQL; the exact bounds of the audit log's days; which reads appear in it; that it
+// shows what a caller was refused, with response_code 403, and not a bad key, which is nobody's; that new projects have
+// team visibility; that administrators of the organization must be added to a restricted project.
 package sandbox

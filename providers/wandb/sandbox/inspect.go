@@ -150,7 +150,7 @@ func (s *Server) Generated(accountName string) (value string, ok bool) {
 func (s *Server) Audit() []AuditEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.world.audit)
+	return slices.Clone(s.world.audit.entries)
 }
 
 // CreateServiceAccount makes an account of any scope, as an administrator does in W&B's user interface; the API can

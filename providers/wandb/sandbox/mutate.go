@@ -45,9 +45,9 @@ func (*resolver) CreateServiceAccount(ctx context.Context, args struct{ Input cr
 	case t == nil || !q.seesTeam(t):
 		return nil, fmt.Errorf("there is no entity %q", args.Input.EntityName)
 	case !q.managesTeam(t):
-		return nil, errPermission
+		return nil, q.refuse(AuditEntry{Action: "team:create_service_account"}.of(t), errPermission)
 	case q.world.settings.DisableTeamServiceAccounts:
-		return nil, errTeamAccountsOff
+		return nil, q.refuse(AuditEntry{Action: "team:create_service_account"}.of(t), errTeamAccountsOff)
 	case strings.TrimSpace(args.Input.Description) == "":
 		return nil, errors.New("a service account needs a description")
 	}
@@ -58,7 +58,7 @@ func (*resolver) CreateServiceAccount(ctx context.Context, args struct{ Input cr
 			return nil, err
 		}
 	}
-	q.record(AuditEntry{Action: "team:create_service_account", EntityAsset: t.id, EntityName: t.name}.about(a))
+	q.record(AuditEntry{Action: "team:create_service_account"}.of(t).about(a))
 	return &userPayload{payload{args.Input.ClientMutationId}, &userNode{q, a}}, nil
 }
 
@@ -82,7 +82,7 @@ func (*resolver) GenerateApiKey(ctx context.Context, args struct{ Input generate
 		return nil, errNotLoggedIn
 	}
 	if err := q.world.mayCreateKey(q.account); err != nil {
-		return nil, err
+		return nil, q.refuse(AuditEntry{Action: "user:create_api_key"}.about(q.account), err)
 	}
 	key, value, err := q.server.issueKey(q.world, q.account, text(args.Input.Description), q.now)
 	if err != nil {
@@ -153,7 +153,7 @@ func (*resolver) DeleteApiKey(ctx context.Context, args struct{ Input deleteKeyI
 		return &successPayload{payload{args.Input.ClientMutationId}, false}, nil
 	}
 	if !q.managesKeysOf(key.owner) {
-		return nil, errPermission
+		return nil, q.refuse(AuditEntry{Action: "user:delete_api_key"}.about(key.owner), errPermission)
 	}
 	q.world.removeKey(key)
 	q.world.unsaved = true
@@ -174,8 +174,10 @@ func (*resolver) DeleteInvite(ctx context.Context, args struct{ Input deleteInvi
 	switch {
 	case q.account == nil:
 		return nil, errNotLoggedIn
-	case t == nil || !q.managesTeam(t):
+	case t == nil:
 		return nil, errPermission
+	case !q.managesTeam(t):
+		return nil, q.refuse(AuditEntry{Action: "team:uninvite"}.of(t), errPermission)
 	}
 	a := q.world.byID[text(args.Input.ID)]
 	if a == nil {
@@ -186,6 +188,6 @@ func (*resolver) DeleteInvite(ctx context.Context, args struct{ Input deleteInvi
 	}
 	q.world.leave(a, t, q.now)
 	q.world.unsaved = true
-	q.record(AuditEntry{Action: "team:uninvite", EntityAsset: t.id, EntityName: t.name}.about(a))
+	q.record(AuditEntry{Action: "team:uninvite"}.of(t).about(a))
 	return &successPayload{payload{args.Input.ClientMutationId}, true}, nil
 }

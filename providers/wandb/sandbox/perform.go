@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"bufio"
 	"encoding/json"
+	"io"
 	"net/http"
 )
 
@@ -10,7 +12,11 @@ type answer struct {
 	status      int
 	contentType string
 	body        []byte
+	// stream writes the body in place of body, where it is too long to be held. It is called without the server's lock.
+	stream func(io.Writer) error
 }
+
+const streamBuffer = 64 << 10
 
 func jsonAnswer(status int, value any) answer {
 	body, err := json.Marshal(value)
@@ -32,7 +38,14 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", a.contentType)
 	w.WriteHeader(a.status)
 	// A client that is gone has lost its answer; there is nobody to tell.
-	_, _ = w.Write(a.body)
+	if a.stream == nil {
+		_, _ = w.Write(a.body)
+		return
+	}
+	buffered := bufio.NewWriterSize(w, streamBuffer)
+	if a.stream(buffered) != nil || buffered.Flush() != nil {
+		panic(http.ErrAbortHandler) // an answer that breaks off must not look whole
+	}
 }
 
 func writeErrors(w http.ResponseWriter, status int, message string) {

@@ -178,6 +178,7 @@ func TestAttribution(t *testing.T) {
 		"a member of the parent team":           {ciKey, header{"X-WANDB-USERNAME": "max"}, "max"},
 		"by e-mail address":                     {ciKey, header{"X-WANDB-USER-EMAIL": "max@acme.example"}, "max"},
 		"somebody else is ignored":              {ciKey, header{"X-WANDB-USERNAME": "otto"}, "ci"},
+		"who was only invited is ignored":       {ciKey, header{"X-WANDB-USERNAME": "ina"}, "ci"},
 		"anybody, by an organization's account": {orgKey, header{"X-WANDB-USERNAME": "otto"}, "otto"},
 		"a person speaks for itself":            {leadKey, header{"X-WANDB-USERNAME": "max"}, "lea"},
 	} {

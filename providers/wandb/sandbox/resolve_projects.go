@@ -95,16 +95,20 @@ func (*resolver) Project(ctx context.Context, args struct{ Name, EntityName *str
 	if entity == "" {
 		entity = q.account.defaultEntity()
 	}
-	node := q.projectNode(q.world.team(entity), text(args.Name))
-	if node != nil {
-		q.record(AuditEntry{Action: "project:read"}.in(node.p))
-	}
-	return node
+	return q.projectNode(q.world.team(entity), text(args.Name))
 }
 
 func (q *request) projectNode(t *team, name string) *projectNode {
 	p := q.world.project(t, name)
-	if p == nil || !q.mayRead(p) {
+	if p == nil {
+		return nil
+	}
+	entry := AuditEntry{Action: "project:read"}.in(p)
+	if !q.mayRead(p) {
+		entry.ResponseCode = 403
+	}
+	q.record(entry)
+	if !q.mayRead(p) {
 		return nil
 	}
 	return &projectNode{q, p}

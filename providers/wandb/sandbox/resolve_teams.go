@@ -76,7 +76,7 @@ type memberNode struct {
 
 func (m *memberNode) ID() graphql.ID    { return graphql.ID(m.a.id) }
 func (m *memberNode) Admin() *bool      { return new(m.a.roles[m.t] == RoleAdmin) }
-func (m *memberNode) Pending() *bool    { return new(false) }
+func (m *memberNode) Pending() *bool    { return new(m.a.roles[m.t] == RoleInvited) }
 func (m *memberNode) Email() *string    { return optional(m.a.email) }
 func (m *memberNode) Username() *string { return &m.a.username }
 func (m *memberNode) Name() string      { return m.a.name }

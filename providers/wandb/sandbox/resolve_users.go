@@ -107,7 +107,7 @@ func (u *userNode) ApiKeys() *keyConnection {
 func (u *userNode) Teams() *entityConnection {
 	list := &entityConnection{}
 	for _, t := range u.q.world.teams {
-		if _, member := u.a.roles[t]; member || u.a.scope == ScopeOrganization {
+		if u.a.memberOf(t) || u.a.scope == ScopeOrganization {
 			list.edges = append(list.edges, entityEdge{&entityNode{u.q, t}})
 		}
 	}

@@ -160,7 +160,7 @@ func (q *request) writableProject(entity, name string) (*project, error) {
 		id: q.world.newNodeID("Project"), name: name, team: t, visibility: VisibilityTeam,
 		added: map[*account]bool{}, createdAt: q.now,
 	}
-	q.world.projects = append(q.world.projects, p)
+	q.world.addProject(p)
 	return p, nil
 }
 
@@ -174,7 +174,7 @@ func (q *request) creditedTo() *account {
 		if a.isService() || a.username != q.onBehalf && a.email != q.onBehalf {
 			continue
 		}
-		if _, member := a.roles[q.account.team]; member || q.account.scope == ScopeOrganization {
+		if a.memberOf(q.account.team) || q.account.scope == ScopeOrganization {
 			return a
 		}
 	}

@@ -34,6 +34,7 @@ people:
   - {username: ada, email: ada@acme.example, admin: true, keys: [` + adminKey + `]}
   - {username: lea, email: lea@acme.example, teams: {ml: admin}, keys: [` + leadKey + `]}
   - {username: max, email: max@acme.example, teams: {ml: member}, keys: [` + memberKey + `]}
+  - {username: ina, email: ina@acme.example, teams: {ml: invited}}
   - {username: otto, email: otto@acme.example, teams: {vision: admin}, keys: [` + outsiderKey + `]}
 service_accounts:
   - {name: ci, team: ml, keys: [{value: ` + ciKey + `, description: by hand}]}

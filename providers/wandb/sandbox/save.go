@@ -52,7 +52,7 @@ func (s *Server) state() Seed {
 		Settings:     w.settings,
 		JWTIssuers:   slices.Clone(w.jwtIssuers),
 		Faults:       append([]Fault(nil), s.faults...),
-		AuditLog:     slices.Clone(w.audit[max(0, len(w.audit)-savedAudit):]),
+		AuditLog:     slices.Clone(w.audit.entries[max(0, len(w.audit.entries)-savedAudit):]),
 		NextID:       w.nextID,
 	}
 	for _, t := range w.teams {

@@ -49,8 +49,9 @@ type Role string
 
 // The roles that matter here.
 const (
-	RoleAdmin  Role = "admin"
-	RoleMember Role = "member"
+	RoleAdmin   Role = "admin"
+	RoleMember  Role = "member"
+	RoleInvited Role = "invited" // listed as pending; in the team only once they accept
 )
 
 // Seed is everything a sandbox starts from, and everything it saves: a saved state is a seed whose keys are hashes

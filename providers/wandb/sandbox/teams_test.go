@@ -11,7 +11,7 @@ import (
 
 type member struct {
 	ID, Name, Username, AccountType string
-	Admin                           bool
+	Admin, Pending                  bool
 	APIKey                          *string `json:"apiKey"`
 }
 
@@ -69,8 +69,11 @@ func TestTeam(t *testing.T) {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
-	if _, there := members["reporting"]; there || len(members) != 4 || !members["lea"].Admin || members["max"].Admin {
+	if _, there := members["reporting"]; there || len(members) != 5 || !members["lea"].Admin || members["max"].Admin {
 		t.Errorf("members are %v", members)
+	}
+	if !members["ina"].Pending || members["max"].Pending {
+		t.Errorf("of %v one was invited, and the others are in the team", members)
 	}
 	for name, test := range map[string]struct {
 		key  string

@@ -25,7 +25,7 @@ type world struct {
 	runs       []*run
 	runsByID   map[string]*run
 	tokens     map[keyHash]accessToken
-	audit      []AuditEntry
+	audit      auditLog
 
 	nextID  int
 	unsaved bool // something changed that must not be lost
@@ -48,6 +48,12 @@ type account struct {
 
 func (a *account) isService() bool { return a.scope != "" }
 
+// memberOf says whether the account is in the team; one that was only invited is not.
+func (a *account) memberOf(t *team) bool {
+	role, listed := a.roles[t]
+	return listed && role != RoleInvited
+}
+
 func (a *account) deleted() bool { return !a.deletedAt.IsZero() }
 
 // defaultEntity is where runs land when the client names no entity.
@@ -62,6 +68,8 @@ type team struct {
 	id      string
 	name    string
 	members []*account // in the order in which they joined
+	// projects are its projects by name.
+	projects map[string]*project
 }
 
 type project struct {
@@ -106,11 +114,15 @@ func (w *world) team(name string) *team {
 }
 
 func (w *world) project(t *team, name string) *project {
-	i := slices.IndexFunc(w.projects, func(p *project) bool { return p.team == t && p.name == name })
-	if i < 0 {
+	if t == nil {
 		return nil
 	}
-	return w.projects[i]
+	return t.projects[name]
+}
+
+func (w *world) addProject(p *project) {
+	w.projects = append(w.projects, p)
+	p.team.projects[p.name] = p
 }
 
 // account finds a live account by user name, or by name where only one bears it.

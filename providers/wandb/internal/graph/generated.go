@@ -156,6 +156,24 @@ func (v *DeleteApiKeyResponse) GetDeleteApiKey() DeleteApiKeyDeleteApiKeyDeleteA
 	return v.DeleteApiKey
 }
 
+// DeleteInviteDeleteInviteDeleteInvitePayload includes the requested fields of the GraphQL type DeleteInvitePayload.
+type DeleteInviteDeleteInviteDeleteInvitePayload struct {
+	Success bool `json:"success"`
+}
+
+// GetSuccess returns DeleteInviteDeleteInviteDeleteInvitePayload.Success, and is useful for accessing the field via an interface.
+func (v *DeleteInviteDeleteInviteDeleteInvitePayload) GetSuccess() bool { return v.Success }
+
+// DeleteInviteResponse is returned by DeleteInvite on success.
+type DeleteInviteResponse struct {
+	DeleteInvite DeleteInviteDeleteInviteDeleteInvitePayload `json:"deleteInvite"`
+}
+
+// GetDeleteInvite returns DeleteInviteResponse.DeleteInvite, and is useful for accessing the field via an interface.
+func (v *DeleteInviteResponse) GetDeleteInvite() DeleteInviteDeleteInviteDeleteInvitePayload {
+	return v.DeleteInvite
+}
+
 // GenerateApiKeyGenerateApiKeyGenerateApiKeyPayload includes the requested fields of the GraphQL type GenerateApiKeyPayload.
 type GenerateApiKeyGenerateApiKeyGenerateApiKeyPayload struct {
 	ApiKey *GenerateApiKeyGenerateApiKeyGenerateApiKeyPayloadApiKey `json:"apiKey"`
@@ -246,6 +264,192 @@ type MembersResponse struct {
 // GetEntity returns MembersResponse.Entity, and is useful for accessing the field via an interface.
 func (v *MembersResponse) GetEntity() *MembersEntity { return v.Entity }
 
+// Page includes the GraphQL fields of PageInfo requested by the fragment Page.
+type Page struct {
+	EndCursor   string `json:"endCursor"`
+	HasNextPage bool   `json:"hasNextPage"`
+}
+
+// GetEndCursor returns Page.EndCursor, and is useful for accessing the field via an interface.
+func (v *Page) GetEndCursor() string { return v.EndCursor }
+
+// GetHasNextPage returns Page.HasNextPage, and is useful for accessing the field via an interface.
+func (v *Page) GetHasNextPage() bool { return v.HasNextPage }
+
+// PeopleEntity includes the requested fields of the GraphQL type Entity.
+type PeopleEntity struct {
+	Members []Person `json:"members"`
+}
+
+// GetMembers returns PeopleEntity.Members, and is useful for accessing the field via an interface.
+func (v *PeopleEntity) GetMembers() []Person { return v.Members }
+
+// PeopleResponse is returned by People on success.
+type PeopleResponse struct {
+	Entity *PeopleEntity `json:"entity"`
+}
+
+// GetEntity returns PeopleResponse.Entity, and is useful for accessing the field via an interface.
+func (v *PeopleResponse) GetEntity() *PeopleEntity { return v.Entity }
+
+// Person includes the requested fields of the GraphQL type Member.
+type Person struct {
+	Id          string `json:"id"`
+	Username    string `json:"username"`
+	Name        string `json:"name"`
+	Email       string `json:"email"`
+	Admin       bool   `json:"admin"`
+	Pending     bool   `json:"pending"`
+	AccountType string `json:"accountType"`
+}
+
+// GetId returns Person.Id, and is useful for accessing the field via an interface.
+func (v *Person) GetId() string { return v.Id }
+
+// GetUsername returns Person.Username, and is useful for accessing the field via an interface.
+func (v *Person) GetUsername() string { return v.Username }
+
+// GetName returns Person.Name, and is useful for accessing the field via an interface.
+func (v *Person) GetName() string { return v.Name }
+
+// GetEmail returns Person.Email, and is useful for accessing the field via an interface.
+func (v *Person) GetEmail() string { return v.Email }
+
+// GetAdmin returns Person.Admin, and is useful for accessing the field via an interface.
+func (v *Person) GetAdmin() bool { return v.Admin }
+
+// GetPending returns Person.Pending, and is useful for accessing the field via an interface.
+func (v *Person) GetPending() bool { return v.Pending }
+
+// GetAccountType returns Person.AccountType, and is useful for accessing the field via an interface.
+func (v *Person) GetAccountType() string { return v.AccountType }
+
+// ProjectsModelsProjectConnection includes the requested fields of the GraphQL type ProjectConnection.
+type ProjectsModelsProjectConnection struct {
+	Edges    []ProjectsModelsProjectConnectionEdgesProjectEdge `json:"edges"`
+	PageInfo Page                                              `json:"pageInfo"`
+}
+
+// GetEdges returns ProjectsModelsProjectConnection.Edges, and is useful for accessing the field via an interface.
+func (v *ProjectsModelsProjectConnection) GetEdges() []ProjectsModelsProjectConnectionEdgesProjectEdge {
+	return v.Edges
+}
+
+// GetPageInfo returns ProjectsModelsProjectConnection.PageInfo, and is useful for accessing the field via an interface.
+func (v *ProjectsModelsProjectConnection) GetPageInfo() Page { return v.PageInfo }
+
+// ProjectsModelsProjectConnectionEdgesProjectEdge includes the requested fields of the GraphQL type ProjectEdge.
+type ProjectsModelsProjectConnectionEdgesProjectEdge struct {
+	Node *ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject `json:"node"`
+}
+
+// GetNode returns ProjectsModelsProjectConnectionEdgesProjectEdge.Node, and is useful for accessing the field via an interface.
+func (v *ProjectsModelsProjectConnectionEdgesProjectEdge) GetNode() *ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject {
+	return v.Node
+}
+
+// ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject includes the requested fields of the GraphQL type Project.
+type ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject struct {
+	Name string `json:"name"`
+}
+
+// GetName returns ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject.Name, and is useful for accessing the field via an interface.
+func (v *ProjectsModelsProjectConnectionEdgesProjectEdgeNodeProject) GetName() string { return v.Name }
+
+// ProjectsResponse is returned by Projects on success.
+type ProjectsResponse struct {
+	Models *ProjectsModelsProjectConnection `json:"models"`
+}
+
+// GetModels returns ProjectsResponse.Models, and is useful for accessing the field via an interface.
+func (v *ProjectsResponse) GetModels() *ProjectsModelsProjectConnection { return v.Models }
+
+// ReadOnlyProject includes the requested fields of the GraphQL type Project.
+type ReadOnlyProject struct {
+	ReadOnly *bool `json:"readOnly"`
+}
+
+// GetReadOnly returns ReadOnlyProject.ReadOnly, and is useful for accessing the field via an interface.
+func (v *ReadOnlyProject) GetReadOnly() *bool { return v.ReadOnly }
+
+// ReadOnlyResponse is returned by ReadOnly on success.
+type ReadOnlyResponse struct {
+	Project *ReadOnlyProject `json:"project"`
+}
+
+// GetProject returns ReadOnlyResponse.Project, and is useful for accessing the field via an interface.
+func (v *ReadOnlyResponse) GetProject() *ReadOnlyProject { return v.Project }
+
+// Run includes the requested fields of the GraphQL type Run.
+type Run struct {
+	Name        string  `json:"name"`
+	State       string  `json:"state"`
+	CreatedAt   string  `json:"createdAt"`
+	HeartbeatAt string  `json:"heartbeatAt"`
+	User        RunUser `json:"user"`
+}
+
+// GetName returns Run.Name, and is useful for accessing the field via an interface.
+func (v *Run) GetName() string { return v.Name }
+
+// GetState returns Run.State, and is useful for accessing the field via an interface.
+func (v *Run) GetState() string { return v.State }
+
+// GetCreatedAt returns Run.CreatedAt, and is useful for accessing the field via an interface.
+func (v *Run) GetCreatedAt() string { return v.CreatedAt }
+
+// GetHeartbeatAt returns Run.HeartbeatAt, and is useful for accessing the field via an interface.
+func (v *Run) GetHeartbeatAt() string { return v.HeartbeatAt }
+
+// GetUser returns Run.User, and is useful for accessing the field via an interface.
+func (v *Run) GetUser() RunUser { return v.User }
+
+// RunUser includes the requested fields of the GraphQL type User.
+type RunUser struct {
+	Username string `json:"username"`
+}
+
+// GetUsername returns RunUser.Username, and is useful for accessing the field via an interface.
+func (v *RunUser) GetUsername() string { return v.Username }
+
+// RunsProject includes the requested fields of the GraphQL type Project.
+type RunsProject struct {
+	Runs *RunsProjectRunsRunConnection `json:"runs"`
+}
+
+// GetRuns returns RunsProject.Runs, and is useful for accessing the field via an interface.
+func (v *RunsProject) GetRuns() *RunsProjectRunsRunConnection { return v.Runs }
+
+// RunsProjectRunsRunConnection includes the requested fields of the GraphQL type RunConnection.
+type RunsProjectRunsRunConnection struct {
+	Edges    []RunsProjectRunsRunConnectionEdgesRunEdge `json:"edges"`
+	PageInfo Page                                       `json:"pageInfo"`
+}
+
+// GetEdges returns RunsProjectRunsRunConnection.Edges, and is useful for accessing the field via an interface.
+func (v *RunsProjectRunsRunConnection) GetEdges() []RunsProjectRunsRunConnectionEdgesRunEdge {
+	return v.Edges
+}
+
+// GetPageInfo returns RunsProjectRunsRunConnection.PageInfo, and is useful for accessing the field via an interface.
+func (v *RunsProjectRunsRunConnection) GetPageInfo() Page { return v.PageInfo }
+
+// RunsProjectRunsRunConnectionEdgesRunEdge includes the requested fields of the GraphQL type RunEdge.
+type RunsProjectRunsRunConnectionEdgesRunEdge struct {
+	Node *Run `json:"node"`
+}
+
+// GetNode returns RunsProjectRunsRunConnectionEdgesRunEdge.Node, and is useful for accessing the field via an interface.
+func (v *RunsProjectRunsRunConnectionEdgesRunEdge) GetNode() *Run { return v.Node }
+
+// RunsResponse is returned by Runs on success.
+type RunsResponse struct {
+	Project *RunsProject `json:"project"`
+}
+
+// GetProject returns RunsResponse.Project, and is useful for accessing the field via an interface.
+func (v *RunsResponse) GetProject() *RunsProject { return v.Project }
+
 // UsersResponse is returned by Users on success.
 type UsersResponse struct {
 	Users *UsersUsersUserConnection `json:"users"`
@@ -298,6 +502,18 @@ type __DeleteApiKeyInput struct {
 // GetId returns __DeleteApiKeyInput.Id, and is useful for accessing the field via an interface.
 func (v *__DeleteApiKeyInput) GetId() string { return v.Id }
 
+// __DeleteInviteInput is used internally by genqlient
+type __DeleteInviteInput struct {
+	Id   string `json:"id"`
+	Team string `json:"team"`
+}
+
+// GetId returns __DeleteInviteInput.Id, and is useful for accessing the field via an interface.
+func (v *__DeleteInviteInput) GetId() string { return v.Id }
+
+// GetTeam returns __DeleteInviteInput.Team, and is useful for accessing the field via an interface.
+func (v *__DeleteInviteInput) GetTeam() string { return v.Team }
+
 // __GenerateApiKeyInput is used internally by genqlient
 type __GenerateApiKeyInput struct {
 	Description string `json:"description"`
@@ -321,6 +537,70 @@ type __MembersInput struct {
 
 // GetTeam returns __MembersInput.Team, and is useful for accessing the field via an interface.
 func (v *__MembersInput) GetTeam() string { return v.Team }
+
+// __PeopleInput is used internally by genqlient
+type __PeopleInput struct {
+	Team string `json:"team"`
+}
+
+// GetTeam returns __PeopleInput.Team, and is useful for accessing the field via an interface.
+func (v *__PeopleInput) GetTeam() string { return v.Team }
+
+// __ProjectsInput is used internally by genqlient
+type __ProjectsInput struct {
+	Team  string `json:"team"`
+	After string `json:"after,omitempty"`
+	First int    `json:"first"`
+}
+
+// GetTeam returns __ProjectsInput.Team, and is useful for accessing the field via an interface.
+func (v *__ProjectsInput) GetTeam() string { return v.Team }
+
+// GetAfter returns __ProjectsInput.After, and is useful for accessing the field via an interface.
+func (v *__ProjectsInput) GetAfter() string { return v.After }
+
+// GetFirst returns __ProjectsInput.First, and is useful for accessing the field via an interface.
+func (v *__ProjectsInput) GetFirst() int { return v.First }
+
+// __ReadOnlyInput is used internally by genqlient
+type __ReadOnlyInput struct {
+	Team    string `json:"team"`
+	Project string `json:"project"`
+}
+
+// GetTeam returns __ReadOnlyInput.Team, and is useful for accessing the field via an interface.
+func (v *__ReadOnlyInput) GetTeam() string { return v.Team }
+
+// GetProject returns __ReadOnlyInput.Project, and is useful for accessing the field via an interface.
+func (v *__ReadOnlyInput) GetProject() string { return v.Project }
+
+// __RunsInput is used internally by genqlient
+type __RunsInput struct {
+	Team    string `json:"team"`
+	Project string `json:"project"`
+	Filters string `json:"filters"`
+	After   string `json:"after,omitempty"`
+	First   int    `json:"first"`
+	Order   string `json:"order"`
+}
+
+// GetTeam returns __RunsInput.Team, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetTeam() string { return v.Team }
+
+// GetProject returns __RunsInput.Project, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetProject() string { return v.Project }
+
+// GetFilters returns __RunsInput.Filters, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetFilters() string { return v.Filters }
+
+// GetAfter returns __RunsInput.After, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetAfter() string { return v.After }
+
+// GetFirst returns __RunsInput.First, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetFirst() int { return v.First }
+
+// GetOrder returns __RunsInput.Order, and is useful for accessing the field via an interface.
+func (v *__RunsInput) GetOrder() string { return v.Order }
 
 // __UsersInput is used internally by genqlient
 type __UsersInput struct {
@@ -391,6 +671,42 @@ func DeleteApiKey(
 	}
 
 	data_ = &DeleteApiKeyResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The mutation executed by DeleteInvite.
+const DeleteInvite_Operation = `
+mutation DeleteInvite ($id: String!, $team: String!) {
+	deleteInvite(input: {id:$id,entityName:$team}) {
+		success
+	}
+}
+`
+
+func DeleteInvite(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	id string,
+	team string,
+) (data_ *DeleteInviteResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "DeleteInvite",
+		Query:  DeleteInvite_Operation,
+		Variables: &__DeleteInviteInput{
+			Id:   id,
+			Team: team,
+		},
+	}
+
+	data_ = &DeleteInviteResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
@@ -509,6 +825,200 @@ func Members(
 	}
 
 	data_ = &MembersResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by People.
+const People_Operation = `
+query People ($team: String!) {
+	entity(name: $team) {
+		members {
+			id
+			username
+			name
+			email
+			admin
+			pending
+			accountType
+		}
+	}
+}
+`
+
+// People: who is in a team, with what tells them apart.
+func People(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	team string,
+) (data_ *PeopleResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "People",
+		Query:  People_Operation,
+		Variables: &__PeopleInput{
+			Team: team,
+		},
+	}
+
+	data_ = &PeopleResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by Projects.
+const Projects_Operation = `
+query Projects ($team: String!, $after: String, $first: Int!) {
+	models(entityName: $team, after: $after, first: $first) {
+		edges {
+			node {
+				name
+			}
+		}
+		pageInfo {
+			... Page
+		}
+	}
+}
+fragment Page on PageInfo {
+	endCursor
+	hasNextPage
+}
+`
+
+// Projects: a page of the projects of a team that the caller sees.
+func Projects(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	team string,
+	after string,
+	first int,
+) (data_ *ProjectsResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "Projects",
+		Query:  Projects_Operation,
+		Variables: &__ProjectsInput{
+			Team:  team,
+			After: after,
+			First: first,
+		},
+	}
+
+	data_ = &ProjectsResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by ReadOnly.
+const ReadOnly_Operation = `
+query ReadOnly ($team: String!, $project: String!) {
+	project(name: $project, entityName: $team) {
+		readOnly
+	}
+}
+`
+
+// ReadOnly: may the caller write to a project? Null where it does not see it.
+func ReadOnly(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	team string,
+	project string,
+) (data_ *ReadOnlyResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ReadOnly",
+		Query:  ReadOnly_Operation,
+		Variables: &__ReadOnlyInput{
+			Team:    team,
+			Project: project,
+		},
+	}
+
+	data_ = &ReadOnlyResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by Runs.
+const Runs_Operation = `
+query Runs ($team: String!, $project: String!, $filters: JSONString, $after: String, $first: Int!, $order: String) {
+	project(name: $project, entityName: $team) {
+		runs(filters: $filters, after: $after, first: $first, order: $order) {
+			edges {
+				node {
+					name
+					state
+					createdAt
+					heartbeatAt
+					user {
+						username
+					}
+				}
+			}
+			pageInfo {
+				... Page
+			}
+		}
+	}
+}
+fragment Page on PageInfo {
+	endCursor
+	hasNextPage
+}
+`
+
+// Runs: a page of a project's runs. Null where there is no project that the caller sees.
+func Runs(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	team string,
+	project string,
+	filters string,
+	after string,
+	first int,
+	order string,
+) (data_ *RunsResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "Runs",
+		Query:  Runs_Operation,
+		Variables: &__RunsInput{
+			Team:    team,
+			Project: project,
+			Filters: filters,
+			After:   after,
+			First:   first,
+			Order:   order,
+		},
+	}
+
+	data_ = &RunsResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(

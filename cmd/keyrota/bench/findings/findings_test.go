@@ -1,0 +1,74 @@
+package findings
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keyrota/keyrota/providers/wandb/sandbox/history"
+	"github.com/keyrota/keyrota/sync/finding"
+)
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+func now() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
+
+// few is how many accounts the tests have: each kind once or twice.
+const few = 70
+
+// TestNothingThatMayBeInUseIsCalledUnused: a key that is deleted because its
+// account was called unused stops somebody's job. Accounts that are used once a
+// quarter, and those whose use cannot be seen, are among those that may.
+func TestNothingThatMayBeInUseIsCalledUnused(t *testing.T) {
+	h := history.Make(2, now(), few) // TestPrecisionAndRecall has another
+	for i, s := range sights() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			found, err := find(t.Context(), h, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle := 0
+			for _, f := range found.Findings {
+				switch f.Code {
+				case finding.Unused, finding.NeverUsed, finding.ProposeOff:
+				default:
+					continue
+				}
+				idle++
+				if a := found.truths[f.Account]; !slices.Contains(a.Codes, string(f.Code)) {
+					t.Errorf("%s (%s), last used on %s, is called %s: %s\n%v", f.Account, a.Kind, a.Last, f.Code, f.Title, f.Evidence)
+				}
+			}
+			if i == 0 && idle < 5 {
+				t.Errorf("%d accounts are called unused: this test could not fail", idle)
+			}
+		})
+	}
+}
+
+func TestPrecisionAndRecall(t *testing.T) {
+	var table bytes.Buffer
+	if err := compare(t.Context(), &table, history.Make(1, now(), few)); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "table.golden")
+	if *update {
+		if err := os.WriteFile(golden, table.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), table.String()); diff != "" {
+		t.Errorf("the table changed; if it should have, run go test -update here:\n%s", diff)
+	}
+}

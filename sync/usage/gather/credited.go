@@ -1,0 +1,118 @@
+package gather
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/usage"
+)
+
+// calendar marks days of the last 400, the lowest bit today.
+type calendar struct {
+	today usage.Day
+	days  [(usage.KeepDays + 63) / 64]uint64
+}
+
+// note marks the days on which a run shows that it was there.
+func (c *calendar) note(run providers.Run) {
+	c.mark(usage.DayOf(run.Created))
+	if run.Heartbeat.After(run.Created) {
+		c.mark(usage.DayOf(run.Heartbeat))
+	}
+}
+
+func (c *calendar) mark(d usage.Day) {
+	if ago := c.today - d; ago >= 0 && ago < usage.KeepDays {
+		c.days[ago/64] |= 1 << (ago % 64)
+	}
+}
+
+func (c *calendar) add(other *calendar) {
+	for i, days := range other.days {
+		c.days[i] |= days
+	}
+}
+
+// gaps are the days that are marked, within what a look covers.
+func (c *calendar) gaps(within usage.Coverage, why string) []usage.Gap {
+	var gaps []usage.Gap
+	for ago := usage.Day(usage.KeepDays - 1); ago >= 0; ago-- {
+		if c.days[ago/64]&(1<<(ago%64)) == 0 {
+			continue
+		}
+		gap, ok := clip(usage.Gap{From: (c.today - ago).Start(), Until: (c.today - ago + 1).Start(), Why: why}, within)
+		switch n := len(gaps); {
+		case !ok:
+		case n > 0 && gaps[n-1].Until.Equal(gap.From):
+			gaps[n-1].Until = gap.Until
+		default:
+			gaps = append(gaps, gap)
+		}
+	}
+	return gaps
+}
+
+// clip returns the part of a gap that a look covers.
+func clip(g usage.Gap, within usage.Coverage) (usage.Gap, bool) {
+	g.From = latest(g.From, within.From)
+	if g.Until.After(within.Until) {
+		g.Until = within.Until
+	}
+	return g, g.Until.After(g.From)
+}
+
+// placesOf returns the projects in which an account's runs are expected: those
+// that it is declared for, and those in which it was seen. None: anywhere in its
+// team.
+func placesOf(a inventory.Account, e usage.Evidence, u usage.Update) map[usage.Project]bool {
+	places := map[usage.Project]bool{}
+	for _, p := range declared(a) {
+		places[p] = true
+	}
+	for _, trace := range []usage.Trace{e.Traces[usage.Runs], e.Traces[usage.AuditLog], u.Trace} {
+		for p := range trace.Projects {
+			places[p] = true
+		}
+	}
+	return places
+}
+
+// gaps are when an account's runs may have been there and not be seen: on days on
+// which runs in its places showed people, who may be named by its jobs, and until
+// runs there were last deleted. team is the account's; none: any.
+func (r *runs) gaps(team string, places map[usage.Project]bool, within usage.Coverage) []usage.Gap {
+	here := func(p usage.Project) bool {
+		switch {
+		case len(places) > 0 && p.Name != "":
+			return places[p]
+		case p.Team == "" || team == "":
+			return true
+		}
+		return p.Team == team
+	}
+	why := "a run where it logs shows a person as its user, and may be its own"
+	if len(places) == 0 {
+		why = "nothing says where it logs, and a run in its team shows a person as its user: write WANDB_PROJECT under env:"
+	}
+	people := &calendar{today: usage.DayOf(r.now)}
+	for p, days := range r.credited {
+		if here(p) {
+			people.add(days)
+		}
+	}
+	gaps := people.gaps(within, why)
+	var last time.Time
+	for p, at := range r.deleted {
+		if here(p) {
+			last = latest(last, at)
+		}
+	}
+	if gap, ok := clip(usage.Gap{Until: last, Why: "runs where it logs were deleted on " + last.Format(time.DateOnly) + ", and its own may have been among them"}, within); ok {
+		gaps = append(gaps, gap)
+	}
+	slices.SortFunc(gaps, func(a, b usage.Gap) int { return cmp.Or(a.From.Compare(b.From), a.Until.Compare(b.Until)) })
+	return gaps
+}

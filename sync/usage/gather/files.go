@@ -1,0 +1,183 @@
+package gather
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/usage"
+)
+
+// filesState is which files of the audit log were read.
+type filesState struct {
+	Teams   []string            `json:"teams,omitempty"` // whose accounts were known
+	Files   map[string]readFile `json:"files,omitempty"`
+	Deleted []keptProject       `json:"deleted,omitempty"`
+}
+
+// readFile is a file as it was read, and what it covers.
+type readFile struct {
+	Size     int64       `json:"size"`
+	Modified time.Time   `json:"modified"`
+	First    time.Time   `json:"first,omitzero"` // entry, of anybody
+	Last     time.Time   `json:"last,omitzero"`
+	Days     []usage.Day `json:"days,omitempty"` // that have entries
+	Broken   int         `json:"broken,omitempty"`
+}
+
+const filesName = "usage/audit_files"
+
+// quiet is for how many days on end nobody may do anything, over a long weekend,
+// without days being missing from the files.
+const quiet = 4
+
+// readFiles reads the files that are new or changed since the last look.
+func (l *look) readFiles(ctx context.Context) error {
+	decoder, ok := l.Issuer.(providers.AuditDecoder)
+	if !ok {
+		l.failed(usage.AuditLog, "", errors.New("the issuer does not read files of an audit log"))
+		return nil
+	}
+	var state filesState
+	if err := l.resume(ctx, filesName, &state); err != nil {
+		return err
+	}
+	l.recall(state.Deleted)
+	if fresh := l.freshTeams(state.Teams); len(fresh) > 0 || state.Files == nil {
+		state = filesState{Teams: append(state.Teams, fresh...), Files: map[string]readFile{}}
+		slices.Sort(state.Teams)
+	}
+	names, err := l.fileNames()
+	if err != nil {
+		l.failed(usage.AuditLog, "", err)
+		return nil
+	}
+	for _, name := range names {
+		file, shown, err := l.readFile(ctx, decoder, name, state.Files[name])
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			l.failed(usage.AuditLog, name, err)
+			continue
+		case shown == nil:
+			continue
+		}
+		state.Files[name] = file
+		if err := l.saveFiles(ctx, state, shown.updates()); err != nil {
+			return err
+		}
+	}
+	log, ok := state.coverage()
+	if !ok {
+		return nil
+	}
+	l.looked(usage.AuditLog)
+	return l.saveFiles(ctx, state, l.everyone(log))
+}
+
+// fileNames returns the files that the configuration's patterns match, by name.
+func (l *look) fileNames() ([]string, error) {
+	var names []string
+	for _, pattern := range l.Use.AuditFiles {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("the pattern %q of usage.audit_files: %w", pattern, err)
+		}
+		names = append(names, found...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// readFile reads one file; nothing is shown of one that is as it was.
+func (l *look) readFile(ctx context.Context, decoder providers.AuditDecoder, name string, before readFile) (readFile, tally, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return readFile{}, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return readFile{}, nil, err
+	case !info.Mode().IsRegular():
+		return readFile{}, nil, errors.New("it is no file: name files of the audit log under usage.audit_files")
+	}
+	file := readFile{Size: info.Size(), Modified: info.ModTime().UTC()}
+	if file.Size == before.Size && file.Modified.Equal(before.Modified) {
+		return before, nil, nil
+	}
+	shown, days := tally{}, map[usage.Day]bool{}
+	read, err := decoder.DecodeAudit(reader{ctx, f}, func(e providers.AuditEntry) error {
+		if !e.At.IsZero() {
+			days[usage.DayOf(e.At)] = true
+			file.Last = latest(file.Last, e.At)
+			if file.First.IsZero() || e.At.Before(file.First) {
+				file.First = e.At
+			}
+		}
+		return l.entry(ctx, shown, e)
+	})
+	file.Days, file.Broken = slices.Sorted(maps.Keys(days)), read.Broken
+	return file, shown, err
+}
+
+// reader ends with its ctx.
+type reader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.from.Read(p)
+}
+
+// coverage is what the files cover together: the days that have entries, and
+// quiet ones between them. A file in which entries are broken covers nothing.
+func (s filesState) coverage() (usage.Coverage, bool) {
+	days := map[usage.Day]bool{}
+	var log usage.Coverage
+	for _, file := range s.Files {
+		if file.Broken > 0 || file.First.IsZero() {
+			continue
+		}
+		for _, day := range file.Days {
+			days[day] = true
+		}
+		log.Until = latest(log.Until, file.Last)
+		if log.From.IsZero() || file.First.Before(log.From) {
+			log.From = file.First
+		}
+	}
+	all := slices.Sorted(maps.Keys(days))
+	for i := 1; i < len(all); i++ {
+		if all[i]-all[i-1] > quiet {
+			log.Gaps = append(log.Gaps, usage.Gap{
+				From: (all[i-1] + 1).Start(), Until: all[i].Start(), Why: "no file of the log has an entry of it that could be read",
+			})
+		}
+	}
+	return log, !log.From.IsZero()
+}
+
+func (l *look) saveFiles(ctx context.Context, state filesState, shown map[rotation.Ref]usage.Update) error {
+	state.Deleted = l.deletions()
+	body, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("note which files were read: %w", err)
+	}
+	return l.Ledger.SaveUsage(ctx, usage.AuditLog, shown, filesName, body)
+}
