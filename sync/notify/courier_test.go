@@ -254,6 +254,7 @@ func TestTwoEnginesSendOnce(t *testing.T) {
 		other := *w.n
 		other.Holder = "other"
 		first, end := context.WithCancel(t.Context())
+		defer end()
 		second, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{}, 2)
 		run := func(ctx context.Context, n *notify.Notifier) {
@@ -262,7 +263,7 @@ func TestTwoEnginesSendOnce(t *testing.T) {
 		}
 		go run(first, w.n)
 		go run(second, &other)
-		time.Sleep(10 * time.Minute)
+		time.Sleep(time.Hour)
 		for i := range 10 {
 			if i == 5 {
 				end()

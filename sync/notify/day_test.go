@@ -46,12 +46,12 @@ func downForADay(t *testing.T, down string, outage notifytest.Outage) {
 		defer close(ended)
 		w.n.Run(ctx)
 	}()
-	time.Sleep(2 * time.Minute) // the events are followed from here on
+	time.Sleep(time.Hour) // the events are followed from here on
 
-	// Every hour of two days one account is in trouble, for as many hours as its
+	// Every hour of a day and a half one account is in trouble, for as many hours as its
 	// number says; so some are told of and over before, during and after.
-	const hours = 48
-	began, ends := 12, 36
+	const hours = 36
+	began, ends := 6, 30
 	trouble := func(hour int) []finding.Finding {
 		var all []finding.Finding
 		for i := range hours {
@@ -162,6 +162,9 @@ func seenByPeople(t *testing.T, w *world, hours int) {
 				count(passed, "mail", part)
 			default:
 				alerts += title
+				if strings.HasPrefix(title, "And ") {
+					alerts += part
+				}
 			}
 		}
 		count(told, "mail", alerts)

@@ -14,9 +14,10 @@ type emailPage struct {
 	Standing string
 	Sample   bool
 	Alerts   []emailAlert
-	More     int    // alerts that are not shown
-	Others   string // what they are
-	Link     string // where the whole report is
+	More     int      // alerts that are not shown
+	Others   string   // what they are
+	Named    []string // the first of them
+	Link     string   // where the whole report is
 	Attached []string
 	Lists    []emailList
 	Reports  []Report
@@ -39,12 +40,18 @@ type emailList struct {
 	Lines []string
 }
 
+// mostNamed is how many findings a mail names that it does not show.
+const mostNamed = 50
+
 func (e *Email) page(d Digest) emailPage {
 	p := emailPage{Title: d.headline(), Instance: e.o.Instance, Standing: d.standing(), Sample: d.Sample, Reports: d.Reports, Link: d.Link, At: d.Until}
 	alerts := d.Alerts()
 	if len(alerts) > mostShown {
 		rest := alerts[mostShown:]
 		alerts, p.More, p.Others = alerts[:mostShown], len(rest), others(rest)
+		for _, a := range rest[:min(len(rest), mostNamed)] {
+			p.Named = append(p.Named, a.full())
+		}
 	}
 	for _, a := range alerts {
 		alert := emailAlertOf(a)

@@ -163,9 +163,9 @@ func TestSlackTakesAnyText(t *testing.T) {
 			return i
 		})
 		var notices []notify.Notice
-		for range rapid.IntRange(1, 4).Draw(t, "notices") {
+		for range rapid.IntRange(1, 3).Draw(t, "notices") {
 			n := notify.Notice{ID: "n", At: monday, Link: "https://example.com/?a=1&b=<2>|3"}
-			for _, i := range rapid.SliceOfN(item, 1, 40).Draw(t, "items") {
+			for _, i := range rapid.SliceOfN(item, 1, 20).Draw(t, "items") {
 				what := rapid.SampledFrom([]notify.What{notify.Raised, notify.Changed, notify.Reminded, notify.Healed, notify.Acknowledged}).Draw(t, "what")
 				n.Changes = append(n.Changes, notify.Change{What: what, Item: i})
 			}

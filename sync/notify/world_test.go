@@ -84,7 +84,7 @@ func newWorld(t *testing.T, now func() time.Time) *world {
 	}
 	both := []finding.Severity{finding.Page, finding.Ticket}
 	w.n = &notify.Notifier{
-		Ledger: w.queued, Encoder: encoder, Holder: "test", Now: now, Every: 5 * time.Minute,
+		Ledger: w.queued, Encoder: encoder, Holder: "test", Now: now, Every: 10 * time.Minute,
 		Runbook: "https://github.com/keyrota/keyrota/blob/main/deploy/RUNBOOK.md",
 		Targets: []notify.Target{
 			{Name: "chat", Sink: w.count("chat", slack), Severities: both},
