@@ -26,7 +26,6 @@ type rotationsView struct {
 	Chain     chainView      `json:"chain"`     // of the ledger's events
 	Rotations []rotationView `json:"rotations"` // by account and edition
 	Events    []happenedView `json:"events"`    // what a person did or had to know, oldest first
-	ages      []keyAge
 }
 
 // chainView is where the chain of events ended, so that a later check can prove
@@ -79,7 +78,6 @@ func (doc *document) rotations() *rotationsView {
 			Ledger: d.Chain.Ledger, Seq: d.Chain.Head.Seq, Hash: d.Chain.Head.Hash.String(), Time: moment(d.Chain.Time),
 			Verified: d.Chain.Verified, Broken: d.Chain.Broken, Proof: "keyrota history --verify --head " + d.Chain.Head.String(),
 		},
-		ages: doc.keys,
 	}
 	all := record{rows: map[rotation.Ref][]*rotationView{}, asked: map[rotation.Ref]ledger.StoredEvent{}}
 	for _, e := range d.Events {
