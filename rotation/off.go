@@ -242,11 +242,8 @@ func (d *decision) whatItWas(k KeyID) string {
 // allGone notes that no key of the account is left, and has it removed where
 // that is wanted.
 func (d *decision) allGone(gone bool) (Action, bool) {
-	for i, o := range d.r.Old {
-		if slices.Contains(d.o.Stuck, o.Key) {
-			return d.waitOff()
-		}
-		kind := EventGone
+	if i := slices.IndexFunc(d.r.Old, func(o Old) bool { return !slices.Contains(d.o.Stuck, o.Key) }); i >= 0 {
+		o, kind := d.r.Old[i], EventGone
 		if o.Condemned {
 			kind = EventRevoked
 		}
