@@ -105,7 +105,7 @@
 //	32  told to end while a key is created:
 //	    TestAStopInTheMiddleOfAnIssue, TestAStopIsBounded
 //	33  falsely taken for unused:
-//	    not built yet: nothing here says that an account is unused
+//	    TestWhatIsSeldomUsedIsNeverCalledUnused, TestWhatCannotBeSeenIsNeverCalledUnused, TestFindingsAreRight
 //	34  the sink of events is down:
 //	    TestATargetThatIsDown
 //	35  an external account asked to own a key:

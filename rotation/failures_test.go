@@ -40,9 +40,6 @@ func TestEveryFailureHasItsTest(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen = append(seen, n)
-		if strings.HasPrefix(row[3], "not built yet: ") {
-			continue
-		}
 		for _, name := range strings.Split(row[3], ", ") {
 			kind, rest, _ := strings.Cut(name, " ")
 			switch {
