@@ -27,7 +27,7 @@ import (
 type estate struct {
 	*history.History
 	issuer  *wandb.Issuer
-	store   *file.Store
+	store   watched
 	config  *config.Config
 	ledger  *ledger.Ledger
 	inv     *inventory.Inventory
@@ -50,7 +50,8 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 			e.close()
 		}
 	}()
-	if e.store, err = file.New(file.Config{Path: filepath.Join(dir, "secrets")}); err != nil {
+	e.store.read = map[rotation.Destination]time.Time{}
+	if e.store.Store, err = file.New(file.Config{Path: filepath.Join(dir, "secrets")}); err != nil {
 		return e, err
 	}
 	for _, t := range h.Truths {
@@ -103,6 +104,9 @@ func newEstate(ctx context.Context, dir string, h *history.History, s sight) (e 
 		if err := e.deliver(ctx, a); err != nil {
 			return e, fmt.Errorf("%s: %w", a.Ref(), err)
 		}
+		if t := e.truths[a.Ref()]; s.reads || t.Kind == history.Copied {
+			e.store.know(t, e.records[a.Ref()].Dests)
+		}
 	}
 	if err := e.leave(ctx); err != nil {
 		return e, err
@@ -140,12 +144,11 @@ func (e *estate) leave(ctx context.Context) error {
 	return nil
 }
 
-// destinations are two for the accounts whose places disagree, and one for all
-// others.
+// destinations are two for the accounts that have a copy, and one for all others.
 func destinations(t history.Truth) []string {
 	path := storeName + ":" + t.Team + "/" + t.Name
-	if t.Kind == history.Disagreeing {
-		return []string{path, path + "-copy"}
+	if t.Kind == history.Disagreeing || t.Kind == history.Copied {
+		return []string{path, path + copyEnd}
 	}
 	return []string{path}
 }
@@ -180,7 +183,7 @@ func (e *estate) deliver(ctx context.Context, a inventory.Account) error {
 		}
 		mark := rotation.Mark{Instance: a.Instance, Ledger: a.Ledger, Account: id, Edition: edition, Key: key, Shape: want.Shape}
 		switch {
-		case i > 0:
+		case t.Kind == history.Disagreeing && i > 0:
 			mark.Instance = "staging"
 		case t.Kind == history.Dead:
 			mark.Edition, mark.Key = edition-1, "a key that was deleted"

@@ -90,7 +90,7 @@ func nobodies(truths []history.Truth, found map[string]map[string]bool) (others 
 func ofUse(all []score) []score {
 	return slices.DeleteFunc(all, func(s score) bool {
 		switch finding.Code(s.code) {
-		case finding.Unused, finding.NeverUsed, finding.UsageUnknown, finding.ProposeOff:
+		case finding.Unused, finding.NeverUsed, finding.UsageUnknown, finding.ProposeOff, finding.SecretUnread:
 			return false
 		}
 		return true

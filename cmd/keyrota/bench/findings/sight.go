@@ -24,6 +24,9 @@ type sight struct {
 	// later is how much later everything is looked at once more, when the platform's
 	// log has what the first look did; 0: it is not.
 	later time.Duration
+	// reads: the store knows of all secrets when they were last read, and not only
+	// of those that have a copy.
+	reads bool
 	// bare: the configuration says nothing of how accounts are used.
 	bare bool
 }
@@ -43,6 +46,7 @@ func sights() []sight {
 	return []sight{
 		{name: "everything can be seen"},
 		{name: "everything, once more a day later", later: 25 * time.Hour},
+		{name: "the store knows when secrets were last read", reads: true},
 		{name: "multi-tenant cloud, whose log leaves out open and public projects", deployment: "multi-tenant"},
 		{name: "the audit log may not be read", dim: refuse(http.StatusForbidden, isLog)},
 		{name: "the audit log breaks off a month ago", dim: refuse(http.StatusServiceUnavailable, func(r *http.Request) bool {

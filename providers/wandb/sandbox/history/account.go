@@ -97,6 +97,9 @@ func (g *generator) place(a *account) {
 		a.Last = a.uses[len(a.uses)-1]
 		since = a.Last
 	}
+	if a.Read.IsZero() {
+		a.Read = a.Last
+	}
 	idle := slices.Contains(a.Codes, "unused") || slices.Contains(a.Codes, "never_used")
 	if idle && a.Managed && g.now.Sub(since) >= ProposeAfter {
 		a.Codes = append(a.Codes, "propose_quarantine")

@@ -45,7 +45,9 @@ type Truth struct {
 	Managed  bool   // it is in the configuration
 	// Delivered is when it was first given a key, Issued when the key that it has was made.
 	Delivered, Issued time.Time
-	Last              time.Time // its last use; zero: never
+	Last              time.Time // its last use that left a trace at the platform; zero: never
+	Read              time.Time // when a job last read its key where it is delivered; zero: never
+	CopyRead          time.Time // the same of a second place, for Copied accounts
 	Codes             []string  // the findings that are right about it, sorted
 	Also              []string  // findings that are neither right nor wrong
 	// Unknown says that some of its use leaves no trace that can be seen: it must never be called unused.

@@ -117,7 +117,7 @@ func unknownKinds() []kind {
 			a.credited = member(a.Team)
 		}},
 		// Whether those are its own nobody can see.
-		{name: "idle, where people work", weight: 6, unknown: true, codes: untold, make: func(g *generator, a *account) {
+		{name: "idle, where people work", weight: 6, unknown: true, codes: untold, also: []string{"secret_unread"}, make: func(g *generator, a *account) {
 			g.delivered(a, 500, 720)
 			g.every(a, day, 10, g.ago(100, 300))
 			for at := a.Delivered; at.Before(g.now); at = at.Add(g.about(5*day, 50)) {
@@ -137,6 +137,7 @@ func unknownKinds() []kind {
 		}},
 		{name: "Weave only", weight: 12, unknown: true, codes: untold, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
+			a.Read = g.ago(0, 3)
 			a.knows("weave: true")
 		}},
 		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, make: func(g *generator, a *account) {

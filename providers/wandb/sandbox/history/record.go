@@ -17,6 +17,7 @@ const (
 	Disagreeing Kind = "places that disagree"      // its second destination belongs to somebody else
 	Dead        Kind = "dead key"                  // its destination holds a key that the platform does not have
 	Leaked      Kind = "leak, stalled"             // its record says that a key leaked, and that a person must act
+	Copied      Kind = "a copy that nobody reads"  // its second destination is read no more
 	Observed    Kind = "observed, of two keys"     // it is observed only, and has no record
 	Tried       Kind = "switched off, still tried" // its record says that it is switched off since SwitchedOff
 )
@@ -36,6 +37,10 @@ func recordKinds() []kind {
 			daily(g, a)
 			a.settings = append(a.settings, "manage: observe")
 			a.moreKeys = append(a.moreKeys, g.key(a, "second", 300))
+		}},
+		{name: Copied, weight: 4, codes: []string{"secret_unread"}, make: func(g *generator, a *account) {
+			daily(g, a)
+			a.CopyRead = a.Delivered.Add(day)
 		}},
 		{name: Dead, weight: 4, codes: []string{"dead_key"}, make: daily},
 		{name: Leaked, weight: 4, codes: []string{"leak_stalled"}, make: daily},
