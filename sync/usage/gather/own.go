@@ -2,8 +2,7 @@ package gather
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
@@ -37,43 +36,26 @@ func (l *look) withAnyKey(ctx context.Context, team string, ask func(auth provid
 // ownKey reads a live key of an account back from where it was delivered. What
 // the stores and the log show of this day may be that.
 func (l *look) ownKey(ctx context.Context, a inventory.Account) (providers.Secret, error) {
-	why := errors.New("no destination of it can be read back")
-	a = a.For(l.records[a.Ref()])
-	noted := false
-	for _, w := range a.Wants {
-		reader, ok := l.Stores[w.Destination.Store].(providers.Reader)
-		if !ok || !w.Readable {
-			continue
-		}
-		if !noted {
-			if err := l.noteOwn(ctx, a.Ref()); err != nil {
-				return providers.Secret{}, err
-			}
-			noted = true
-		}
-		var value providers.Secret
-		err := l.Call.Read(ctx, w.Destination.Store, "read", func(ctx context.Context) (err error) {
-			value, err = reader.Read(ctx, w.Destination, "")
-			return err
-		})
-		if err != nil {
-			why = err
-			continue
-		}
-		why = fmt.Errorf("what is at %s is no key of it that works", w.Destination)
-		for _, key := range a.Format(w.Destination).Keys(value) {
-			account := a.Account
-			account.ID = l.records[a.Ref()].Account
-			err := l.Call.Read(ctx, inventory.IssuerService, "verify", func(ctx context.Context) error {
-				_, err := l.Issuer.Verify(ctx, account, key)
-				return err
-			})
-			if err == nil {
-				return key, nil
-			}
+	record := l.records[a.Ref()]
+	if slices.ContainsFunc(a.For(record).Wants, func(w rotation.Want) bool { return w.Readable }) {
+		if err := l.noteOwn(ctx, a.Ref()); err != nil {
+			return providers.Secret{}, err
 		}
 	}
-	return providers.Secret{}, why
+	key, _, err := inventory.Observer{Issuer: l.Issuer, Stores: l.Stores, Call: l.Call, Now: l.Now}.ReadBack(ctx, a, record)
+	if err != nil {
+		return providers.Secret{}, err
+	}
+	account := a.Account
+	account.ID = record.Account
+	err = l.Call.Read(ctx, inventory.IssuerService, "verify", func(ctx context.Context) error {
+		_, err := l.Issuer.Verify(ctx, account, key)
+		return err
+	})
+	if err != nil {
+		return providers.Secret{}, err
+	}
+	return key, nil
 }
 
 // noteOwn puts on record that keyrota uses a key of an account itself today.
