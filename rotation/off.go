@@ -145,8 +145,11 @@ func (o Off) ended() string {
 // wayBack says how an account gets a key again that has none: the platform lets
 // an account make only its own.
 func (s Spec) wayBack() string {
-	if s.canRenew() {
+	switch {
+	case s.canRenew():
 		return "state: active takes it out of its team and makes it anew, under another id, since the platform shows a key of new accounts only"
+	case s.State == Removed:
+		return "after that it does not come back: a new account gets another name, here and there"
 	}
 	return fmt.Sprintf("to bring it back after that, write state: active, create a key by hand, and run: keyrota adopt %s --key-file -", s.Account.Ref)
 }

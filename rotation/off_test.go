@@ -81,6 +81,9 @@ func TestOff(t *testing.T) {
 		"quarantined, and now removed": {done, func(s *Spec, r *Record, o *Observed) {
 			s.State, r.Offer, o.Listing.Keys = Removed, Offer{}, nil
 		}, Save, "state: removed"},
+		"what is removed does not come back": {Off{State: Removed, Warned: now}, func(s *Spec, _ *Record, _ *Observed) {
+			s.State = Removed
+		}, Wait, "(state: removed); after that it does not come back"},
 		"called off": {warned, func(s *Spec, _ *Record, _ *Observed) { s.State = Active }, Save, "state: active"},
 		"made anew with a key": {back, func(s *Spec, r *Record, o *Observed) {
 			s.State, s.Provision, s.FirstKey = Active, true, true
