@@ -6,9 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/notify"
 	"github.com/keyrota/keyrota/sync/plan"
+	"github.com/keyrota/keyrota/sync/report"
 	"github.com/keyrota/keyrota/sync/survey"
 )
 
@@ -38,7 +40,11 @@ func (a *app) swept(s *system, n *notify.Notifier, m *survey.Metrics) func(conte
 			return err
 		}
 		m.Found(v.Findings)
-		return n.Tell(ctx, notify.Situation{
+		told := *n
+		told.Attach = func(context.Context, []finding.Finding) ([]notify.File, error) {
+			return filesOf(a.reportData(s, v), []string{string(report.HTML)}, []report.Part{report.Findings})
+		}
+		return told.Tell(ctx, notify.Situation{
 			Findings: v.Findings, Seen: func(i notify.Item) bool { return v.Seen(rotation.Ref(i.Account)) },
 		})
 	}

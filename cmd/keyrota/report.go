@@ -16,6 +16,7 @@ import (
 	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/report"
+	"github.com/keyrota/keyrota/sync/survey"
 )
 
 // reportFlags say what a report holds, and how it is written.
@@ -137,15 +138,21 @@ func (a *app) reported(ctx context.Context, s *system, from, until time.Time, re
 	if err != nil {
 		return report.Data{}, err
 	}
-	d := report.Data{
-		Input: known.Input, Findings: known.Findings, Checked: known.Checked, Catalogue: finding.Catalogue(),
-		Zone: time.Local, Instance: s.config.Instance, Version: version(), From: from, Until: until, Describe: describe,
-		Unseen: unseenOf(known.Input),
-	}
+	d := a.reportData(s, known)
+	d.From, d.Until = from, until
 	if record {
 		err = recordedOver(ctx, s.ledger, &d)
 	}
 	return d, err
+}
+
+// reportData is what a report says of a survey, without a record of rotations.
+func (a *app) reportData(s *system, known survey.Survey) report.Data {
+	return report.Data{
+		Input: known.Input, Findings: known.Findings, Checked: known.Checked, Catalogue: finding.Catalogue(),
+		Zone: time.Local, Instance: s.config.Instance, Version: version(), From: known.Now, Until: known.Now, Describe: describe,
+		Unseen: unseenOf(known.Input),
+	}
 }
 
 // unseenOf says which services did not answer.

@@ -49,15 +49,9 @@ func (a *app) makeReport(ctx context.Context, s *system, n *notify.Notifier, r c
 	if err != nil {
 		return err
 	}
-	var files []notify.File
-	for _, format := range r.Formats {
-		made, err := report.Files(d, report.Format(format), parts...)
-		if err != nil {
-			return err
-		}
-		for _, f := range made {
-			files = append(files, notify.File{Name: f.Name, Type: f.MediaType, Data: f.Body})
-		}
+	files, err := filesOf(d, r.Formats, parts)
+	if err != nil {
+		return err
 	}
 	if r.Dir != "" {
 		if err := putFiles(r.Dir, files); err != nil {
@@ -71,6 +65,21 @@ func (a *app) makeReport(ctx context.Context, s *system, n *notify.Notifier, r c
 		told.Lines = append(told.Lines, "The whole of it is in "+r.Dir)
 	}
 	return n.Report(ctx, told, due, r.Sinks...)
+}
+
+// filesOf writes a report in formats.
+func filesOf(d report.Data, formats []string, parts []report.Part) ([]notify.File, error) {
+	var files []notify.File
+	for _, format := range formats {
+		made, err := report.Files(d, report.Format(format), parts...)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range made {
+			files = append(files, notify.File{Name: f.Name, Type: f.MediaType, Data: f.Body})
+		}
+	}
+	return files, nil
 }
 
 // putFiles writes files into a directory, each whole or not at all.
