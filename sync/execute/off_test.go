@@ -103,6 +103,10 @@ func TestAQuarantineWarnsAndWaits(t *testing.T) {
 		if r := w.pass(); bad(r) || r.Did != 0 || len(w.ledger.events) != events {
 			t.Errorf("a second pass: %+v", r)
 		}
+		w.stores["a"].Edit("ml/train", "{}")
+		if r := w.pass(); bad(r) || w.writes() != writes || w.raw("a") != "{}" {
+			t.Errorf("healed: %+v", r)
+		}
 		w.request(rotation.Request{Kind: rotation.RequestRotate})
 		if w.pass(); w.live() != 0 || !strings.Contains(w.ledger.told[len(w.ledger.told)-1].Words, "rotate refused") {
 			t.Errorf("a rotation of what is quarantined: %+v", w.ledger.told[len(w.ledger.told)-1])
