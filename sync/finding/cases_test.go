@@ -156,6 +156,14 @@ func useCases() []findCase {
 			want: []string{"report secret_unread vault:kv/ml/eval#WANDB_API_KEY"},
 		},
 		{
+			name: "its only secret was not read for less than two quarters, and whether it is used cannot be told",
+			account: func(a *finding.Account) {
+				a.Evidence = used("ml", "eval", 73)
+				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(73 * day)}
+			},
+			want: []string{"report usage_unknown"},
+		},
+		{
 			name: "a process that never ends reads once",
 			account: func(a *finding.Account) {
 				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(70 * day)}

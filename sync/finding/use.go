@@ -7,6 +7,9 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
+// quarter is the longest rhythm that an account may have without anybody knowing.
+const quarter = 92 * day
+
 // perAccount is said with every judgement of use.
 const perAccount = "this is of the account as a whole: no source tells its keys apart"
 
@@ -145,6 +148,10 @@ func (v view) secretUnread() []Finding {
 	if _, idle := v.idleSince(); idle || !v.managed() || v.off() || v.Spec.Policy.Forever {
 		return nil
 	}
+	rhythm := v.use.Rhythm
+	if v.use.Verdict != usage.Used {
+		rhythm = max(rhythm, quarter) // for all that can be told
+	}
 	var found []Finding
 	unread := 0
 	for _, w := range v.Spec.Wants {
@@ -153,7 +160,7 @@ func (v view) secretUnread() []Finding {
 		if since.IsZero() {
 			since = v.DeliveredTo[w.Destination] // never read: it may be new
 		}
-		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*v.use.Rhythm) {
+		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*rhythm) {
 			continue
 		}
 		unread++

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 func now() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
 // few is how many accounts the tests have: each kind once or twice.
-const few = 80
+const few = 64
 
 // TestFindingsAreRight looks at one history in every way. Nothing that may be in
 // use is called unused: a key that is deleted because of that stops somebody's

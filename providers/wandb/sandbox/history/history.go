@@ -62,8 +62,8 @@ type History struct {
 	accounts []*account
 }
 
-// Make makes the history of a number of accounts up to now. Fewer than there are kinds of accounts are not made: each
-// kind is there at least once.
+// Make makes the history of a number of accounts up to now. Each kind of account is there at least once, so that there
+// may be some more than asked for.
 func Make(seed uint64, now time.Time, accounts int) *History {
 	now = now.UTC().Truncate(time.Second)
 	g := &generator{
