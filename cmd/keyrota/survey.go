@@ -8,67 +8,22 @@ import (
 	"time"
 
 	"github.com/keyrota/keyrota/rotation"
-	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/ledger"
 	"github.com/keyrota/keyrota/sync/survey"
 	"github.com/keyrota/keyrota/sync/usage"
-	"github.com/keyrota/keyrota/sync/usage/gather"
 )
 
 // surveyor puts together what people should know of a system. keep says that this
 // process has what is new noted in the ledger, since when it holds.
 func (a *app) surveyor(s *system, keep bool) survey.Surveyor {
+	var sinks []string
+	for _, sink := range s.config.Sinks {
+		sinks = append(sinks, sink.Name)
+	}
 	return survey.Surveyor{
 		Config: s.config, Inventory: s.inventory, Ledger: s.ledger, Keep: keep, Now: a.now,
-		Known: func(ctx context.Context) (survey.Known, error) { return s.known(ctx) },
+		Known: func(ctx context.Context) (survey.Known, error) { return survey.Ask(ctx, s.ledger, sinks) },
 	}
-}
-
-// known asks the ledger for what it knows besides records and events.
-func (s *system) known(ctx context.Context) (survey.Known, error) {
-	evidence, err := s.ledger.Usage(ctx)
-	if err != nil {
-		return survey.Known{}, err
-	}
-	said, err := s.ledger.Acknowledgements(ctx)
-	if err != nil {
-		return survey.Known{}, err
-	}
-	reads, err := gather.LastReads(ctx, s.ledger)
-	if err != nil {
-		return survey.Known{}, err
-	}
-	failing, err := gather.FailingParts(ctx, s.ledger)
-	if err != nil {
-		return survey.Known{}, err
-	}
-	known := survey.Known{Usage: evidence, LastRead: reads}
-	for _, f := range failing {
-		name := string(f.Source)
-		if f.Part != "" {
-			name += ", " + f.Part
-		}
-		known.Sources = append(known.Sources, finding.Part{Name: name, FailingSince: f.Since, Words: f.Words})
-	}
-	for _, k := range said {
-		known.Acknowledged = append(known.Acknowledged, finding.Acknowledgement{
-			ID: k.ID, Code: finding.Code(k.Code), Account: k.Ref, Subject: k.Subject, From: k.From, Until: k.Until, Reason: k.Reason, By: k.By,
-		})
-	}
-	for _, sink := range s.config.Sinks {
-		part := finding.Part{Name: sink.Name}
-		waiting, err := s.ledger.Messages(ctx, sink.Name, 1)
-		if err != nil {
-			return survey.Known{}, err
-		}
-		for _, m := range waiting {
-			if m.Tries > 0 {
-				part.FailingSince, part.Words = m.Queued, m.Words
-			}
-		}
-		known.Sinks = append(known.Sinks, part)
-	}
-	return known, nil
 }
 
 // survey looks at everything now, for people, and changes nothing.

@@ -41,11 +41,17 @@ func lastReadCases() []storeCase {
 		},
 		{
 			name: "last read, denied", story: "A service that refuses to tell is an error: nothing was never read for that reason.", once: true,
-			run: func(r *storeRun) { r.failsToTellReads(providers.Denied, r.Denied(r.T)) },
+			run: func(r *storeRun) {
+				r.accessReporter(r.store)
+				r.failsToTellReads(providers.Denied, r.Denied(r.T))
+			},
 		},
 		{
 			name: "last read, unreachable", story: "A service that does not answer is an error.", once: true,
-			run: func(r *storeRun) { r.failsToTellReads(providers.Transient, r.Unreachable(r.T)) },
+			run: func(r *storeRun) {
+				r.accessReporter(r.store)
+				r.failsToTellReads(providers.Transient, r.Unreachable(r.T))
+			},
 		},
 		{
 			name: "last read, stopped", story: "Whoever is yielded to may stop, and gets its own error back.", once: true,

@@ -43,15 +43,6 @@ func (s Survey) Seen(ref rotation.Ref) bool {
 	return !unseen && (a.Observed.Listing.Complete || !a.Spec.Admin)
 }
 
-// Known is what the ledger knows besides records and events.
-type Known struct {
-	Usage        map[rotation.Ref]usage.Evidence
-	Acknowledged []finding.Acknowledgement
-	Sinks        []finding.Part                     // where people are told things
-	Sources      []finding.Part                     // of evidence of use
-	LastRead     map[rotation.Destination]time.Time // by others than keyrota, as far as stores know
-}
-
 // Surveyor makes surveys.
 type Surveyor struct {
 	Config    *config.Config

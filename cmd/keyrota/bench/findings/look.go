@@ -44,10 +44,7 @@ func (e *estate) look(ctx context.Context) (survey.Survey, error) {
 	}
 	return survey.Surveyor{
 		Config: e.config, Inventory: e.inv, Ledger: e.ledger, Now: e.now,
-		Known: func(ctx context.Context) (survey.Known, error) {
-			evidence, err := e.ledger.Usage(ctx)
-			return survey.Known{Usage: evidence}, err
-		},
+		Known: func(ctx context.Context) (survey.Known, error) { return survey.Ask(ctx, e.ledger, nil) },
 	}.Make(ctx, swept, entries)
 }
 

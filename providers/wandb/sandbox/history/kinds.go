@@ -140,7 +140,7 @@ func unknownKinds() []kind {
 			a.Read = g.ago(0, 3)
 			a.knows("weave: true")
 		}},
-		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, make: func(g *generator, a *account) {
+		{name: "restricted project, from outside", weight: 8, unknown: true, codes: []string{"restricted_project", "usage_unknown"}, also: []string{"secret_unread"}, make: func(g *generator, a *account) {
 			g.delivered(a, 200, 700)
 			closed := place{team: a.Team, project: a.Name + "-closed", visibility: sandbox.VisibilityRestricted, members: []string{member(a.Team)}}
 			g.project(closed)

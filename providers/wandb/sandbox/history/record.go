@@ -32,7 +32,7 @@ func recordKinds() []kind {
 		{name: Late, weight: 5, codes: []string{"rotation_overdue"}, make: func(g *generator, a *account) { g.delivered(a, 400, 720); g.every(a, day, 10, g.now); a.stale = true }},
 		{name: Parked, weight: 4, codes: []string{"parked"}, make: daily},
 		{name: Failing, weight: 4, codes: []string{"rotation_failing"}, make: daily},
-		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, make: daily},
+		{name: Disagreeing, weight: 4, codes: []string{"destinations_disagree"}, also: []string{"secret_unread"}, make: daily},
 		{name: Observed, weight: 4, codes: []string{"extra_keys"}, make: func(g *generator, a *account) {
 			daily(g, a)
 			a.settings = append(a.settings, "manage: observe")
