@@ -204,6 +204,9 @@ func (r resolver) email(w *emailSink, at string) *EmailSink {
 	if s.TLS == "off" && !loopback(host) {
 		r.errorAt(at+".tls", "without TLS messages and the login would be there to read, so that is for this machine only", "write tls: starttls (port 587) or tls: tls (port 465)")
 	}
+	if s.TLS == "off" && w.User != nil {
+		r.errorAt(at+".tls", "a password is not sent without TLS", "write tls: starttls or tls: tls, or remove user: and password:")
+	}
 	const hint = "write an address, like keyrota@acme.example or keyrota <keyrota@acme.example>"
 	if _, err := mail.ParseAddress(w.From); err != nil && w.From != "" {
 		r.errorAt(at+".from", "not an e-mail address", hint)

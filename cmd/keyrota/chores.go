@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/keyrota/keyrota/providers"
+	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/daemon"
 	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/finding"
@@ -70,6 +72,7 @@ func (a *app) keeping(s *system, external []federation.Account) *daemon.Chore {
 		return nil
 	}
 	var next time.Time
+	due, wait := map[rotation.Ref]time.Time{}, map[rotation.Ref]time.Duration{} // of each account; it waits twice as long after each failure
 	return &daemon.Chore{
 		Name: "keeping JWTs fresh",
 		Due: func(last time.Time) time.Time {
@@ -83,18 +86,27 @@ func (a *app) keeping(s *system, external []federation.Account) *daemon.Chore {
 			var errs []error
 			next = a.now().Add(time.Hour)
 			for _, e := range kept {
-				k := w.Keep(ctx, e)
-				all = append(all, k)
-				if soon := a.now().Add(time.Minute); k.Next.Before(soon) {
-					k.Next = soon
-				}
-				if k.Next.Before(next) {
-					next = k.Next
-				}
-				for _, p := range k.Places {
-					if p.Words != "" {
-						errs = append(errs, errors.New(string(k.Ref)+": "+p.Name+": "+p.Words))
+				if now := a.now(); !now.Before(due[e.Ref]) {
+					k := w.Keep(ctx, e)
+					all = append(all, k)
+					failures := len(errs)
+					for _, p := range k.Places {
+						if p.Words != "" {
+							errs = append(errs, fmt.Errorf("%s: %s: %s", k.Ref, p.Name, p.Words))
+						}
 					}
+					if len(errs) > failures {
+						wait[e.Ref] = min(max(2*wait[e.Ref], time.Minute), time.Hour)
+					} else {
+						delete(wait, e.Ref)
+					}
+					due[e.Ref] = k.Next
+					if soon := now.Add(max(wait[e.Ref], time.Minute)); k.Next.Before(soon) {
+						due[e.Ref] = soon
+					}
+				}
+				if due[e.Ref].Before(next) {
+					next = due[e.Ref]
 				}
 			}
 			_, err := federation.Tell(ctx, s.ledger, all)
@@ -109,8 +121,18 @@ func (a *app) observeUse(ctx context.Context, s *system, external []federation.A
 	if err != nil {
 		return err
 	}
+	// What the stores know of reads is asked before keys are read back.
+	g := &gather.Gatherer{
+		Issuer: s.worker.Issuer, Stores: s.worker.Stores, Call: s.observer.Call, Ledger: s.ledger, Use: s.config.Use, Now: a.now,
+	}
+	// What could not be read is on record, and becomes a finding.
+	_, gathered := g.Gather(ctx, s.inventory.Accounts, records)
+	before, err := survey.LastChecks(ctx, s.ledger)
+	if err != nil {
+		return errors.Join(gathered, err)
+	}
 	checker := survey.Checker{
-		Inventory: s.inventory, Observer: s.observer, Config: s.config, Records: records, OwnUse: s.ledger.NoteOwn, Now: a.now,
+		Inventory: s.inventory, Observer: s.observer, Config: s.config, Records: records, Before: before, OwnUse: s.ledger.NoteOwn, Now: a.now,
 	}
 	if w := a.federated(s); w != nil {
 		checker.Federation = func(ctx context.Context, account inventory.Account) finding.Federation {
@@ -124,11 +146,7 @@ func (a *app) observeUse(ctx context.Context, s *system, external []federation.A
 	}
 	checks, err := checker.Check(ctx)
 	if err != nil {
-		return err
+		return errors.Join(gathered, err)
 	}
-	g := &gather.Gatherer{
-		Issuer: s.worker.Issuer, Stores: s.worker.Stores, Call: s.observer.Call, Ledger: s.ledger, Use: s.config.Use, Now: a.now,
-	}
-	_, err = g.Gather(ctx, s.inventory.Accounts, records) // what could not be read is on record, and becomes a finding
-	return errors.Join(err, checks.Save(ctx, s.ledger))
+	return errors.Join(gathered, checks.Save(ctx, s.ledger))
 }

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/inventory"
+	"github.com/keyrota/keyrota/sync/survey"
 )
 
 // W&B's four cases (W&B docs, Service accounts, Troubleshooting).
@@ -208,14 +208,12 @@ func (p *patient) attribution() {
 		return
 	}
 	team := p.account.Account.Team
-	at := slices.IndexFunc(p.members, func(m providers.Member) bool {
-		return !m.Service && (name != "" && m.Username == name || name == "" && strings.EqualFold(m.Email, email))
-	})
+	member, there := survey.Credited(p.members, *p.account.Config)
 	mails := slices.ContainsFunc(p.members, func(m providers.Member) bool { return m.Email != "" })
 	switch {
-	case at >= 0 && p.members[at].Pending:
+	case there && member.Pending:
 		p.found.add(checkFailed, caseAttribution, tried, who+" is invited to team "+team+", and has not joined", "have them join: until then runs are not credited to them")
-	case at >= 0:
+	case there:
 		p.found.add(checkOK, caseAttribution, tried, who+" is in team "+team, "")
 	case name == "" && !mails:
 		p.found.add(checkUnknown, caseAttribution, tried, "the account does not see the e-mail addresses of the members", "write WANDB_USERNAME instead")

@@ -53,6 +53,9 @@ func (a *app) makeReport(ctx context.Context, s *system, n *notify.Notifier, r c
 	if err != nil {
 		return err
 	}
+	for i := range files {
+		files[i].Name = r.Name + "-" + files[i].Name // several reports may go to one place
+	}
 	if r.Dir != "" {
 		if err := putFiles(r.Dir, files); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrota/keyrota/config"
+	"github.com/keyrota/keyrota/sync/export"
 	"github.com/keyrota/keyrota/sync/federation"
 	"github.com/keyrota/keyrota/sync/inventory"
 )
@@ -93,6 +94,9 @@ func (a *app) providerProblems(c *config.Config) config.Problems {
 		problems = append(problems, of(config.Warning, w))
 	}
 	if _, err := a.targets(c, p.Stores); err != nil {
+		problems = append(problems, of(config.Error, err.Error()))
+	}
+	if _, err := a.sinks(c, p.Stores, export.Encoder{}); err != nil {
 		problems = append(problems, of(config.Error, err.Error()))
 	}
 	_, err = inventory.Build(c, p, "")

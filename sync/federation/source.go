@@ -62,6 +62,9 @@ func fail(i *config.Identity, kind providers.Kind, err error, hint string) error
 // readJWT reads a file that holds a JWT.
 func readJWT(file string) (providers.Secret, error) {
 	i := &config.Identity{TokenFile: file}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return providers.Secret{}, fail(i, providers.Invalid, errors.New("it is no regular file"), "name the file that holds the JWT")
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return providers.Secret{}, fail(i, providers.Denied, reasonOf(err), "have whoever runs the job put the JWT there, readable by keyrota")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,8 +81,14 @@ func (w *Worker) Check(ctx context.Context, a Account) finding.Federation {
 func (t Trial) finding(a Account) finding.Federation {
 	return finding.Federation{
 		At: t.At, Works: t.Works(), Words: t.Words(), Issued: t.Claims.Issued, Expires: t.Claims.Expires,
-		Renewed: a.config.Identity.TokenURL != "",
+		Renewed: a.config.Identity.TokenURL != "", Unclear: t.unclear(),
 	}
+}
+
+// unclear reports whether all that is in the way is that somebody did not answer:
+// whether jobs can sign in is not known then.
+func (t Trial) unclear() bool {
+	return !t.Works() && !slices.ContainsFunc(t.Steps, func(s Step) bool { return !s.OK && !s.Unknown })
 }
 
 func (t *Trial) add(what, words string) {

@@ -124,7 +124,7 @@ func TestIdentityProvider(t *testing.T) {
 				t.Error(trial.Words())
 			}
 			check := s.worker.Check(t.Context(), f)
-			if check.Works != c.works || !check.Renewed || check.Expires.IsZero() == c.works || !check.At.Equal(begin) {
+			if check.Works != c.works || check.Unclear != c.unknown || !check.Renewed || check.Expires.IsZero() == c.works || !check.At.Equal(begin) {
 				t.Errorf("%+v", check)
 			}
 		})
@@ -143,6 +143,9 @@ func TestPlatformDown(t *testing.T) {
 	last := trial.Steps[len(trial.Steps)-1]
 	if trial.Works() || last.What != "exchange" || !last.Unknown {
 		t.Errorf("%+v", trial.Steps)
+	}
+	if check := s.worker.Check(t.Context(), a); check.Works || !check.Unclear {
+		t.Errorf("%+v", check)
 	}
 	var zero federation.Trial
 	if zero.Works() {

@@ -141,6 +141,19 @@ func (v view) proposal() []Finding {
 	})
 }
 
+// hiddenByOurs reports whether keyrota itself read the account's secrets on so many
+// of the days since a time that reads of others may have fallen on the same days:
+// stores know days.
+func (v view) hiddenByOurs(since time.Time) bool {
+	first, own := usage.DayOf(since), 0
+	for d := range v.Evidence.Own {
+		if d >= first {
+			own++
+		}
+	}
+	return 10*own > int(usage.DayOf(v.in.Now)-first)
+}
+
 // secretUnread names the secrets that nobody reads although the account is not
 // idle: they are copies of a live key that can go. A process that never ends
 // reads once.
@@ -160,7 +173,7 @@ func (v view) secretUnread() []Finding {
 		if since.IsZero() {
 			since = v.DeliveredTo[w.Destination] // never read: it may be new
 		}
-		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*rhythm) {
+		if !known || since.IsZero() || v.in.Now.Sub(since) < max(v.UnusedAfter, 2*rhythm) || v.hiddenByOurs(since) {
 			continue
 		}
 		unread++

@@ -22,8 +22,7 @@ import (
 // told. There is no key in it.
 type Checks struct {
 	At       time.Time              `json:"at,omitzero"`
-	Platform []Listed               `json:"platform,omitempty"`
-	Complete map[string]bool        `json:"complete,omitempty"` // teams that were listed completely
+	Platform map[string][]Listed    `json:"platform,omitempty"` // by team; a team that is not in it was not listed
 	Accounts map[rotation.Ref]Check `json:"accounts,omitempty"`
 	Admins   []finding.Credential   `json:"admins,omitempty"`
 	Logins   map[string]time.Time   `json:"logins,omitempty"` // by store: when our own login ends for good
@@ -38,6 +37,7 @@ type Listed struct {
 // Check is what was checked of one account.
 type Check struct {
 	Access     map[string]finding.Access `json:"access,omitempty"` // by team/project
+	Asked      time.Time                 `json:"asked,omitzero"`   // when it was asked for
 	Attributed finding.Answer            `json:"attributed,omitempty"`
 	Federation finding.Federation        `json:"federation,omitzero"`
 }
@@ -48,6 +48,7 @@ type Checker struct {
 	Observer  inventory.Observer
 	Config    *config.Config
 	Records   map[rotation.Ref]rotation.Record
+	Before    Checks // what was checked the last time
 	// Federation tries the exchange of an external account; nil: it is not tried.
 	Federation func(context.Context, inventory.Account) finding.Federation
 	// OwnUse notes that keyrota itself uses an account now, so that it is not
@@ -61,7 +62,7 @@ const checksAtOnce = 8
 
 // Check checks everything. What cannot be told is left out; the error is ctx's.
 func (c Checker) Check(ctx context.Context) (Checks, error) {
-	checks := Checks{At: c.Now(), Complete: map[string]bool{}, Accounts: map[rotation.Ref]Check{}}
+	checks := Checks{At: c.Now(), Platform: map[string][]Listed{}, Accounts: map[rotation.Ref]Check{}}
 	c.platform(ctx, &checks)
 	checks.Logins = c.logins(ctx)
 	members := c.members(ctx)
@@ -100,33 +101,37 @@ func (c Checker) teams() []string {
 }
 
 // platform lists every service account of the teams, and what that tells of the
-// admin keys.
+// admin keys. Of what cannot be asked now the answer of before stays.
 func (c Checker) platform(ctx context.Context, checks *Checks) {
 	failures := map[string]error{}
 	for _, team := range c.teams() {
-		var all []Listed
+		all := []Listed{}
 		err := c.Observer.Keys(ctx, team, func(a rotation.Account, keys []rotation.Key) {
 			all = append(all, Listed{a, keys})
-		}, func() { all = nil })
-		if err != nil {
-			failures[team] = err
+		}, func() { all = []Listed{} })
+		before, known := c.Before.Platform[team]
+		switch {
+		case err == nil:
+			checks.Platform[team] = all
 			continue
+		case known:
+			checks.Platform[team] = before
 		}
-		checks.Complete[team] = true
-		checks.Platform = append(checks.Platform, all...)
+		failures[team] = err
 	}
-	credential := func(name string, ref config.Reference, teams ...string) {
+	credential := func(name string, ref config.Reference, team string) {
 		if ref.IsZero() {
 			return
 		}
 		works := finding.Credential{Name: name}
-		for _, team := range teams {
-			switch err := failures[team]; {
-			case checks.Complete[team]:
-				works.Works = finding.Yes
-			case providers.KindOf(err) == providers.Denied && err != nil:
-				works.Works, works.Words = finding.No, err.Error()
-			}
+		if i := slices.IndexFunc(c.Before.Admins, func(k finding.Credential) bool { return k.Name == name }); i >= 0 {
+			works = c.Before.Admins[i]
+		}
+		switch err := failures[team]; {
+		case err == nil && checks.Platform[team] != nil:
+			works.Works, works.Words = finding.Yes, ""
+		case err != nil && providers.KindOf(err) == providers.Denied:
+			works.Works, works.Words = finding.No, err.Error()
 		}
 		checks.Admins = append(checks.Admins, works)
 	}
@@ -173,23 +178,59 @@ func Attribution(a config.Account) string {
 	return a.Env["WANDB_USER_EMAIL"]
 }
 
+// Credited returns the member of a team whom an account's environment credits its
+// runs to, and false where the listing shows none.
+func Credited(all []providers.Member, a config.Account) (providers.Member, bool) {
+	name, email := a.Env["WANDB_USERNAME"], a.Env["WANDB_USER_EMAIL"]
+	i := slices.IndexFunc(all, func(m providers.Member) bool {
+		return !m.Service && (name != "" && strings.EqualFold(m.Username, name) || name == "" && email != "" && strings.EqualFold(m.Email, email))
+	})
+	if i < 0 {
+		return providers.Member{}, false
+	}
+	return all[i], true
+}
+
+// account checks one account. Of what cannot be asked now the answer of before
+// stays.
 func (c Checker) account(ctx context.Context, a inventory.Account, members map[string][]providers.Member) Check {
+	before := c.Before.Accounts[a.Ref()]
 	var check Check
-	if person := Attribution(*a.Config); person != "" {
-		if all, known := members[a.Config.Team]; known {
+	if Attribution(*a.Config) != "" {
+		all, known := members[a.Config.Team]
+		switch m, there := Credited(all, *a.Config); {
+		case !known:
+			check.Attributed = before.Attributed
+		case there && !m.Pending:
+			check.Attributed = finding.Yes
+		default:
 			check.Attributed = finding.No
-			if slices.ContainsFunc(all, func(m providers.Member) bool {
-				return !m.Pending && (strings.EqualFold(m.Username, person) || m.Email != "" && strings.EqualFold(m.Email, person))
-			}) {
-				check.Attributed = finding.Yes
-			}
 		}
 	}
 	if a.Config.Identity != nil && c.Federation != nil {
 		check.Federation = c.Federation(ctx, a)
+		if b := before.Federation; check.Federation.Unclear && b.Works && c.Now().Sub(b.At) < 24*time.Hour {
+			check.Federation = b
+		}
 	}
-	check.Access = c.access(ctx, a)
+	check.Access, check.Asked = before.Access, before.Asked
+	if c.Now().Sub(before.Asked) >= accessEvery || !covers(before.Access, Projects(*a.Config)) {
+		if access := c.access(ctx, a); access != nil {
+			check.Access, check.Asked = access, c.Now()
+		}
+	}
 	return check
+}
+
+// accessEvery is how often it is asked what accounts may do: each time a key is read
+// back, which hides what others read on that day.
+const accessEvery = 7 * 24 * time.Hour
+
+func covers(access map[string]finding.Access, projects []usage.Project) bool {
+	return !slices.ContainsFunc(projects, func(p usage.Project) bool {
+		_, known := access[p.Team+"/"+p.Name]
+		return !known
+	})
 }
 
 // access asks with the account's own key what it may do with the projects that it
@@ -200,12 +241,12 @@ func (c Checker) access(ctx context.Context, a inventory.Account) map[string]fin
 	if !ok || len(projects) == 0 || a.Config.Scope == config.ScopeExternal {
 		return nil
 	}
+	if c.OwnUse != nil && c.OwnUse(ctx, a.Ref(), c.Now()) != nil {
+		return nil // it would be taken for a use
+	}
 	key, _, err := c.Observer.ReadBack(ctx, a, c.Records[a.Ref()])
 	if err != nil {
 		return nil
-	}
-	if c.OwnUse != nil && c.OwnUse(ctx, a.Ref(), c.Now()) != nil {
-		return nil // it would be taken for a use
 	}
 	access := map[string]finding.Access{}
 	for _, p := range projects {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -65,8 +64,11 @@ func (s Surveyor) Make(ctx context.Context, swept []plan.Account, entries []ledg
 		return Survey{}, err
 	}
 	var t times
-	var checks Checks
-	if err := errors.Join(read(ctx, s.Ledger, timesName, &t), read(ctx, s.Ledger, checksName, &checks)); err != nil {
+	if err := read(ctx, s.Ledger, timesName, &t); err != nil {
+		return Survey{}, err
+	}
+	checks, err := LastChecks(ctx, s.Ledger)
+	if err != nil {
 		return Survey{}, err
 	}
 	before, err := json.Marshal(t)
@@ -90,6 +92,13 @@ func (s Surveyor) Make(ctx context.Context, swept []plan.Account, entries []ledg
 	return survey, err
 }
 
+// LastChecks returns what was checked the last time; the zero Checks: nothing was.
+func LastChecks(ctx context.Context, l Ledger) (Checks, error) {
+	var c Checks
+	err := read(ctx, l, checksName, &c)
+	return c, err
+}
+
 // Save keeps what was checked, for the surveys to come.
 func (c Checks) Save(ctx context.Context, l Ledger) error { return write(ctx, l, checksName, c) }
 
@@ -105,7 +114,7 @@ type fold struct {
 
 func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input {
 	in := finding.Input{
-		Now: f.now, Listed: f.checks.Complete, ListedAt: f.checks.At, NextMorning: f.nextMorning(),
+		Now: f.now, Listed: map[string]bool{}, ListedAt: f.checks.At, NextMorning: f.nextMorning(),
 		Acknowledged: f.known.Acknowledged, FirstSeen: f.times.Found, Sinks: f.known.Sinks,
 		NameAllowed: f.Config.NameProblem(),
 	}
@@ -123,10 +132,13 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 			in.Left = append(in.Left, finding.Left{Account: e.Ref, Record: e.Record, Evidence: f.known.Usage[e.Ref]})
 		}
 	}
-	for _, l := range f.checks.Platform {
-		ref := RefOf(l.Account, f.Config.WandB.Organization)
-		l.Account.Ref = ref
-		in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
+	for _, team := range slices.Sorted(maps.Keys(f.checks.Platform)) {
+		in.Listed[team] = true
+		for _, l := range f.checks.Platform[team] {
+			ref := RefOf(l.Account, f.Config.WandB.Organization)
+			l.Account.Ref = ref
+			in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
+		}
 	}
 	in.Stores, in.Issuer = f.parts(swept)
 	in.Sources = f.known.Sources
