@@ -64,15 +64,16 @@ func (b Blindness) Words() string {
 	return string(b)
 }
 
-// hides says why a use of the account between two times may not have been seen;
-// nothing: it would have been.
-func hides(e Evidence, p Policy, from, now time.Time) []string {
+// Hidden says why a use of the account from a time until another may not have
+// been seen; nothing: it would have been. As with Judge, a source that was looked
+// at up to two days before until was looked at lately enough.
+func Hidden(e Evidence, p Policy, from, until time.Time) []string {
 	if p.Weave {
 		return []string{"it logs through Weave, as the configuration says, which leaves no run"}
 	}
-	reasons := e.Coverage[Runs].misses(Runs, from, now)
-	log := e.Coverage[AuditLog].misses(AuditLog, from, now)
-	stores := e.Coverage[Stores].misses(Stores, from, now)
+	reasons := e.Coverage[Runs].misses(Runs, from, until)
+	log := e.Coverage[AuditLog].misses(AuditLog, from, until)
+	stores := e.Coverage[Stores].misses(Stores, from, until)
 	// What leaves no run is seen in the log, or by who reads the key.
 	if len(log) > 0 && len(stores) > 0 {
 		reasons = append(reasons, log...)
@@ -84,7 +85,7 @@ func hides(e Evidence, p Policy, from, now time.Time) []string {
 }
 
 // misses says what of a source was not seen between two times.
-func (c Coverage) misses(s Source, from, now time.Time) []string {
+func (c Coverage) misses(s Source, from, until time.Time) []string {
 	var reasons []string
 	say := func(words string) { reasons = append(reasons, s.name()+": "+words) }
 	for _, b := range c.Blind {
@@ -101,11 +102,11 @@ func (c Coverage) misses(s Source, from, now time.Time) []string {
 			say("nothing is known from before " + date(c.From))
 		}
 		for _, g := range c.Gaps {
-			if g.Until.After(from) {
+			if g.Until.After(from) && g.From.Before(until) {
 				say(g.words())
 			}
 		}
-		if now.Sub(c.Until) > lookedLately {
+		if until.Sub(c.Until) > lookedLately {
 			say("not looked at since " + date(c.Until))
 		}
 	}

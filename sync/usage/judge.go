@@ -87,7 +87,7 @@ func Judge(e Evidence, p Policy, now time.Time) Judgement {
 			return j
 		}
 	}
-	if hidden := hides(e, p, now.Add(-rests), now); len(hidden) > 0 {
+	if hidden := Hidden(e, p, now.Add(-rests), now); len(hidden) > 0 {
 		j.Verdict = Unknown
 		j.Reasons = append(j.Reasons, hidden...)
 		return j
