@@ -32,9 +32,9 @@ type LastUse struct {
 	Words string    // for people: why it is not known
 }
 
-// recentUse is how short ago an account may not have been used that is to be
+// RecentUse is how short ago an account may not have been used that is to be
 // switched off.
-const recentUse = 14 * 24 * time.Hour
+const RecentUse = 14 * 24 * time.Hour
 
 // off reports whether the configuration wants the account to have no key.
 func (s Spec) off() bool { return s.State == Quarantined || s.State == Removed }
@@ -67,7 +67,7 @@ func (d *decision) refused() string {
 
 func (d *decision) recentlyUsed() bool {
 	use := d.o.LastUse
-	return use.Known && !use.At.IsZero() && d.now.Sub(use.At) < recentUse
+	return use.Known && !use.At.IsZero() && d.now.Sub(use.At) < RecentUse
 }
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

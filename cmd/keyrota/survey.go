@@ -66,8 +66,8 @@ func (a *app) lastUse(s *system) func(context.Context, rotation.Ref) (time.Time,
 			return time.Time{}, false, nil
 		}
 		c := account.Config
-		j := usage.Judge(evidence, usage.Policy{UnusedAfter: c.UnusedAfter, Rhythm: c.Rhythm, Weave: c.Weave}, a.now())
-		return j.Last, j.Verdict != usage.Unknown, nil
+		at, known := usage.LastUse(evidence, usage.Policy{UnusedAfter: c.UnusedAfter, Rhythm: c.Rhythm, Weave: c.Weave}, rotation.RecentUse, a.now())
+		return at, known, nil
 	}
 }
 
