@@ -224,7 +224,9 @@ func acknowledgedAs(a ledger.Acknowledgement) acknowledgementView {
 }
 
 func (a *app) printAcknowledgements(views []acknowledgementView) error {
-	return a.print(views, func(w io.Writer) {
+	return a.print(struct {
+		Acknowledgements []acknowledgementView `json:"acknowledgements"`
+	}{views}, func(w io.Writer) {
 		var rows [][]string
 		for _, v := range views {
 			rows = append(rows, []string{v.Code, aboutWhom(rotation.Ref(v.Account), v.Subject), localTime(v.Until), v.Reason})

@@ -89,7 +89,7 @@ type useSection struct {
 func (doc *document) useSections() []useSection {
 	var all []useSection
 	for _, s := range []struct{ use, title, lead string }{
-		{useUnused, "Unused", "They were used, and not for longer than they are allowed to be idle."},
+		{useUnused, "Unused", "They were used once, and have been idle for longer than they may be."},
 		{useNever, "Never used", "No use was seen in all that was looked at."},
 		{useUnknown, "Not known", "The evidence has holes, so nothing is said: do not take these for unused."},
 	} {

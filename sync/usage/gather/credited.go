@@ -10,7 +10,7 @@ import (
 	"github.com/keyrota/keyrota/sync/usage"
 )
 
-// calendar marks days of the last 400, the lowest bit today.
+// calendar marks days of the last usage.KeepDays, the lowest bit today.
 type calendar struct {
 	today usage.Day
 	days  [(usage.KeepDays + 63) / 64]uint64
