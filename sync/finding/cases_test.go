@@ -164,6 +164,16 @@ func useCases() []findCase {
 			want: []string{"report usage_unknown"},
 		},
 		{
+			name: "keyrota reads its secret every other day, which hides who else does",
+			account: func(a *finding.Account) {
+				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(70 * day)}
+				a.Evidence.Own = map[usage.Day]bool{}
+				for d := range 35 {
+					a.Evidence.Own[usage.DayOf(ago(time.Duration(2*d)*day))] = true
+				}
+			},
+		},
+		{
 			name: "a process that never ends reads once",
 			account: func(a *finding.Account) {
 				a.LastRead = map[rotation.Destination]time.Time{dest(): ago(70 * day)}
