@@ -63,9 +63,8 @@ type Account struct {
 	Federation   Federation
 	FailingSince map[rotation.Destination]time.Time // destinations that could not be delivered to
 	LastFailure  string
-	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
-	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
-	DeliveredAt  time.Time      // when a key of it was first delivered; zero: none was
+	Held         string    // why a rotation that is due may not begin yet for the sake of other accounts
+	DeliveredAt  time.Time // when a key of it was first delivered; zero: none was
 	// DeliveredTo is when each destination was first delivered to, as far as is known.
 	DeliveredTo map[rotation.Destination]time.Time
 	// KnownSince is since when the account is known to exist; zero: not known, and
