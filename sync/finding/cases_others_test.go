@@ -174,20 +174,20 @@ func otherCases() []findCase {
 			input: func(in *finding.Input) {
 				in.Stores = []finding.Store{
 					{Name: "vault", FailingSince: ago(2 * time.Hour), Words: "vault is sealed", TokenEnds: now().Add(3 * day)},
-					{Name: "aws", FailingSince: ago(5 * time.Minute), Words: "a moment's trouble"},
+					{Name: "aws", FailingSince: ago(5 * time.Minute), Words: "a moment's trouble", TokenEnds: now().Add(40 * day)},
+					{Name: "azure", TokenEnds: ago(time.Hour)},
 				}
 				in.Issuer.AdminKeys = []finding.Credential{
 					{Name: "wandb.admin_key", Works: finding.No, Words: "W&B refused it"},
-					{Name: "teams.ml.admin_key", Works: finding.Yes, Ends: now().Add(10 * day)},
-					{Name: "teams.vision.admin_key", Ends: now().Add(40 * day)},
-					{Name: "teams.speech.admin_key", Ends: ago(time.Hour)},
+					{Name: "teams.ml.admin_key", Works: finding.Yes},
+					{Name: "teams.vision.admin_key"},
 				}
 				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour)}, {Name: "mail"}}
 				in.Sources = []finding.Part{{Name: string(usage.AuditLog), FailingSince: ago(50 * time.Hour), Words: "W&B refuses the audit log to this key"}}
 			},
 			want: []string{
-				"ticket token_ends vault", "ticket admin_key_ends teams.ml.admin_key",
-				"ticket admin_key_ends teams.speech.admin_key", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
+				"ticket token_ends vault", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault",
+				"ticket token_ends azure", "ticket usage_source_failing audit_log",
 			},
 		},
 	}

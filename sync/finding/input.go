@@ -149,5 +149,4 @@ type Credential struct {
 	Name  string // how the configuration names it: "wandb.admin_key", "teams.ml.admin_key"
 	Works Answer
 	Words string
-	Ends  time.Time // zero: not known
 }
