@@ -25,7 +25,7 @@ func estateCases() []findCase {
 				in.Platform = append(in.Platform,
 					finding.PlatformAccount{Account: rotation.Account{ID: "U5", Name: "sweeper", Team: "no", Scope: rotation.ScopeOrganization}, Evidence: used("ml", "sweeps", 1)},
 					finding.PlatformAccount{Account: rotation.Account{Ref: "ml/federated", ID: "U6", Name: "federated", Team: "ml", Scope: rotation.ScopeExternal}, Evidence: used("", "")},
-					finding.PlatformAccount{Account: rotation.Account{ID: "U7", Name: "dark", Team: "ml", Scope: rotation.ScopeTeam}, Owner: "ml@acme.example"},
+					finding.PlatformAccount{Account: rotation.Account{ID: "U7", Name: "dark", Team: "ml", Scope: rotation.ScopeTeam}},
 				)
 			},
 			want: []string{"report not_managed", "report not_managed", "report not_managed"},

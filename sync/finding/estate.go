@@ -130,7 +130,7 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	}
 	lines = append(lines, "owner: # whom to contact", "purpose: # what it is for")
 	return Finding{
-		Code: NotManaged, Account: a.Ref, Team: a.Team, Owner: p.Owner,
+		Code: NotManaged, Account: a.Ref, Team: a.Team,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
 		Command: "keyrota validate", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}

@@ -112,7 +112,6 @@ type PlatformAccount struct {
 	Account  rotation.Account
 	Keys     []rotation.Key
 	Evidence usage.Evidence
-	Owner    string // whom to contact, where anybody knows
 }
 
 // Left is an account that left the configuration and is on record.
