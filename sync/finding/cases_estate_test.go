@@ -128,13 +128,6 @@ func estateCases() []findCase {
 			},
 		},
 		{
-			name: "a name that says nothing",
-			account: func(a *finding.Account) {
-				a.Spec.Account.Name, a.Spec.Account.Ref = "service-account-1", "ml/service-account-1"
-			},
-			want: []string{"report name_convention"},
-		},
-		{
 			name: "a name against a person's own pattern",
 			input: func(in *finding.Input) {
 				in.NameAllowed = func(string) string { return "it must begin with its team" }

@@ -62,9 +62,9 @@ func otherCases() []findCase {
 			want:    []string{"ticket identity_ends"},
 		},
 		{
-			name:    "external, there is no JWT, and nobody said when people are at work",
+			name:    "external, there is no JWT, and nobody is at work for a day",
 			account: exchange(finding.Federation{Words: "/run/jwt: no such file: see identity.token_file"}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"page federation_fails"},
 		},
 		{
@@ -77,15 +77,15 @@ func otherCases() []findCase {
 			account: exchange(finding.Federation{Works: true, Expires: now().Add(30 * time.Minute)}),
 		},
 		{
-			name:    "external, its JWT ends in 23 hours, and nobody said when people are at work",
+			name:    "external, its JWT ends in 23 hours, and nobody is at work for a day",
 			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(23 * time.Hour)}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"page identity_ends"},
 		},
 		{
-			name:    "external, its JWT ends in 25 hours, and nobody said when people are at work",
+			name:    "external, its JWT ends in 25 hours, and nobody is at work for a day",
 			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(25 * time.Hour)}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"ticket identity_ends"},
 		},
 		{

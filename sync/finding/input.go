@@ -14,19 +14,16 @@ type Input struct {
 	Accounts []Account
 	// Platform is every service account that the platform lists, of the teams that
 	// could be listed completely: Listed names those.
-	Platform []PlatformAccount
-	Listed   map[string]bool // by team; of the organization "": accounts of its scope
-	ListedAt time.Time       // when they were; zero: not known
-	Left     []Left
-	Stores   []Store
-	Issuer   Issuer
-	Sinks    []Part // where people are told things
-	Sources  []Part // of evidence of use, as far as they are asked
-	// NextMorning is when working hours begin next, for what cannot wait. Zero: in
-	// a day.
-	NextMorning time.Time
-	// NameAllowed says what is wrong with a name; empty: nothing. Nil: Descriptive.
-	NameAllowed  func(name string) string
+	Platform     []PlatformAccount
+	Listed       map[string]bool // by team; of the organization "": accounts of its scope
+	ListedAt     time.Time       // when they were; zero: not known
+	Left         []Left
+	Stores       []Store
+	Issuer       Issuer
+	Sinks        []Part                   // where people are told things
+	Sources      []Part                   // of evidence of use, as far as they are asked
+	NextMorning  time.Time                // when working hours begin next, for what cannot wait
+	NameAllowed  func(name string) string // what is wrong with a name; empty: nothing
 	Acknowledged []Acknowledgement
 	// FirstSeen is since when findings hold, by ID, as far as was noted. A finding
 	// that is not in it is new; nil: nothing is noted anywhere.
