@@ -12,7 +12,7 @@ import (
 func estateCases() []findCase {
 	unknown := func(in *finding.Input) {
 		in.Platform = append(in.Platform, finding.PlatformAccount{
-			Account:  rotation.Account{ID: "U9", Name: "grid search", Team: "ml", Scope: rotation.ScopeTeam},
+			Account:  rotation.Account{Ref: "ml/grid search", ID: "U9", Name: "grid search", Team: "ml", Scope: rotation.ScopeTeam},
 			Keys:     []rotation.Key{{ID: "K9"}, {ID: "K10", Label: rotation.NewLabel("staging", "U9", 1, ago(300*day), "n")}},
 			Evidence: used("ml", "sweeps", daily(200, 90)...),
 		})
@@ -23,9 +23,9 @@ func estateCases() []findCase {
 			name: "W&B has an account of the organization and an external one that are not in the configuration",
 			input: func(in *finding.Input) {
 				in.Platform = append(in.Platform,
-					finding.PlatformAccount{Account: rotation.Account{ID: "U5", Name: "sweeper", Team: "no", Scope: rotation.ScopeOrganization}, Evidence: used("ml", "sweeps", 1)},
+					finding.PlatformAccount{Account: rotation.Account{Ref: "acme//sweeper", ID: "U5", Name: "sweeper", Team: "no", Scope: rotation.ScopeOrganization}, Evidence: used("ml", "sweeps", 1)},
 					finding.PlatformAccount{Account: rotation.Account{Ref: "ml/federated", ID: "U6", Name: "federated", Team: "ml", Scope: rotation.ScopeExternal}, Evidence: used("", "")},
-					finding.PlatformAccount{Account: rotation.Account{ID: "U7", Name: "dark", Team: "ml", Scope: rotation.ScopeTeam}},
+					finding.PlatformAccount{Account: rotation.Account{Ref: "ml/dark", ID: "U7", Name: "dark", Team: "ml", Scope: rotation.ScopeTeam}},
 				)
 			},
 			want: []string{"report not_managed", "report not_managed", "report not_managed"},

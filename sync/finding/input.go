@@ -12,8 +12,8 @@ import (
 type Input struct {
 	Now      time.Time
 	Accounts []Account
-	// Platform is every service account that the platform lists, of the teams that
-	// could be listed completely: Listed names those.
+	// Platform is every service account that the platform lists, with its Ref, of the
+	// teams that could be listed completely: Listed names those.
 	Platform     []PlatformAccount
 	Listed       map[string]bool // by team; of the organization "": accounts of its scope
 	ListedAt     time.Time       // when they were; zero: not known
