@@ -73,7 +73,7 @@ func (s Surveyor) Make(ctx context.Context, swept []plan.Account, entries []ledg
 	if err != nil {
 		return Survey{}, err
 	}
-	if _, err := t.follow(ctx, s.Ledger); err != nil {
+	if err := t.follow(ctx, s.Ledger); err != nil {
 		return Survey{}, err
 	}
 	f := fold{Surveyor: s, now: now, known: known, times: &t, checks: checks, failing: map[string]bool{}}
