@@ -13,7 +13,7 @@ import (
 // is in it once, as it is in the end.
 type Digest struct {
 	IDs          []string // of the notices
-	From, Until  time.Time
+	Until        time.Time
 	Raised       []Item
 	Changed      []Item
 	Reminded     []Item
@@ -59,10 +59,7 @@ func Fold(notices []Notice) Digest {
 	var d Digest
 	var order []string
 	courses := map[string]*course{}
-	for i, n := range notices {
-		if i == 0 {
-			d.From = n.At
-		}
+	for _, n := range notices {
 		d.Until, d.IDs, d.Sample = n.At, append(d.IDs, n.ID), d.Sample || n.Sample
 		if n.Event != nil {
 			d.Events = append(d.Events, *n.Event)
