@@ -139,7 +139,7 @@ func estateCases() []findCase {
 			account: func(a *finding.Account) {
 				a.Access[usage.Project{Team: "ml", Name: "secret"}] = finding.AccessNone
 				a.Access[usage.Project{Team: "ml", Name: "eval"}] = finding.AccessRead
-				a.Access[usage.Project{Team: "ml", Name: "other"}] = finding.AccessUnknown
+				a.Access[usage.Project{Team: "ml", Name: "other"}] = ""
 			},
 			want: []string{"ticket restricted_project ml/eval", "ticket restricted_project ml/secret"},
 		},

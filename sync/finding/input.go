@@ -82,15 +82,14 @@ const (
 	No
 )
 
-// Access is what an account may do with a project.
+// Access is what an account may do with a project; empty: not known.
 type Access string
 
 // What an account may do with a project.
 const (
-	AccessUnknown Access = ""
-	AccessWrite   Access = "write"
-	AccessRead    Access = "read"
-	AccessNone    Access = "none"
+	AccessWrite Access = "write"
+	AccessRead  Access = "read"
+	AccessNone  Access = "none"
 )
 
 // Federation is how the exchange of an external account's JWT went.
