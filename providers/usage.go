@@ -43,7 +43,6 @@ type Member struct {
 	Name     string
 	Email    string
 	Service  bool // a service account
-	Admin    bool // of the team
 	Pending  bool // invited, and has not joined
 }
 
