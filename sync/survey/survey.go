@@ -124,7 +124,7 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 		}
 	}
 	for _, l := range f.checks.Platform {
-		ref := RefOf(l.Account, f.Config.WandB.Organization)
+		ref := refOf(l.Account, f.Config.WandB.Organization)
 		l.Account.Ref = ref
 		in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
 	}
@@ -134,8 +134,8 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	return in
 }
 
-// RefOf is how the ledger would name an account that the platform lists.
-func RefOf(a rotation.Account, organization string) rotation.Ref {
+// refOf is how the ledger would name an account that the platform lists.
+func refOf(a rotation.Account, organization string) rotation.Ref {
 	if a.Scope == rotation.ScopeOrganization {
 		return rotation.Ref(organization + "//" + a.Name)
 	}
