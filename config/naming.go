@@ -43,7 +43,7 @@ func (c *Config) NameProblem() func(name string) string {
 }
 
 // meaningless are the words of a name that say nothing about its use.
-var meaningless = regexp.MustCompile(`^(service|account|accounts|sa|svc|srv|test|testing|temp|tmp|new|old|my|our|the|a|bot|robot|user|machine|key|api|apikey|token|wandb|wb|default|main|foo|bar|baz|dummy|example|misc|other|copy|v?[0-9]*)$`)
+var meaningless = regexp.MustCompile(`^(service|services|account|accounts|sa|svc|srv|test|testing|temp|tmp|new|old|my|our|the|a|bot|robot|user|machine|key|api|apikey|token|wandb|wb|default|main|foo|bar|baz|dummy|demo|example|sample|unnamed|untitled|todo|xxx|misc|other|copy|v?[0-9]*)$`)
 
 // unhelpful says whether a name has no word of purpose in it (W&B docs, Service
 // accounts, best practices).

@@ -130,15 +130,27 @@ func TestTold(t *testing.T) {
 // must say something.
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
-		pattern, good, bad string
+		pattern   string
+		good, bad []string
 	}{
-		{"", "ci-model-training", "service-account-1"},
-		{"ci|nightly-[a-z]+", "ci", "ci-model-training"},
-		{"(ci|nightly)-[a-z-]+", "nightly-eval", "eval-nightly-x"},
+		{
+			pattern: "",
+			good:    []string{"ci-model-training", "nightly-eval-pipeline", "prod-inference-monitor", "eval2", "test-data-loader", "Überwachung"},
+			bad:     []string{"service-account-1", "test-sa", "temp", "Service_Account_2", "bot", "x1", "42", "", "new_api_key", "demo-services", "untitled2", "xxx-todo"},
+		},
+		{"ci|nightly-[a-z]+", []string{"ci"}, []string{"ci-model-training"}},
+		{"(ci|nightly)-[a-z-]+", []string{"nightly-eval"}, []string{"eval-nightly-x"}},
 	} {
 		problem := (&Config{NamePattern: c.pattern}).NameProblem()
-		if problem(c.good) != "" || problem(c.bad) == "" {
-			t.Errorf("%q: %s: %q, %s: %q", c.pattern, c.good, problem(c.good), c.bad, problem(c.bad))
+		for _, name := range c.good {
+			if words := problem(name); words != "" {
+				t.Errorf("%q: %s: %s", c.pattern, name, words)
+			}
+		}
+		for _, name := range c.bad {
+			if problem(name) == "" {
+				t.Errorf("%q: nothing is wrong with %s", c.pattern, name)
+			}
 		}
 	}
 }

@@ -23,7 +23,6 @@ func (r Right) String() string { return [...]string{"unknown", "yes", "no"}[r] }
 
 // Rights is what our own credential may do with one destination.
 type Rights struct {
-	Look  Right // see its mark and version
 	Write Right // put a key there, again and again
 	Read  Right // read the key back
 	// Missing says what has to be granted for what is denied or not known; empty:

@@ -43,7 +43,6 @@ type Member struct {
 	Name     string
 	Email    string
 	Service  bool // a service account
-	Admin    bool // of the team
 	Pending  bool // invited, and has not joined
 }
 
@@ -83,14 +82,13 @@ type AccessChecker interface {
 
 // AuditEntry is what matters here of one entry of the platform's audit log.
 type AuditEntry struct {
-	At         time.Time
-	Action     string             // such as "artifact:read"
-	Actor      rotation.AccountID // who acted; may be empty
-	ActorEmail string
-	Target     rotation.AccountID // to whom it was done; may be empty
-	Team       string
-	Project    string
-	Status     int // of the answer; 0: not said
+	At      time.Time
+	Action  string             // such as "artifact:read"
+	Actor   rotation.AccountID // who acted; may be empty
+	Target  rotation.AccountID // to whom it was done; may be empty
+	Team    string
+	Project string
+	Status  int // of the answer; 0: not said
 }
 
 // AuditReader is an Issuer that gives its audit log back.

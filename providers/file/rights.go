@@ -17,7 +17,7 @@ func (s *Store) Rights(_ context.Context, ds []rotation.Destination, yield func(
 	if err != nil {
 		return s.fail("ask for the rights at", s.path, err)
 	}
-	r := providers.Rights{Look: providers.RightGranted, Write: providers.RightUnknown, Read: providers.RightGranted}
+	r := providers.Rights{Write: providers.RightUnknown, Read: providers.RightGranted}
 	if root != nil {
 		info, err := root.Stat(".")
 		_ = root.Close()

@@ -248,17 +248,6 @@ func (p *Platform) DeleteAccount(id rotation.AccountID) {
 	p.delete(id)
 }
 
-// Relabel renames a key, as an admin can.
-func (p *Platform) Relabel(id rotation.KeyID, label rotation.Label) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.keys {
-		if p.keys[i].key.ID == id {
-			p.keys[i].key.Label = label
-		}
-	}
-}
-
 // Accounts returns every account, oldest first.
 func (p *Platform) Accounts() []rotation.Account {
 	p.mu.Lock()

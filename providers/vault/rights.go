@@ -72,8 +72,8 @@ func rightsAt(d rotation.Destination, p place, data, metadata []string) provider
 		}
 		return providers.RightDenied
 	}
-	r.Look, r.Read = judge(has(metadata, "read")), judge(has(data, "read"))
-	if r.Look == providers.RightDenied {
+	r.Read = judge(has(data, "read"))
+	if !has(metadata, "read") {
 		lacks(p.metadata(), "read")
 	}
 	if r.Read == providers.RightDenied {

@@ -17,18 +17,18 @@ import (
 func TestRights(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules string
-		field string // look, write and read of one field
+		field string // write and read of one field
 		whole string // and of a whole secret
 		needs string
 	}{
-		"the documented policy":  {documented, "yes yes yes", "yes yes yes", ""},
-		"nothing":                {`path "%s/data/else/*" { capabilities = ["read"] }`, "no no no", "no no no", `/metadata/ci/a" { capabilities = ["create", "update", "patch"] }`},
-		"no reading back":        {`path "%s/*" { capabilities = ["create", "update", "patch"] } path "%s/metadata/ci/*" { capabilities = ["create", "update", "read"] }`, "yes yes no", "yes yes no", `/data/ci/a" { capabilities = ["read"] }`},
-		"reading alone":          {`path "%s/*" { capabilities = ["read"] }`, "yes no yes", "yes no yes", `/data/ci/a" { capabilities = ["create", "update", "patch"] }`},
-		"once, and never again":  {`path "%s/*" { capabilities = ["create", "read"] }`, "yes no yes", "yes no yes", "update"},
-		"no mark can be written": {`path "%s/data/*" { capabilities = ["create", "update", "read"] } path "%s/metadata/*" { capabilities = ["read"] }`, "yes no yes", "yes no yes", `/metadata/ci/a" { capabilities = ["create", "update", "patch"] }`},
-		"patches alone":          {`path "%s/*" { capabilities = ["create", "patch", "read"] }`, "yes yes yes", "yes no yes", `/data/ci/a" { capabilities = ["create", "update", "patch"] }`},
-		"nothing new":            {`path "%s/*" { capabilities = ["update", "read"] }`, "yes unknown yes", "yes unknown yes", `/data/ci/a" { capabilities = ["create"] }`},
+		"the documented policy":  {documented, "yes yes", "yes yes", ""},
+		"nothing":                {`path "%s/data/else/*" { capabilities = ["read"] }`, "no no", "no no", `/metadata/ci/a" { capabilities = ["read"] }`},
+		"no reading back":        {`path "%s/*" { capabilities = ["create", "update", "patch"] } path "%s/metadata/ci/*" { capabilities = ["create", "update", "read"] }`, "yes no", "yes no", `/data/ci/a" { capabilities = ["read"] }`},
+		"reading alone":          {`path "%s/*" { capabilities = ["read"] }`, "no yes", "no yes", `/data/ci/a" { capabilities = ["create", "update", "patch"] }`},
+		"once, and never again":  {`path "%s/*" { capabilities = ["create", "read"] }`, "no yes", "no yes", "update"},
+		"no mark can be written": {`path "%s/data/*" { capabilities = ["create", "update", "read"] } path "%s/metadata/*" { capabilities = ["read"] }`, "no yes", "no yes", `/metadata/ci/a" { capabilities = ["create", "update", "patch"] }`},
+		"patches alone":          {`path "%s/*" { capabilities = ["create", "patch", "read"] }`, "yes yes", "no yes", `/data/ci/a" { capabilities = ["create", "update", "patch"] }`},
+		"nothing new":            {`path "%s/*" { capabilities = ["update", "read"] }`, "unknown yes", "unknown yes", `/data/ci/a" { capabilities = ["create"] }`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -37,7 +37,7 @@ func TestRights(t *testing.T) {
 			var got []string
 			needs := ""
 			err := s.Rights(t.Context(), []rotation.Destination{{Store: "vault", Path: path, Field: "K"}, {Store: "vault", Path: path}}, func(_ rotation.Destination, r providers.Rights) error {
-				got, needs = append(got, fmt.Sprint(r.Look, " ", r.Write, " ", r.Read)), r.Missing
+				got, needs = append(got, fmt.Sprint(r.Write, " ", r.Read)), r.Missing
 				return nil
 			})
 			if err != nil || len(got) != 2 || got[0] != c.field || got[1] != c.whole || !strings.Contains(needs, c.needs) || (c.needs == "") != (needs == "") {

@@ -34,7 +34,7 @@ func (i *Issuer) Members(ctx context.Context, team string, auth providers.Secret
 	for _, m := range answer.Entity.Members {
 		if err := yield(providers.Member{
 			ID: rotation.AccountID(m.Id), Username: m.Username, Name: m.Name, Email: m.Email,
-			Service: graph.IsService(m.AccountType), Admin: m.Admin, Pending: m.Pending,
+			Service: graph.IsService(m.AccountType), Pending: m.Pending,
 		}); err != nil {
 			return err
 		}

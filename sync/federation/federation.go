@@ -82,5 +82,5 @@ type Worker struct {
 // Services are the names under which calls are counted.
 const (
 	IssuerService   = inventory.IssuerService
-	IdentityService = "identity provider"
+	identityService = "identity provider"
 )

@@ -29,7 +29,7 @@ func (w *Worker) jwt(ctx context.Context, a Account) (providers.Secret, Claims, 
 	if i.TokenFile != "" {
 		jwt, err = readJWT(i.TokenFile)
 	} else {
-		err = w.Call.Read(ctx, IdentityService, "token", func(ctx context.Context) (err error) {
+		err = w.Call.Read(ctx, identityService, "token", func(ctx context.Context) (err error) {
 			jwt, err = w.fetch(ctx, i)
 			return err
 		})

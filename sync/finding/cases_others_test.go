@@ -62,9 +62,9 @@ func otherCases() []findCase {
 			want:    []string{"ticket identity_ends"},
 		},
 		{
-			name:    "external, there is no JWT, and nobody said when people are at work",
+			name:    "external, there is no JWT, and nobody is at work for a day",
 			account: exchange(finding.Federation{Words: "/run/jwt: no such file: see identity.token_file"}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"page federation_fails"},
 		},
 		{
@@ -77,15 +77,15 @@ func otherCases() []findCase {
 			account: exchange(finding.Federation{Works: true, Expires: now().Add(30 * time.Minute)}),
 		},
 		{
-			name:    "external, its JWT ends in 23 hours, and nobody said when people are at work",
+			name:    "external, its JWT ends in 23 hours, and nobody is at work for a day",
 			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(23 * time.Hour)}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"page identity_ends"},
 		},
 		{
-			name:    "external, its JWT ends in 25 hours, and nobody said when people are at work",
+			name:    "external, its JWT ends in 25 hours, and nobody is at work for a day",
 			account: exchange(finding.Federation{Works: true, Issued: ago(29 * day), Expires: now().Add(25 * time.Hour)}),
-			input:   func(in *finding.Input) { in.NextMorning = time.Time{} },
+			input:   func(in *finding.Input) { in.NextMorning = now().Add(day) },
 			want:    []string{"ticket identity_ends"},
 		},
 		{
@@ -174,20 +174,20 @@ func otherCases() []findCase {
 			input: func(in *finding.Input) {
 				in.Stores = []finding.Store{
 					{Name: "vault", FailingSince: ago(2 * time.Hour), Words: "vault is sealed", TokenEnds: now().Add(3 * day)},
-					{Name: "aws", FailingSince: ago(5 * time.Minute), Words: "a moment's trouble"},
+					{Name: "aws", FailingSince: ago(5 * time.Minute), Words: "a moment's trouble", TokenEnds: now().Add(40 * day)},
+					{Name: "azure", TokenEnds: ago(time.Hour)},
 				}
 				in.Issuer.AdminKeys = []finding.Credential{
 					{Name: "wandb.admin_key", Works: finding.No, Words: "W&B refused it"},
-					{Name: "teams.ml.admin_key", Works: finding.Yes, Ends: now().Add(10 * day)},
-					{Name: "teams.vision.admin_key", Ends: now().Add(40 * day)},
-					{Name: "teams.speech.admin_key", Ends: ago(time.Hour)},
+					{Name: "teams.ml.admin_key", Works: finding.Yes},
+					{Name: "teams.vision.admin_key"},
 				}
 				in.Sinks = []finding.Part{{Name: "pager", FailingSince: ago(3 * time.Hour)}, {Name: "mail"}}
 				in.Sources = []finding.Part{{Name: string(usage.AuditLog), FailingSince: ago(50 * time.Hour), Words: "W&B refuses the audit log to this key"}}
 			},
 			want: []string{
-				"ticket token_ends vault", "ticket admin_key_ends teams.ml.admin_key",
-				"ticket admin_key_ends teams.speech.admin_key", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault", "ticket usage_source_failing audit_log",
+				"ticket token_ends vault", "ticket admin_key_ends wandb.admin_key", "ticket sink_failing pager", "ticket store_failing vault",
+				"ticket token_ends azure", "ticket usage_source_failing audit_log",
 			},
 		},
 	}

@@ -107,11 +107,6 @@ func reachCases() []findCase {
 			want:    []string{"report shared_key"},
 		},
 		{
-			name:    "another account's secret holds the same key",
-			account: func(a *finding.Account) { a.SharedWith = []rotation.Ref{"ml/ci-train"} },
-			want:    []string{"report shared_key"},
-		},
-		{
 			name: "team scope, used in two teams",
 			account: func(a *finding.Account) {
 				a.Evidence.Traces[usage.Runs].Projects[usage.Project{Team: "vision", Name: "eval"}] = ago(3 * day)

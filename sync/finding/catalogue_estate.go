@@ -23,19 +23,19 @@ func ofEstate() []Entry {
 		{
 			Code: NoOwner, Severity: Report, Title: "An account without an owner",
 			Why:     "When something is wrong with it, nobody can be asked, and nobody hears of it.",
-			Do:      "Write whom to contact into owner:, of the account, or of its team or defaults.",
+			Do:      "Write under owner: whom to contact, in the account, in its team or in defaults.",
 			Sources: []Advice{practice("Documentation"), cis("5.5")},
 		},
 		{
 			Code: NoPurpose, Severity: Report, Title: "An account whose purpose is not written",
 			Why:     "Nobody can judge whether it is still needed, or what breaks without it.",
-			Do:      "Write a line into purpose:.",
+			Do:      "Write under purpose: what it is for.",
 			Sources: []Advice{practice("Documentation"), cis("5.5")},
 		},
 		{
 			Code: ReviewOverdue, Severity: Ticket, Title: "An account whose review is overdue",
 			Why:     "Somebody has to look from time to time whether it is still needed and reaches no more than it should.",
-			Do:      "Look at its use, its scope and who reads its key, and write the day into reviewed:.",
+			Do:      "Look at its use, its scope and who reads its key, and write under reviewed: the day.",
 			Sources: []Advice{practice("Regular audits"), cis("5.5"), soc2("CC6.3")},
 		},
 		{

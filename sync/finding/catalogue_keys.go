@@ -22,7 +22,7 @@ func ofKeys() []Entry {
 		{
 			Code: DestinationsDisagree, Severity: Ticket, Title: "Destinations that do not hold the key that readers should have",
 			Why: "The old key is kept for their sake, so their readers go on; but nothing is rotated meanwhile.",
-			Do:  "Read the lines. What belongs to somebody else is released there, adopted by name (keyrota adopt ACCOUNT --take DEST), or taken out of deliver:.",
+			Do:  "Read the lines. What belongs to somebody else is released there, adopted by name (keyrota adopt ACCOUNT --take DEST), or taken out of the list under deliver: in this account.",
 		},
 		{
 			Code: DestinationFailing, Severity: Ticket, Title: "A destination that could not be delivered to for half its overlap",

@@ -47,7 +47,7 @@ func ofParts() []Entry {
 			Do:  "Run the command: it sends a sample and says what the answer was.",
 		},
 		{
-			Code: AdminKeyEnds, Severity: Ticket, Title: "An admin key that ends, or is refused",
+			Code: AdminKeyEnds, Severity: Ticket, Title: "An admin key that is refused",
 			Why: "Without it no account is listed or made, and accounts rotate by their own keys alone. No reader needs it.",
 			Do:  "Have an admin make another key in W&B and put it where the configuration's reference points. It is read anew at the next use.",
 		},

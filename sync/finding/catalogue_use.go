@@ -6,7 +6,7 @@ func ofUse() []Entry {
 			Code: Unused, Severity: Ticket, Title: "An account that nobody uses",
 			Why: "A key that nobody needs can only be misused, and nobody would notice. " +
 				"The judgement is of the account, never of one key, and is made only where nothing could hide a use.",
-			Do:      "Ask its owner. If nobody needs it, write state: quarantined: its keys are deleted after a waiting period, and its secrets stay. If it is used seldom, write its rhythm:.",
+			Do:      "Ask its owner. If nobody needs it, write state: quarantined: its keys are deleted after a waiting period, and its secrets stay. If it is used seldom, write under rhythm: how far apart.",
 			Sources: []Advice{practice("Regular audits"), cis("5.3"), cisAWS("2.11"), soc2("CC6.2"), owasp("NHI1 Improper Offboarding")},
 		},
 		{
@@ -19,7 +19,7 @@ func ofUse() []Entry {
 			Code: UsageUnknown, Severity: Report, Title: "An account of which nobody can tell whether it is used",
 			Why: "A gap in what was read, runs that are credited to a person, use through Weave alone, or a project that cannot be seen leave no trace of the account. " +
 				"It is never called unused for that.",
-			Do:      "Close the gap that is named, or have its owner say from time to time that it is needed: reviewed:.",
+			Do:      "Close the gap that is named, or have its owner say from time to time that it is needed, and write the day under reviewed: each time.",
 			Sources: []Advice{practice("Regular audits")},
 		},
 		{
@@ -61,7 +61,7 @@ func ofUse() []Entry {
 		{
 			Code: UsageUnavailable, Severity: Ticket, Title: "A source of evidence cannot be read",
 			Why:     "What it would have shown is missing, so that unused accounts cannot be told from used ones.",
-			Do:      "Give the credential the right that is named, or switch the source off under usage:, so that its absence is a decision.",
+			Do:      "Give the credential the right that is named, or write under usage: that the source is off, so that its absence is a decision.",
 			Sources: []Advice{practice("Regular audits")},
 		},
 	}

@@ -62,9 +62,8 @@ func listedUnder(a rotation.Account) string {
 	return a.Team
 }
 
-// Unmanaged returns the accounts that the platform has and nobody wrote down, each
-// with its Ref. Where the platform does not say what an account is, it may be a
-// person, and is left out.
+// Unmanaged returns the accounts that the platform has and nobody wrote down. Where
+// the platform does not say what an account is, it may be a person, and is left out.
 func (in Input) Unmanaged() []PlatformAccount { return in.unmanaged(listing(in.Platform)) }
 
 func (in Input) unmanaged(platform *index) []PlatformAccount {
@@ -84,7 +83,6 @@ func (in Input) unmanaged(platform *index) []PlatformAccount {
 	var rest []PlatformAccount
 	for i, p := range platform.all {
 		if !known[i] && p.Account.Scope != "" && in.Listed[listedUnder(p.Account)] {
-			p.Account.Ref = refOf(p.Account)
 			rest = append(rest, p)
 		}
 	}
@@ -130,22 +128,10 @@ func (in Input) notManaged(p PlatformAccount) Finding {
 	}
 	lines = append(lines, "owner: # whom to contact", "purpose: # what it is for")
 	return Finding{
-		Code: NotManaged, Account: a.Ref, Team: a.Team, Owner: p.Owner,
+		Code: NotManaged, Account: a.Ref, Team: a.Team,
 		Title: "is in W&B, and not in the configuration", Evidence: evidence,
 		Command: "keyrota validate", Change: "# under accounts:\n" + strings.Join(lines, "\n  "),
 	}
-}
-
-// refOf names an account as inventory does, as far as it can be told: the
-// platform knows no name of the organization that is written here.
-func refOf(a rotation.Account) rotation.Ref {
-	switch {
-	case a.Ref != "":
-		return a.Ref
-	case a.Scope == rotation.ScopeOrganization:
-		return rotation.Ref("//" + a.Name)
-	}
-	return rotation.Ref(a.Team + "/" + a.Name)
 }
 
 // named takes a ref apart.

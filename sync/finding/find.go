@@ -13,12 +13,6 @@ func Find(in Input) []Finding {
 	for _, e := range Catalogue() {
 		entries[e.Code] = e
 	}
-	if in.NameAllowed == nil {
-		in.NameAllowed = Descriptive
-	}
-	if in.NextMorning.IsZero() {
-		in.NextMorning = in.Now.Add(day)
-	}
 	var all []Finding
 	add := func(found []Finding) {
 		for _, f := range found {

@@ -25,6 +25,8 @@ const day = 24 * time.Hour
 func now() time.Time     { return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) }
 func morning() time.Time { return time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC) }
 
+func anyName(string) string { return "" }
+
 func ago(d time.Duration) time.Time { return now().Add(-d) }
 
 type every time.Duration
@@ -130,7 +132,7 @@ func estate(a finding.Account) finding.Input {
 	account := a.Spec.Account
 	account.ID = "U1"
 	return finding.Input{
-		Now: now(), NextMorning: morning(), Accounts: []finding.Account{a},
+		Now: now(), NextMorning: morning(), NameAllowed: anyName, Accounts: []finding.Account{a},
 		Platform: []finding.PlatformAccount{{Account: account, Keys: a.Observed.Listing.Keys}},
 		Listed:   map[string]bool{"ml": true, "": true}, ListedAt: ago(time.Hour),
 		Stores: []finding.Store{{Name: "vault"}}, FirstSeen: map[string]time.Time{},

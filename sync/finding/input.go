@@ -12,21 +12,18 @@ import (
 type Input struct {
 	Now      time.Time
 	Accounts []Account
-	// Platform is every service account that the platform lists, of the teams that
-	// could be listed completely: Listed names those.
-	Platform []PlatformAccount
-	Listed   map[string]bool // by team; of the organization "": accounts of its scope
-	ListedAt time.Time       // when they were; zero: not known
-	Left     []Left
-	Stores   []Store
-	Issuer   Issuer
-	Sinks    []Part // where people are told things
-	Sources  []Part // of evidence of use, as far as they are asked
-	// NextMorning is when working hours begin next, for what cannot wait. Zero: in
-	// a day.
-	NextMorning time.Time
-	// NameAllowed says what is wrong with a name; empty: nothing. Nil: Descriptive.
-	NameAllowed  func(name string) string
+	// Platform is every service account that the platform lists, with its Ref, of the
+	// teams that could be listed completely: Listed names those.
+	Platform     []PlatformAccount
+	Listed       map[string]bool // by team; of the organization "": accounts of its scope
+	ListedAt     time.Time       // when they were; zero: not known
+	Left         []Left
+	Stores       []Store
+	Issuer       Issuer
+	Sinks        []Part                   // where people are told things
+	Sources      []Part                   // of evidence of use, as far as they are asked
+	NextMorning  time.Time                // when working hours begin next, for what cannot wait
+	NameAllowed  func(name string) string // what is wrong with a name; empty: nothing
 	Acknowledged []Acknowledgement
 	// FirstSeen is since when findings hold, by ID, as far as was noted. A finding
 	// that is not in it is new; nil: nothing is noted anywhere.
@@ -63,9 +60,8 @@ type Account struct {
 	Federation   Federation
 	FailingSince map[rotation.Destination]time.Time // destinations that could not be delivered to
 	LastFailure  string
-	Held         string         // why a rotation that is due may not begin yet for the sake of other accounts
-	SharedWith   []rotation.Ref // accounts whose secrets hold the same key, or whose destinations are read by the same
-	DeliveredAt  time.Time      // when a key of it was first delivered; zero: none was
+	Held         string    // why a rotation that is due may not begin yet for the sake of other accounts
+	DeliveredAt  time.Time // when a key of it was first delivered; zero: none was
 	// DeliveredTo is when each destination was first delivered to, as far as is known.
 	DeliveredTo map[rotation.Destination]time.Time
 	// KnownSince is since when the account is known to exist; zero: not known, and
@@ -86,15 +82,14 @@ const (
 	No
 )
 
-// Access is what an account may do with a project.
+// Access is what an account may do with a project; empty: not known.
 type Access string
 
 // What an account may do with a project.
 const (
-	AccessUnknown Access = ""
-	AccessWrite   Access = "write"
-	AccessRead    Access = "read"
-	AccessNone    Access = "none"
+	AccessWrite Access = "write"
+	AccessRead  Access = "read"
+	AccessNone  Access = "none"
 )
 
 // Federation is how the exchange of an external account's JWT went.
@@ -113,7 +108,6 @@ type PlatformAccount struct {
 	Account  rotation.Account
 	Keys     []rotation.Key
 	Evidence usage.Evidence
-	Owner    string // whom to contact, where anybody knows
 }
 
 // Left is an account that left the configuration and is on record.
@@ -150,5 +144,4 @@ type Credential struct {
 	Name  string // how the configuration names it: "wandb.admin_key", "teams.ml.admin_key"
 	Works Answer
 	Words string
-	Ends  time.Time // zero: not known
 }

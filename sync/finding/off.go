@@ -25,7 +25,7 @@ func (v view) quarantine() []Finding {
 		f.Do = "Nothing, if it goes on by itself. Else run the command: it says what is in the way."
 	case off.State == "":
 		f.Title = "is to be switched off, and that has not begun"
-		f.Do = "If the lines name a use, find out whose it is. If it may be broken all the same, write force: true beside state:; else write state: active."
+		f.Do = "If the lines name a use, find out whose it is. If it may be broken all the same, write force: true beside its state; else write state: active."
 	default:
 		f.Title, f.SafeUntil = "its keys are deleted from "+moment(goes)+" on", goes
 		f.Since = off.Warned

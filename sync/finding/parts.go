@@ -8,7 +8,7 @@ import (
 	"github.com/keyrota/keyrota/rotation"
 )
 
-// endsSoon is how long before their end our own credentials are told of.
+// endsSoon is how long before its end a login of ours is told of.
 const endsSoon = 14 * day
 
 // parts are findings about what keyrota itself stands on: stores, the platform,
@@ -25,7 +25,7 @@ func (in Input) parts() []Finding {
 				Command:  "keyrota doctor",
 			})
 		}
-		found = append(found, in.ends(TokenEnds, "the login to store "+s.Name, s.Name, s.TokenEnds)...)
+		found = append(found, in.tokenEnds(s)...)
 	}
 	if i := in.Issuer; in.down(i.FailingSince) {
 		found = append(found, Finding{
@@ -39,9 +39,7 @@ func (in Input) parts() []Finding {
 				Code: AdminKeyEnds, Subject: c.Name, Title: "W&B refuses " + c.Name,
 				Evidence: reasons(c.Words, "what needs an admin stops: listing accounts and keys, new accounts, reading the audit log"), Command: "keyrota doctor",
 			})
-			continue
 		}
-		found = append(found, in.ends(AdminKeyEnds, c.Name, c.Name, c.Ends)...)
 	}
 	for _, s := range in.Sinks {
 		if in.down(s.FailingSince) {
@@ -67,13 +65,14 @@ func (in Input) parts() []Finding {
 // source names a source of evidence to people.
 func source(name string) string { return "the " + strings.ReplaceAll(name, "_", " ") }
 
-// ends tells of a credential of ours that is about to end, or has.
-func (in Input) ends(code Code, what, subject string, end time.Time) []Finding {
+// tokenEnds tells of a login of ours that is about to end, or has.
+func (in Input) tokenEnds(s Store) []Finding {
+	what, end := "the login to store "+s.Name, s.TokenEnds
 	if end.IsZero() || end.Sub(in.Now) > endsSoon {
 		return nil
 	}
 	f := Finding{
-		Code: code, Subject: subject, SafeUntil: end, Title: what + " ends on " + date(end),
+		Code: TokenEnds, Subject: s.Name, SafeUntil: end, Title: what + " ends on " + date(end),
 		Evidence: []string{"at " + moment(end) + ", in " + span(end.Sub(in.Now))}, Command: "keyrota doctor",
 	}
 	if !end.After(in.Now) {

@@ -127,9 +127,6 @@ func (v view) sharedKey() []Finding {
 		return nil
 	}
 	var evidence []string
-	for _, other := range v.SharedWith {
-		evidence = append(evidence, "the same key, or the same secret, serves "+string(other))
-	}
 	if len(v.UsedBy) > 1 {
 		evidence = append(evidence, "used_by names "+counted(len(v.UsedBy), "system")+": "+list(v.UsedBy, 8))
 	}

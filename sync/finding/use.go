@@ -33,7 +33,7 @@ func (v view) idle() []Finding {
 			f.Code, f.Title = NeverUsed, "never used since its key was delivered, "+span(v.in.Now.Sub(since))+" ago"
 		}
 		if !v.managed() {
-			f.Do = "Ask its owner. If nobody needs it, delete its keys in W&B, or the account: keyrota only watches it. If it is used seldom, write its rhythm:."
+			f.Do = "Ask its owner. If nobody needs it, delete its keys in W&B, or the account: keyrota only watches it. If it is used seldom, write under rhythm: how far apart."
 		}
 		return one(f)
 	case v.use.Verdict == usage.Unknown || v.use.Verdict == usage.Never:

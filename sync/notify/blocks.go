@@ -11,24 +11,24 @@ import (
 	"github.com/keyrota/keyrota/sync/finding"
 )
 
-// SlackMessage is a message of blocks.
-type SlackMessage struct {
+// slackMessage is a message of blocks.
+type slackMessage struct {
 	Channel     string       `json:"channel,omitempty"`
 	Text        string       `json:"text"` // what a notification and a screen reader show
-	Blocks      []SlackBlock `json:"blocks"`
+	Blocks      []slackBlock `json:"blocks"`
 	UnfurlLinks bool         `json:"unfurl_links"`
 	UnfurlMedia bool         `json:"unfurl_media"`
 }
 
-// SlackBlock is a block of the kinds header, section, context and divider.
-type SlackBlock struct {
-	Type     string      `json:"type"`
-	Text     *SlackText  `json:"text,omitempty"`
-	Elements []SlackText `json:"elements,omitempty"`
+// slackBlock is a block of the kinds header, section, context and divider.
+type slackBlock struct {
+	Type     string            `json:"type"`
+	Text     *slackTextObject  `json:"text,omitempty"`
+	Elements []slackTextObject `json:"elements,omitempty"`
 }
 
-// SlackText is a text, plain or with Slack's marks.
-type SlackText struct {
+// slackTextObject is a text, plain or with Slack's marks.
+type slackTextObject struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
 }
@@ -51,16 +51,16 @@ const (
 	slackText   = 400  // and a few sentences: all of one finding come to less than a section takes
 )
 
-// Slackify writes a digest as a Slack message.
-func Slackify(d Digest, instance string) SlackMessage {
+// slackify writes a digest as a Slack message.
+func slackify(d digest, instance string) slackMessage {
 	title := d.headline()
-	m := SlackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackText))}
-	m.add(SlackBlock{Type: "header", Text: &SlackText{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
+	m := slackMessage{Text: escape(clip("keyrota "+instance+": "+title, slackText))}
+	m.add(slackBlock{Type: "header", Text: &slackTextObject{"plain_text", clip(slackMark(d)+" "+title, slackHeader)}})
 	from := "keyrota · instance *" + escape(instance) + "*"
 	if standing := d.standing(); standing != "" {
 		from += " · " + standing
 	}
-	m.add(SlackBlock{Type: "context", Elements: []SlackText{{"mrkdwn", from}}})
+	m.add(slackBlock{Type: "context", Elements: []slackTextObject{{"mrkdwn", from}}})
 	d = escaped(d)
 	m.alerts(d.Alerts(), title, d.Link)
 	list := func(mark, what string, lines []string) {
@@ -69,7 +69,7 @@ func Slackify(d Digest, instance string) SlackMessage {
 		}
 	}
 	list("✅", "Over", over(d.Healed))
-	list("✅", "Came and went while nobody could be told", passed(d.Passed, shortClock))
+	list("✅", "Came and went while nobody could be told", cameAndWent(d.Passed, shortClock))
 	list("💬", "Acknowledged", known(d.Acknowledged, clock))
 	for _, r := range d.Reports {
 		text := "*" + r.Title + "*"
@@ -87,7 +87,7 @@ func Slackify(d Digest, instance string) SlackMessage {
 }
 
 // slackMark shows at a glance how urgent it is.
-func slackMark(d Digest) string {
+func slackMark(d digest) string {
 	alerts := d.Alerts()
 	switch {
 	case len(alerts) > 0:
@@ -110,25 +110,25 @@ func slackDot(s finding.Severity) string {
 	return "🔹"
 }
 
-func (m *SlackMessage) add(b SlackBlock) { m.Blocks = append(m.Blocks, b) }
+func (m *slackMessage) add(b slackBlock) { m.Blocks = append(m.Blocks, b) }
 
-func (m *SlackMessage) section(text string) {
-	m.add(SlackBlock{Type: "section", Text: &SlackText{"mrkdwn", text}})
+func (m *slackMessage) section(text string) {
+	m.add(slackBlock{Type: "section", Text: &slackTextObject{"mrkdwn", text}})
 }
 
 // size is what the blocks come to.
-func (m *SlackMessage) size() int {
+func (m *slackMessage) size() int {
 	encoded, _ := json.Marshal(m.Blocks) // texts can be encoded
 	return len(encoded)
 }
 
 // alerts shows the first findings in full, as many as there is room for, and
 // counts the others and names some. title is that of the message, which need not be repeated.
-func (m *SlackMessage) alerts(items []Alert, title, report string) {
+func (m *slackMessage) alerts(items []alert, title, report string) {
 	shown := 0
 	for _, i := range items {
 		before := len(m.Blocks)
-		m.add(SlackBlock{Type: "divider"})
+		m.add(slackBlock{Type: "divider"})
 		m.section(slackAlert(i, escape(clip(title, slackHeader-2)) != i.full()))
 		if shown == slackShown || shown > 0 && m.size() > slackAlerts {
 			m.Blocks = m.Blocks[:before]
@@ -145,13 +145,13 @@ func (m *SlackMessage) alerts(items []Alert, title, report string) {
 		for _, i := range rest {
 			lines = append(lines, i.full())
 		}
-		m.add(SlackBlock{Type: "divider"})
+		m.add(slackBlock{Type: "divider"})
 		m.listed(fmt.Sprintf("*and %d more:* %s\n%s", len(rest), clip(others(rest), slackText), all), lines, slackRest)
 	}
 }
 
 // listed adds lines below a title, as many as there is room for.
-func (m *SlackMessage) listed(title string, lines []string, most int) {
+func (m *slackMessage) listed(title string, lines []string, most int) {
 	const tail = 30 // of "and N more"
 	room := min(most, max(0, slackAll-m.size())-len(title)) - tail
 	text := title
@@ -168,7 +168,7 @@ func (m *SlackMessage) listed(title string, lines []string, most int) {
 
 // slackAlert shows one finding. titled says that the message's header is not its
 // title.
-func slackAlert(i Alert, titled bool) string {
+func slackAlert(i alert, titled bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) {
 		if b.Len() > 0 {
@@ -219,7 +219,7 @@ func over(items []Item) []string {
 	return lines
 }
 
-func passed(all []Passed, clock func(time.Time) string) []string {
+func cameAndWent(all []passed, clock func(time.Time) string) []string {
 	var lines []string
 	for _, p := range all {
 		lines = append(lines, p.words(clock))
@@ -268,7 +268,7 @@ func fit(s string, most int) string {
 
 // escaped bounds and escapes all texts of others, so that what is put around
 // them are the only marks.
-func escaped(d Digest) Digest {
+func escaped(d digest) digest {
 	for _, items := range []*[]Item{&d.Raised, &d.Changed, &d.Reminded, &d.Healed, &d.Acknowledged} {
 		*items = slices.Clone(*items)
 		for n := range *items {

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// Digest is what notices of one lane come to, told as one message: each finding
+// digest is what notices of one lane come to, told as one message: each finding
 // is in it once, as it is in the end.
-type Digest struct {
+type digest struct {
 	IDs          []string // of the notices
-	From, Until  time.Time
+	Until        time.Time
 	Raised       []Item
 	Changed      []Item
 	Reminded     []Item
 	Healed       []Item
 	Acknowledged []Item
 	Withdrawn    []Item
-	Passed       []Passed // came and went before anybody could be told
+	Passed       []passed // came and went before anybody could be told
 	Events       []Event
 	Reports      []Report
 	Link         string // where the whole report is
@@ -29,14 +29,14 @@ type Digest struct {
 	Sample       bool
 }
 
-// Alert is a finding that is there, and why it is told.
-type Alert struct {
+// alert is a finding that is there, and why it is told.
+type alert struct {
 	Item
 	News string // "new", "changed" or "still there"
 }
 
-// Passed is a finding that is over before it was told.
-type Passed struct {
+// passed is a finding that is over before it was told.
+type passed struct {
 	Item        Item
 	From, Until time.Time
 }
@@ -54,15 +54,12 @@ func (c course) open() bool {
 	return c.last.What == Raised || c.last.What == Changed || c.last.What == Reminded
 }
 
-// Fold makes one digest of notices, the oldest first.
-func Fold(notices []Notice) Digest {
-	var d Digest
+// fold makes one digest of notices, the oldest first.
+func fold(notices []Notice) digest {
+	var d digest
 	var order []string
 	courses := map[string]*course{}
-	for i, n := range notices {
-		if i == 0 {
-			d.From = n.At
-		}
+	for _, n := range notices {
 		d.Until, d.IDs, d.Sample = n.At, append(d.IDs, n.ID), d.Sample || n.Sample
 		if n.Event != nil {
 			d.Events = append(d.Events, *n.Event)
@@ -93,11 +90,11 @@ func Fold(notices []Notice) Digest {
 	for _, items := range [][]Item{d.Raised, d.Changed, d.Reminded, d.Healed, d.Acknowledged, d.Withdrawn} {
 		sortItems(items)
 	}
-	slices.SortStableFunc(d.Passed, func(a, b Passed) int { return urgency(a.Item, b.Item) })
+	slices.SortStableFunc(d.Passed, func(a, b passed) int { return urgency(a.Item, b.Item) })
 	return d
 }
 
-func (d *Digest) add(c course) {
+func (d *digest) add(c course) {
 	i := c.last.Item
 	switch {
 	case c.open() && !c.before:
@@ -107,7 +104,7 @@ func (d *Digest) add(c course) {
 	case c.open():
 		d.Changed = append(d.Changed, i)
 	case !c.before:
-		d.Passed = append(d.Passed, Passed{i, c.from, c.until})
+		d.Passed = append(d.Passed, passed{i, c.from, c.until})
 	case c.last.What == Healed:
 		d.Healed = append(d.Healed, i)
 	case c.last.What == Acknowledged:
@@ -128,22 +125,22 @@ func newer(files, more []File) []File {
 
 // Alerts are the findings that are there, the most urgent first, and of those
 // the new ones.
-func (d Digest) Alerts() []Alert {
-	var all []Alert
+func (d digest) Alerts() []alert {
+	var all []alert
 	for _, group := range []struct {
 		news  string
 		items []Item
 	}{{"new", d.Raised}, {"changed", d.Changed}, {"still there", d.Reminded}} {
 		for _, i := range group.items {
-			all = append(all, Alert{i, group.news})
+			all = append(all, alert{i, group.news})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Alert) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+	slices.SortStableFunc(all, func(a, b alert) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	return all
 }
 
 // ID is that of the message: the same for the same notices.
-func (d Digest) ID() string {
+func (d digest) ID() string {
 	if len(d.IDs) == 1 {
 		return d.IDs[0]
 	}
@@ -152,6 +149,6 @@ func (d Digest) ID() string {
 }
 
 // Silent says that there is nothing in it for people.
-func (d Digest) Silent() bool {
+func (d digest) Silent() bool {
 	return len(d.Raised)+len(d.Changed)+len(d.Reminded)+len(d.Healed)+len(d.Acknowledged)+len(d.Passed)+len(d.Events)+len(d.Reports) == 0
 }

@@ -129,7 +129,7 @@ func mailbox(s string) string {
 
 // Send writes one mail of all notices.
 func (e *Email) Send(ctx context.Context, to string, notices []Notice) (int, error) {
-	d := Fold(notices)
+	d := fold(notices)
 	if d.Silent() {
 		return len(notices), nil
 	}
@@ -145,7 +145,7 @@ func (e *Email) Send(ctx context.Context, to string, notices []Notice) (int, err
 
 // message makes the mail. Its id is that of the notices, so that a mail that is
 // sent again is known to be the same.
-func (e *Email) message(d Digest, to string) (*mail.Msg, error) {
+func (e *Email) message(d digest, to string) (*mail.Msg, error) {
 	m := mail.NewMsg()
 	if err := m.From(e.o.From); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type emailPage struct {
 
 // emailAlert is one finding.
 type emailAlert struct {
-	Alert
+	alert
 	Color  string // of its label, by severity
 	Titled bool   // its title is not that of the mail
 	Where  string
@@ -43,7 +43,7 @@ type emailList struct {
 // mostNamed is how many findings a mail names that it does not show.
 const mostNamed = 50
 
-func (e *Email) page(d Digest) emailPage {
+func (e *Email) page(d digest) emailPage {
 	p := emailPage{Title: d.headline(), Instance: e.o.Instance, Standing: d.standing(), Sample: d.Sample, Reports: d.Reports, Link: d.Link, At: d.Until}
 	alerts := d.Alerts()
 	if len(alerts) > mostShown {
@@ -54,9 +54,9 @@ func (e *Email) page(d Digest) emailPage {
 		}
 	}
 	for _, a := range alerts {
-		alert := emailAlertOf(a)
-		alert.Titled = a.full() != p.Title
-		p.Alerts = append(p.Alerts, alert)
+		one := emailAlertOf(a)
+		one.Titled = a.full() != p.Title
+		p.Alerts = append(p.Alerts, one)
 	}
 	for _, f := range d.Files {
 		p.Attached = append(p.Attached, f.Name)
@@ -66,7 +66,7 @@ func (e *Email) page(d Digest) emailPage {
 		events = append(events, event.sentence())
 	}
 	for _, l := range []emailList{
-		{"Over", over(d.Healed)}, {"Came and went while nobody could be told", passed(d.Passed, clock)},
+		{"Over", over(d.Healed)}, {"Came and went while nobody could be told", cameAndWent(d.Passed, clock)},
 		{"Acknowledged", known(d.Acknowledged, clock)}, {"What happened", events},
 	} {
 		if len(l.Lines) > 0 {
@@ -76,9 +76,9 @@ func (e *Email) page(d Digest) emailPage {
 	return p
 }
 
-func emailAlertOf(i Alert) emailAlert {
+func emailAlertOf(i alert) emailAlert {
 	a := emailAlert{
-		Alert: i, Color: severityColor(i.Severity), Broken: i.brokenNow(), Safe: i.safeUntil(clock),
+		alert: i, Color: severityColor(i.Severity), Broken: i.brokenNow(), Safe: i.safeUntil(clock),
 		Where: strings.Join(i.where(func(t time.Time) string { return t.UTC().Format("2 Jan 2006") }), " · "),
 	}
 	if openable(i.Runbook) {

@@ -42,7 +42,7 @@ func (n *Notifier) item(f finding.Finding) Item {
 	i := Item{
 		ID: f.ID(), Code: f.Code, Severity: f.Severity, Subject: f.Subject, Account: string(f.Account), Team: f.Team, Owner: f.Owner,
 		Since: utc(f.Since), Title: f.Title, Evidence: f.Evidence, Do: f.Do, Command: f.Command, Change: f.Change,
-		Broken: f.Broken, SafeUntil: utc(f.SafeUntil), Runbook: n.runbook(f.Code),
+		Broken: f.Broken, SafeUntil: utc(f.SafeUntil), Runbook: n.page(f.Code),
 	}
 	if a := f.Acknowledged; a != nil {
 		i.Acknowledged = &Acknowledgement{utc(a.Until), a.Reason, a.By}
@@ -50,14 +50,8 @@ func (n *Notifier) item(f finding.Finding) Item {
 	return i
 }
 
-// runbook returns where people read about a kind of finding.
-func (n *Notifier) runbook(c finding.Code) string {
-	base := n.Runbook
-	if base == "" {
-		base = "deploy/RUNBOOK.md"
-	}
-	return base + "#" + string(c)
-}
+// page returns where people read about a kind of finding.
+func (n *Notifier) page(c finding.Code) string { return n.Runbook + "#" + string(c) }
 
 func utc(t time.Time) time.Time {
 	if t.IsZero() {

@@ -66,8 +66,7 @@ type Notifier struct {
 	Encoder export.Encoder // of events, and of findings for webhooks
 	Targets []Target
 	Routes  []Route // none: every target is told what it takes
-	// Runbook is the address of the runbook, to which "#" and a code is added;
-	// empty: its path in the repository.
+	// Runbook is the address of the runbook, to which "#" and a code is added.
 	Runbook string
 	// Link is where people find the report, as an address; empty: nowhere.
 	Link string

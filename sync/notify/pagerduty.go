@@ -62,7 +62,7 @@ func (p *PagerDuty) Lanes(i *Item) []string {
 // event. Reports are not told.
 func (p *PagerDuty) Send(ctx context.Context, lane string, notices []Notice) (int, error) {
 	if lane != "" {
-		if err := p.alert(ctx, Fold(notices)); err != nil {
+		if err := p.alert(ctx, fold(notices)); err != nil {
 			return 0, err
 		}
 		return len(notices), nil
@@ -79,7 +79,7 @@ func (p *PagerDuty) Send(ctx context.Context, lane string, notices []Notice) (in
 }
 
 // alert tells what became of one finding.
-func (p *PagerDuty) alert(ctx context.Context, d Digest) error {
+func (p *PagerDuty) alert(ctx context.Context, d digest) error {
 	for _, i := range d.Alerts() {
 		return p.enqueue(ctx, p.trigger(i.Item, d.Sample))
 	}
@@ -88,8 +88,8 @@ func (p *PagerDuty) alert(ctx context.Context, d Digest) error {
 			return p.enqueue(ctx, pagerEvent{Action: "resolve", DedupKey: p.dedup(i.ID)})
 		}
 	}
-	for _, passed := range d.Passed { // nobody need get up for it
-		return p.change(ctx, p.passed(passed))
+	for _, over := range d.Passed { // nobody need get up for it
+		return p.change(ctx, p.passed(over))
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (p *PagerDuty) happened(e Event) pagerEvent {
 	}}
 }
 
-func (p *PagerDuty) passed(over Passed) pagerEvent {
+func (p *PagerDuty) passed(over passed) pagerEvent {
 	return pagerEvent{Payload: &pagerPayload{
 		Summary: clip("came and went while PagerDuty could not be told: "+over.words(clock), pagerSummary),
 		Source:  "keyrota/" + p.o.Instance, Timestamp: over.Until,

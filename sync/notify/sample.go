@@ -20,7 +20,7 @@ func (n *Notifier) sample(at time.Time) Item {
 		Evidence: []string{"somebody ran: keyrota notify --test"},
 		Do:       "nothing: if you can read this, messages arrive",
 		Command:  "keyrota status", SafeUntil: utc(at.Add(24 * time.Hour)),
-		Runbook: n.runbook(sampleCode),
+		Runbook: n.page(sampleCode),
 	}
 }
 

@@ -58,11 +58,11 @@ func (s *Slack) Lanes(*Item) []string { return []string{""} }
 
 // Send posts one message of all notices.
 func (s *Slack) Send(ctx context.Context, _ string, notices []Notice) (int, error) {
-	d := Fold(notices)
+	d := fold(notices)
 	if d.Silent() {
 		return len(notices), nil
 	}
-	m := Slackify(d, s.o.Instance)
+	m := slackify(d, s.o.Instance)
 	m.Channel = s.o.Channel
 	body, err := encodeSlack(m)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Slack) Send(ctx context.Context, _ string, notices []Notice) (int, erro
 	return len(notices), nil
 }
 
-func encodeSlack(m SlackMessage) ([]byte, error) {
+func encodeSlack(m slackMessage) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

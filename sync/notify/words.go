@@ -53,7 +53,7 @@ func (i Item) where(day func(time.Time) string) []string {
 }
 
 // headline says in a line what a message is about.
-func (d Digest) headline() string {
+func (d digest) headline() string {
 	var parts []string
 	add := func(n int, one, many string) {
 		switch {
@@ -102,7 +102,7 @@ func (e Event) sentence() string {
 }
 
 // standing says what is open after it; empty: it is not about findings.
-func (d Digest) standing() string {
+func (d digest) standing() string {
 	switch {
 	case d.Open == nil || d.Sample:
 		return ""
@@ -125,7 +125,7 @@ func (d Digest) standing() string {
 }
 
 // others counts what is not shown, by code, the most urgent first.
-func others(items []Alert) string {
+func others(items []alert) string {
 	var order []finding.Code
 	counts := map[finding.Code]int{}
 	for _, i := range items {
@@ -150,7 +150,7 @@ func (i Item) full() string {
 }
 
 // words tells in a line of one that came and went.
-func (p Passed) words(clock func(time.Time) string) string {
+func (p passed) words(clock func(time.Time) string) string {
 	return fmt.Sprintf("%s, from %s to %s", p.Item.full(), clock(p.From), clock(p.Until))
 }
 

@@ -116,7 +116,7 @@ func (v inventoryView) table() table {
 	}
 	for _, a := range v.NotManaged {
 		row := make([]string, len(t.header))
-		row[0], row[1], row[3], row[4], row[5], row[8] = a.Account, "not managed", a.ID, a.Scope, a.Team, a.Owner
+		row[0], row[1], row[3], row[4], row[5] = a.Account, "not managed", a.ID, a.Scope, a.Team
 		row[15], row[16] = a.Use, stamp(a.LastUsed)
 		t.rows = append(t.rows, row)
 	}

@@ -220,7 +220,7 @@ func (e *builder) odds() {
 		Since: now().Add(-3 * time.Hour), Broken: "airflow/nightly-eval cannot log in", Evidence: []string{"written by hand at 11:02 UTC", "W&B says that the key does not work"},
 		Do: "Deliver the offered key again.", Command: "keyrota retry " + string(a.Ref),
 	})
-	e.find("admin_key_ends", finding.Ticket, "", "", "The admin key of wandb.admin_key ends in 6 days", finding.Finding{
+	e.find("token_ends", finding.Ticket, "", "", "The login to store vault ends in 6 days", finding.Finding{
 		SafeUntil: now().Add(6 * day), Evidence: []string{"its token says so"}, Do: "Make another one and put it where the configuration reads it.",
 	})
 	e.find("name_convention", finding.Report, b.Ref, b.Team, "Its name is against the convention", finding.Finding{
@@ -242,7 +242,7 @@ func catalogue() []finding.Entry {
 		{Code: "usage_unknown", Title: "Use that is not known", Why: "The evidence has holes."},
 		{Code: "rotation_overdue", Title: "A rotation is overdue", Why: "The key is older than its policy allows.", Sources: []finding.Advice{{Document: "OWASP NHI 2025", Section: "NHI7"}}},
 		{Code: "destinations_disagree", Title: "Destinations that disagree", Why: "Readers of one of them hold another key than the others."},
-		{Code: "admin_key_ends", Title: "A credential of keyrota ends", Why: "Without it no account is listed and no key deleted."},
+		{Code: "token_ends", Title: "A login to a secrets manager that ends", Why: "After its end nothing is delivered there."},
 		{Code: "not_managed", Title: "Accounts that are not managed", Why: "Nobody rotates their keys, and nobody is named for them.", Sources: []finding.Advice{{Document: "CIS Controls v8", Section: "5.5"}}},
 		{Code: "no_purpose", Title: "No purpose", Why: "Nobody can tell whether it is still needed."},
 		{Code: "propose_quarantine", Title: "Accounts to switch off", Why: "They were not used for longer than the policy proposes."},

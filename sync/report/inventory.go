@@ -52,7 +52,6 @@ type unmanagedView struct {
 	ID       string     `json:"id"`
 	Scope    string     `json:"scope"`
 	Team     string     `json:"team,omitempty"`
-	Owner    string     `json:"owner,omitempty"`
 	Keys     int        `json:"keys"`
 	Use      string     `json:"use"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
@@ -91,7 +90,7 @@ func (doc *document) inventory() *inventoryView {
 	for _, p := range d.Unmanaged() {
 		u := uses[string(p.Account.Ref)]
 		v.NotManaged = append(v.NotManaged, unmanagedView{
-			Account: string(p.Account.Ref), ID: string(p.Account.ID), Scope: string(p.Account.Scope), Team: p.Account.Team, Owner: p.Owner,
+			Account: string(p.Account.Ref), ID: string(p.Account.ID), Scope: string(p.Account.Scope), Team: p.Account.Team,
 			Keys: len(p.Keys), Use: u.Use, LastUsed: u.LastUsed, used: u,
 		})
 	}

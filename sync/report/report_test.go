@@ -142,7 +142,7 @@ func hostile(text string) report.Data {
 		d.Events[i].By, d.Events[i].Event.Words, d.Events[i].Event.Key = text, text, rotation.KeyID(text)
 	}
 	for i := range d.Platform {
-		d.Platform[i].Owner = text
+		d.Platform[i].Account.ID = rotation.AccountID(fmt.Sprint(text, i))
 	}
 	d.Unseen = []string{text}
 	return d

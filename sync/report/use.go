@@ -76,9 +76,7 @@ func (d Data) used() []useView {
 		all = append(all, u)
 	}
 	for _, p := range d.Unmanaged() {
-		u := d.use(p.Account, p.Evidence, judged)
-		u.Owner = p.Owner
-		all = append(all, u)
+		all = append(all, d.use(p.Account, p.Evidence, judged))
 	}
 	slices.SortStableFunc(all, func(a, b useView) int {
 		return cmp.Or(

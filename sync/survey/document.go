@@ -62,17 +62,15 @@ func write(ctx context.Context, l Ledger, name string, from any) error {
 // eventsAtOnce bounds how many events are read at a time.
 const eventsAtOnce = 5000
 
-// follow brings what the events tell up to date, and reports whether there were
-// any.
-func (t *times) follow(ctx context.Context, l Ledger) (bool, error) {
+// follow brings what the events tell up to date.
+func (t *times) follow(ctx context.Context, l Ledger) error {
 	if t.Accounts == nil {
 		t.Accounts = map[string]since{}
 	}
-	from := t.Seq
 	for {
 		events, err := l.Events(ctx, t.Seq, eventsAtOnce, "")
 		if err != nil {
-			return false, err
+			return err
 		}
 		for _, e := range events {
 			t.Seq = e.Seq
@@ -81,7 +79,7 @@ func (t *times) follow(ctx context.Context, l Ledger) (bool, error) {
 			}
 		}
 		if len(events) < eventsAtOnce {
-			return t.Seq > from, nil
+			return nil
 		}
 	}
 }

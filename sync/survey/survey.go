@@ -75,7 +75,7 @@ func (s Surveyor) Make(ctx context.Context, swept []plan.Account, entries []ledg
 	if err != nil {
 		return Survey{}, err
 	}
-	if _, err := t.follow(ctx, s.Ledger); err != nil {
+	if err := t.follow(ctx, s.Ledger); err != nil {
 		return Survey{}, err
 	}
 	f := fold{Surveyor: s, now: now, known: known, times: &t, checks: checks, failing: map[string]bool{}}
@@ -135,7 +135,7 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	for _, team := range slices.Sorted(maps.Keys(f.checks.Platform)) {
 		in.Listed[team] = true
 		for _, l := range f.checks.Platform[team] {
-			ref := RefOf(l.Account, f.Config.WandB.Organization)
+			ref := refOf(l.Account, f.Config.WandB.Organization)
 			l.Account.Ref = ref
 			in.Platform = append(in.Platform, finding.PlatformAccount{Account: l.Account, Keys: l.Keys, Evidence: f.known.Usage[ref]})
 		}
@@ -146,8 +146,8 @@ func (f *fold) input(swept []plan.Account, entries []ledger.Entry) finding.Input
 	return in
 }
 
-// RefOf is how the ledger would name an account that the platform lists.
-func RefOf(a rotation.Account, organization string) rotation.Ref {
+// refOf is how the ledger would name an account that the platform lists.
+func refOf(a rotation.Account, organization string) rotation.Ref {
 	if a.Scope == rotation.ScopeOrganization {
 		return rotation.Ref(organization + "//" + a.Name)
 	}

@@ -5,48 +5,6 @@ import (
 	"time"
 )
 
-// Sources lists all sources, the most telling first.
-func Sources() []Source { return []Source{Runs, AuditLog, Stores} }
-
-// Words names a source to people, in the plural.
-func (s Source) Words() string {
-	switch s {
-	case Runs:
-		return "its runs"
-	case AuditLog:
-		return "entries of the audit log"
-	case Stores:
-		return "the stores' times of reading"
-	}
-	return string(s)
-}
-
-// Sees says what of an account's use a source shows.
-func (s Source) Sees() string {
-	switch s {
-	case Runs:
-		return "runs that bear the account as their user: when each was created and last beat"
-	case AuditLog:
-		return "what the account did beyond logging: reading and writing artifacts, reading projects, changing runs; and attempts that were refused"
-	case Stores:
-		return "when a secret that holds its key was last read, by the day"
-	}
-	return ""
-}
-
-// Misses says what a source does not show.
-func (s Source) Misses() string {
-	switch s {
-	case Runs:
-		return "runs that are credited to a person, use of Weave, reading without a run, projects that cannot be seen"
-	case AuditLog:
-		return "the start and the logging of runs, and which key was used; on multi-tenant cloud, open and public projects too"
-	case Stores:
-		return "who read it, whether the key was then used, and any other read of a day on which keyrota read it itself"
-	}
-	return ""
-}
-
 // Words says what a use may hide behind.
 func (b Blindness) Words() string {
 	switch b {

@@ -21,6 +21,22 @@ const (
 	Stores   Source = "stores"    // when a secret was last read, where the store knows
 )
 
+// Sources lists all sources, the most telling first.
+func Sources() []Source { return []Source{Runs, AuditLog, Stores} }
+
+// Words names a source to people, in the plural.
+func (s Source) Words() string {
+	switch s {
+	case Runs:
+		return "its runs"
+	case AuditLog:
+		return "entries of the audit log"
+	case Stores:
+		return "the stores' times of reading"
+	}
+	return string(s)
+}
+
 // Day counts days since 1970-01-01, UTC.
 type Day int32
 

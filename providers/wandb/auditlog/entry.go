@@ -15,7 +15,6 @@ import (
 const (
 	fieldAction    = "action"
 	fieldActor     = "actor_user_id"
-	fieldEmail     = "actor_email"
 	fieldTarget    = "user_asset"
 	fieldTeam      = "entity_name"
 	fieldProject   = "project_name"
@@ -48,8 +47,8 @@ func exact(b []byte) (providers.AuditEntry, bool) {
 		return providers.AuditEntry{}, false
 	}
 	e := providers.AuditEntry{
-		At: at.UTC(), Action: text(fieldAction), Actor: id(fieldActor), ActorEmail: text(fieldEmail),
-		Target: id(fieldTarget), Team: text(fieldTeam), Project: text(fieldProject),
+		At: at.UTC(), Action: text(fieldAction), Actor: id(fieldActor), Target: id(fieldTarget),
+		Team: text(fieldTeam), Project: text(fieldProject),
 	}
 	_ = json.Unmarshal(fields[fieldStatus], &e.Status)
 	return e, true
@@ -134,8 +133,6 @@ func keep(e *providers.AuditEntry, key, value []byte, names *names) bool {
 		e.Action = names.text(value)
 	case fieldActor:
 		e.Actor = rotation.AccountID(names.text(value))
-	case fieldEmail:
-		e.ActorEmail = names.text(value)
 	case fieldTarget:
 		e.Target = rotation.AccountID(names.text(value))
 	case fieldTeam:
@@ -154,7 +151,7 @@ func keep(e *providers.AuditEntry, key, value []byte, names *names) bool {
 
 func kept(key []byte) bool {
 	switch string(key) {
-	case fieldAction, fieldActor, fieldEmail, fieldTarget, fieldTeam, fieldProject, fieldTimestamp, fieldStatus:
+	case fieldAction, fieldActor, fieldTarget, fieldTeam, fieldProject, fieldTimestamp, fieldStatus:
 		return true
 	}
 	return false

@@ -29,7 +29,7 @@ var entries = map[string]struct {
 }{
 	"plain": {
 		`{"action":"artifact:read","actor_email":"a@b.example","actor_ip":"10.0.0.1","actor_user_id":"U1","artifact_qualified_name":"ml/eval/m:v1","entity_name":"ml","project_name":"eval","response_code":200,"timestamp":"2026-08-03T12:34:56Z","user_asset":"U2"}`,
-		&providers.AuditEntry{At: day, Action: "artifact:read", Actor: "U1", ActorEmail: "a@b.example", Target: "U2", Team: "ml", Project: "eval", Status: 200},
+		&providers.AuditEntry{At: day, Action: "artifact:read", Actor: "U1", Target: "U2", Team: "ml", Project: "eval", Status: 200},
 	},
 	"spaced":           {`{ "action": "user:login", "timestamp": "2026-08-03T12:34:56Z", "response_code": 401 }`, &providers.AuditEntry{At: day, Action: "user:login", Status: 401}},
 	"a fraction":       {`{"timestamp":"2026-08-03T12:34:56.5Z"}`, &providers.AuditEntry{At: day.Add(500 * time.Millisecond)}},
@@ -286,7 +286,7 @@ func byTheBook(line []byte) (providers.AuditEntry, bool) {
 	if err != nil || at.IsZero() {
 		return providers.AuditEntry{}, false
 	}
-	e := providers.AuditEntry{At: at.UTC(), Action: text("action"), ActorEmail: text("actor_email"), Team: text("entity_name"), Project: text("project_name")}
+	e := providers.AuditEntry{At: at.UTC(), Action: text("action"), Team: text("entity_name"), Project: text("project_name")}
 	e.Actor, e.Target = rotation.AccountID(id("actor_user_id")), rotation.AccountID(id("user_asset"))
 	if n, ok := f["response_code"].(json.Number); ok {
 		if i, err := n.Int64(); err == nil {

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keyrota/keyrota/config"
@@ -128,12 +129,9 @@ func (l *look) failed(s usage.Source, part string, err error) {
 }
 
 func (l *look) looked(s usage.Source) {
-	for _, known := range l.report.Looked {
-		if known == s {
-			return
-		}
+	if !slices.Contains(l.report.Looked, s) {
+		l.report.Looked = append(l.report.Looked, s)
 	}
-	l.report.Looked = append(l.report.Looked, s)
 }
 
 // long makes calls that go through many pages; that they last says nothing of

@@ -148,13 +148,7 @@ func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secr
 	if err != nil {
 		return err
 	}
-	for ref, trace := range seen {
-		u := usage.Merge(usage.Update{Trace: *shown.of(ref)}, usage.Update{Trace: *trace})
-		for day, n := range trace.Days { // of projects that are counted together
-			u.Trace.Days[day] = shown[ref].Days[day] + n
-		}
-		*shown[ref] = u.Trace
-	}
+	shown.add(seen)
 	r.credited[p] = people
 	r.state.Projects[id(p)] = r.now
 	return nil

@@ -19,7 +19,7 @@ func TestGenerate(t *testing.T) {
 		size, actors := log.Len(), map[string]bool{}
 		answer, err := auditlog.Read(&log, func(e providers.AuditEntry) error {
 			actors[string(e.Actor)] = true
-			if e.Action == "" || e.ActorEmail == "" || e.Team == "" || e.Status == 0 || e.At.IsZero() {
+			if e.Action == "" || e.Actor == "" || e.Team == "" || e.Status == 0 || e.At.IsZero() {
 				t.Errorf("%+v", e)
 			}
 			return nil

@@ -51,7 +51,7 @@ func main() {
 // form is a form of the log, and how jq picks the fields that keyrota keeps.
 type form struct{ name, jq string }
 
-const fields = "[.timestamp, .action, .actor_user_id, .actor_email, .user_asset, .entity_name, .project_name, .response_code]"
+const fields = "[.timestamp, .action, .actor_user_id, .user_asset, .entity_name, .project_name, .response_code]"
 
 func forms() []form { return []form{{"lines", fields}, {"page", ".audit_logs[] | " + fields}} }
 

@@ -298,7 +298,6 @@ type Person struct {
 	Username    string `json:"username"`
 	Name        string `json:"name"`
 	Email       string `json:"email"`
-	Admin       bool   `json:"admin"`
 	Pending     bool   `json:"pending"`
 	AccountType string `json:"accountType"`
 }
@@ -314,9 +313,6 @@ func (v *Person) GetName() string { return v.Name }
 
 // GetEmail returns Person.Email, and is useful for accessing the field via an interface.
 func (v *Person) GetEmail() string { return v.Email }
-
-// GetAdmin returns Person.Admin, and is useful for accessing the field via an interface.
-func (v *Person) GetAdmin() bool { return v.Admin }
 
 // GetPending returns Person.Pending, and is useful for accessing the field via an interface.
 func (v *Person) GetPending() bool { return v.Pending }
@@ -845,7 +841,6 @@ query People ($team: String!) {
 			username
 			name
 			email
-			admin
 			pending
 			accountType
 		}
