@@ -79,8 +79,5 @@ type Worker struct {
 	Instance, Ledger string
 }
 
-// Services are the names under which calls are counted.
-const (
-	IssuerService   = inventory.IssuerService
-	identityService = "identity provider"
-)
+// identityService is the name under which calls to identity providers are counted.
+const identityService = "identity provider"

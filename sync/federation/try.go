@@ -12,6 +12,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/rotation"
 	"github.com/keyrota/keyrota/sync/finding"
+	"github.com/keyrota/keyrota/sync/inventory"
 )
 
 // Trial is what came of trying an account's federation.
@@ -110,7 +111,7 @@ func (t *Trial) failed(what string, err error) {
 func (w *Worker) exchange(ctx context.Context, a Account, t *Trial) {
 	var token providers.Token
 	// The answer to a second one would be a second token, which harms nobody.
-	err := w.Call.Read(ctx, IssuerService, "exchange", func(ctx context.Context) (err error) {
+	err := w.Call.Read(ctx, inventory.IssuerService, "exchange", func(ctx context.Context) (err error) {
 		token, err = w.Issuer.Exchange(ctx, t.jwt)
 		return err
 	})
@@ -124,7 +125,7 @@ func (w *Worker) exchange(ctx context.Context, a Account, t *Trial) {
 	}
 	t.add("exchange", words)
 	var id providers.Identity
-	err = w.Call.Read(ctx, IssuerService, "bearer", func(ctx context.Context) (err error) {
+	err = w.Call.Read(ctx, inventory.IssuerService, "bearer", func(ctx context.Context) (err error) {
 		id, err = w.Issuer.Bearer(ctx, token.Access)
 		return err
 	})
