@@ -22,6 +22,9 @@ import (
 type runsState struct {
 	// Projects are those whose runs were read, by team/name, and up to when.
 	Projects map[string]time.Time `json:"projects"`
+	// Credited is when runs showed people as their users, by team/name: the runs
+	// are not read again for an account that is covered later.
+	Credited map[string]calendar `json:"credited,omitempty"`
 	// Covered is up to when all that can be seen of an account was.
 	Covered map[rotation.Ref]time.Time `json:"covered"`
 	// Probed are the projects that only an account itself may see, by ref and
@@ -36,9 +39,8 @@ type runs struct {
 	*look
 	reporter providers.RunReporter
 	state    runsState
-	listed   map[usage.Project]bool      // by the admin credential
-	broken   map[string]bool             // teams of which not all was read
-	credited map[usage.Project]*calendar // when runs showed people as their users
+	listed   map[usage.Project]bool // by the admin credential
+	broken   map[string]bool        // teams of which not all was read
 }
 
 func (l *look) askRuns(ctx context.Context) error {
@@ -47,19 +49,20 @@ func (l *look) askRuns(ctx context.Context) error {
 		l.failed(usage.Runs, "", errors.New("the issuer does not tell of runs"))
 		return nil
 	}
-	r := &runs{
-		look: l, reporter: reporter,
-		listed: map[usage.Project]bool{}, broken: map[string]bool{}, credited: map[usage.Project]*calendar{},
-	}
+	r := &runs{look: l, reporter: reporter, listed: map[usage.Project]bool{}, broken: map[string]bool{}}
 	if err := l.resume(ctx, runsName, &r.state); err != nil {
 		return err
 	}
 	if r.state.Projects == nil {
 		r.state = runsState{Projects: map[string]time.Time{}, Covered: map[rotation.Ref]time.Time{}}
 	}
+	if r.state.Credited == nil {
+		r.state.Credited = map[string]calendar{}
+	}
 	if r.state.Probed == nil {
 		r.state.Probed = map[string]probe{}
 	}
+	r.age()
 	for _, team := range slices.Concat(l.met.teams, l.met.others) {
 		if err := r.team(ctx, team); err != nil {
 			return err
@@ -121,22 +124,29 @@ func (r *runs) team(ctx context.Context, team string) error {
 		return nil
 	}
 	r.looked(usage.Runs)
-	maps.DeleteFunc(r.state.Projects, func(project string, _ time.Time) bool {
-		in, name, _ := strings.Cut(project, "/")
-		return in == team && !r.listed[usage.Project{Team: team, Name: name}]
+	maps.DeleteFunc(r.state.Projects, func(id string, _ time.Time) bool {
+		p := projectOf(id)
+		return p.Team == team && !r.listed[p]
 	})
 	return r.save(ctx, shown.updates())
 }
 
 func id(p usage.Project) string { return p.Team + "/" + p.Name }
 
+// projectOf returns the project that id names.
+func projectOf(id string) usage.Project {
+	team, name, _ := strings.Cut(id, "/")
+	return usage.Project{Team: team, Name: name}
+}
+
 // project reads the runs of one project, from where the last look ended.
 func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secret, shown tally) error {
+	from := since(r.state.Projects[id(p)])
 	var seen tally
 	var people *calendar
 	err := r.long().Read(ctx, inventory.IssuerService, "list runs", func(ctx context.Context) error {
-		seen, people = tally{}, &calendar{today: usage.DayOf(r.now)}
-		return r.reporter.Runs(ctx, p.Team, p.Name, auth, since(r.state.Projects[id(p)]), func(run providers.Run) error {
+		seen, people = tally{}, &calendar{Today: usage.DayOf(r.now)}
+		return r.reporter.Runs(ctx, p.Team, p.Name, auth, from, func(run providers.Run) error {
 			if ref, ok := r.met.byUser[run.User]; ok {
 				note(seen.of(ref), run)
 			} else {
@@ -155,7 +165,7 @@ func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secr
 		}
 		*shown[ref] = u.Trace
 	}
-	r.credited[p] = people
+	r.credit(p, people, from)
 	r.state.Projects[id(p)] = r.now
 	return nil
 }
