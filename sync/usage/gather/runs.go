@@ -25,6 +25,8 @@ type runsState struct {
 	// Credited is when runs showed people as their users, by team/name: the runs
 	// are not read again for an account that is covered later.
 	Credited map[string]calendar `json:"credited,omitempty"`
+	// Guests are up to when runs were counted, by team, of accounts from outside it.
+	Guests map[string]map[rotation.Ref]time.Time `json:"guests,omitempty"`
 	// Covered is up to when all that can be seen of an account was.
 	Covered map[rotation.Ref]time.Time `json:"covered"`
 	// Probed are the projects that only an account itself may see, by ref and
@@ -58,6 +60,9 @@ func (l *look) askRuns(ctx context.Context) error {
 	}
 	if r.state.Credited == nil {
 		r.state.Credited = map[string]calendar{}
+	}
+	if r.state.Guests == nil {
+		r.state.Guests = map[string]map[rotation.Ref]time.Time{}
 	}
 	if r.state.Probed == nil {
 		r.state.Probed = map[string]probe{}
@@ -102,6 +107,7 @@ func (r *runs) team(ctx context.Context, team string) error {
 		if err != nil {
 			return err
 		}
+		r.welcome(team)
 		for _, name := range projects {
 			p := usage.Project{Team: team, Name: name}
 			r.listed[p] = true
