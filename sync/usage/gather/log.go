@@ -131,7 +131,7 @@ func (r *audit) next(from time.Time) stretch {
 func (r *audit) oldest(ctx context.Context) (from time.Time, failed error) {
 	for _, days := range []usage.Day{usage.KeepDays, 365, 180, 90, 60, 30, 14, 7, 1} {
 		from = (usage.DayOf(r.now) - days + 1).Start()
-		failed = r.Call.Read(ctx, inventory.IssuerService, "read the audit log", func(ctx context.Context) error {
+		failed = r.long().Read(ctx, inventory.IssuerService, "read the audit log", func(ctx context.Context) error {
 			return r.reader.Audit(ctx, from, from.Add(time.Second), "",
 				func(providers.AuditEntry) error { return nil }, func(providers.AuditPage) error { return nil })
 		})

@@ -119,6 +119,20 @@ func TestALogThatGoesBackAShortWhileCoversNoMore(t *testing.T) {
 	w.judged(ref, usage.Unknown, "audit log: nothing is known from before 2026-11-10")
 }
 
+// TestADayOfTheLogMayBeLong: some platforms give no less of it than a day.
+func TestADayOfTheLogMayBeLong(t *testing.T) {
+	w := newWorld(t)
+	w.people(420)
+	ref := w.account("ml", "idle", nil)
+	w.takes = 10 * time.Minute
+	g := w.gatherer()
+	g.Call.Timeout = 30 * time.Second
+	if report, err := g.Gather(t.Context(), w.accounts, w.records); err != nil || len(report.Failed) > 0 {
+		t.Errorf("%v, %v", report.Failed, err)
+	}
+	w.judged(ref, usage.Never, "")
+}
+
 // TestATeamThatComesLaterIsReadFromTheBeginning: its accounts' entries were
 // nobody's before.
 func TestATeamThatComesLaterIsReadFromTheBeginning(t *testing.T) {
