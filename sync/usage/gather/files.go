@@ -19,7 +19,7 @@ import (
 
 // filesState is which files of the audit log were read.
 type filesState struct {
-	Teams   []string            `json:"teams,omitempty"` // whose accounts were known
+	Known   []string            `json:"known,omitempty"` // as in logState
 	Files   map[string]readFile `json:"files,omitempty"`
 	Gone    readFile            `json:"gone,omitzero"` // all those that were read and are gone
 	Deleted []keptProject       `json:"deleted,omitempty"`
@@ -57,9 +57,9 @@ func (l *look) readFiles(ctx context.Context) error {
 		return err
 	}
 	l.recall(state.Deleted)
-	if fresh := l.freshTeams(state.Teams); len(fresh) > 0 || state.Files == nil {
-		state = filesState{Teams: append(state.Teams, fresh...), Files: map[string]readFile{}}
-		slices.Sort(state.Teams)
+	if fresh := l.fresh(state.Known); len(fresh) > 0 || state.Files == nil {
+		state = filesState{Known: append(state.Known, fresh...), Files: map[string]readFile{}}
+		slices.Sort(state.Known)
 	}
 	names, err := l.fileNames()
 	if err != nil {
