@@ -57,9 +57,12 @@ func (l *look) readFiles(ctx context.Context) error {
 		return err
 	}
 	l.recall(state.Deleted)
-	if fresh := l.fresh(state.Known); len(fresh) > 0 || state.Files == nil {
-		state = filesState{Known: append(state.Known, fresh...), Files: map[string]readFile{}}
+	if fresh := l.fresh(state.Known); len(fresh) > 0 {
+		state = filesState{Known: append(state.Known, fresh...)}
 		slices.Sort(state.Known)
+	}
+	if state.Files == nil {
+		state.Files = map[string]readFile{}
 	}
 	names, err := l.fileNames()
 	if err != nil {

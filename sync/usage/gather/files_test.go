@@ -66,15 +66,15 @@ func TestManyFilesOfTheLogAreNotedSeldomAndForgottenOnceGone(t *testing.T) {
 	if days := w.of(ref).Traces[usage.AuditLog].Days; len(days) != many || days[usage.DayOf(start)-60] != 1 {
 		t.Errorf("%v", days)
 	}
-	// All but the last are gone.
-	for n := 1; n <= many; n++ {
+	// All are gone.
+	for n := range many + 1 {
 		if err := os.Remove(name(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	look()
 	body, err := w.ledger.State(t.Context(), "usage/audit_files")
-	if err != nil || strings.Count(string(body), ".log") != 1 {
+	if err != nil || strings.Contains(string(body), ".log") {
 		t.Errorf("%s, %v", body, err)
 	}
 	// So a file that comes after them leaves no gap, also for those who come late.
