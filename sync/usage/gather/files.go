@@ -53,7 +53,7 @@ func (l *look) readFiles(ctx context.Context) error {
 		return nil
 	}
 	var state filesState
-	if err := l.resume(ctx, filesName, &state); err != nil {
+	if err := resume(ctx, l, filesName, &state); err != nil {
 		return err
 	}
 	l.recall(state.Deleted)

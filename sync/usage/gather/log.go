@@ -55,7 +55,7 @@ func (l *look) readLog(ctx context.Context) error {
 		return nil
 	}
 	r := &audit{look: l, reader: reader}
-	if err := l.resume(ctx, logName, &r.state); err != nil {
+	if err := resume(ctx, l, logName, &r.state); err != nil {
 		return err
 	}
 	l.recall(r.state.Deleted)

@@ -52,10 +52,10 @@ func (l *look) askRuns(ctx context.Context) error {
 		return nil
 	}
 	r := &runs{look: l, reporter: reporter, listed: map[usage.Project]bool{}, broken: map[string]bool{}}
-	if err := l.resume(ctx, runsName, &r.state); err != nil {
+	if err := resume(ctx, l, runsName, &r.state); err != nil {
 		return err
 	}
-	if r.state.Projects == nil {
+	if r.state.Projects == nil || r.state.Covered == nil {
 		r.state = runsState{Projects: map[string]time.Time{}, Covered: map[rotation.Ref]time.Time{}}
 	}
 	if r.state.Credited == nil {
@@ -77,12 +77,13 @@ func (l *look) askRuns(ctx context.Context) error {
 }
 
 // resume reads how far a source was read. What cannot be read is begun anew.
-func (l *look) resume(ctx context.Context, name string, state any) error {
+func resume[S any](ctx context.Context, l *look, name string, state *S) error {
 	body, err := l.Ledger.State(ctx, name)
 	if err != nil || len(body) == 0 {
 		return err
 	}
 	if json.Unmarshal(body, state) != nil {
+		*state = *new(S)
 		return l.Ledger.SetState(ctx, name, nil)
 	}
 	return nil
