@@ -12,8 +12,8 @@ import (
 
 // calendar marks days of the last usage.KeepDays, the lowest bit today.
 type calendar struct {
-	today usage.Day
-	days  [(usage.KeepDays + 63) / 64]uint64
+	Today usage.Day                          `json:"today"`
+	Days  [(usage.KeepDays + 63) / 64]uint64 `json:"days"`
 }
 
 // note marks the days on which a run shows that it was there.
@@ -25,25 +25,54 @@ func (c *calendar) note(run providers.Run) {
 }
 
 func (c *calendar) mark(d usage.Day) {
-	if ago := c.today - d; ago >= 0 && ago < usage.KeepDays {
-		c.days[ago/64] |= 1 << (ago % 64)
+	if ago := c.Today - d; ago >= 0 && ago < usage.KeepDays {
+		c.Days[ago/64] |= 1 << (ago % 64)
 	}
 }
 
+// add marks what another calendar marks, as far as this one goes back.
 func (c *calendar) add(other *calendar) {
-	for i, days := range other.days {
-		c.days[i] |= days
+	for d := range other.marked {
+		c.mark(d)
 	}
+}
+
+// marked yields the days that are marked, the first of them first.
+func (c *calendar) marked(yield func(usage.Day) bool) {
+	for ago := usage.Day(usage.KeepDays - 1); ago >= 0; ago-- {
+		if c.Days[ago/64]&(1<<(ago%64)) != 0 && !yield(c.Today-ago) {
+			return
+		}
+	}
+}
+
+// age drops what is kept for usage.KeepDays alone.
+func (r *runs) age() {
+	for name, noted := range r.state.Credited {
+		r.credit(projectOf(name), &noted, time.Time{})
+	}
+}
+
+// credit notes when runs of a project showed people as their users, as far as
+// they were read from a time on; zero: all of them.
+func (r *runs) credit(p usage.Project, people *calendar, from time.Time) {
+	all := calendar{Today: usage.DayOf(r.now)}
+	all.add(people)
+	if noted, ok := r.state.Credited[id(p)]; ok && !from.IsZero() {
+		all.add(&noted)
+	}
+	if all.Days == (calendar{}).Days {
+		delete(r.state.Credited, id(p))
+		return
+	}
+	r.state.Credited[id(p)] = all
 }
 
 // gaps are the days that are marked, within what a look covers.
 func (c *calendar) gaps(within usage.Coverage, why string) []usage.Gap {
 	var gaps []usage.Gap
-	for ago := usage.Day(usage.KeepDays - 1); ago >= 0; ago-- {
-		if c.days[ago/64]&(1<<(ago%64)) == 0 {
-			continue
-		}
-		gap, ok := clip(usage.Gap{From: (c.today - ago).Start(), Until: (c.today - ago + 1).Start(), Why: why}, within)
+	for d := range c.marked {
+		gap, ok := clip(usage.Gap{From: d.Start(), Until: (d + 1).Start(), Why: why}, within)
 		switch n := len(gaps); {
 		case !ok:
 		case n > 0 && gaps[n-1].Until.Equal(gap.From):
@@ -97,10 +126,10 @@ func (r *runs) gaps(team string, places map[usage.Project]bool, within usage.Cov
 	if len(places) == 0 {
 		why = "nothing says where it logs, and a run in its team shows a person as its user: write WANDB_PROJECT under env:"
 	}
-	people := &calendar{today: usage.DayOf(r.now)}
-	for p, days := range r.credited {
-		if here(p) {
-			people.add(days)
+	people := &calendar{Today: usage.DayOf(r.now)}
+	for name, days := range r.state.Credited {
+		if here(projectOf(name)) {
+			people.add(&days)
 		}
 	}
 	gaps := people.gaps(within, why)

@@ -19,8 +19,9 @@ import (
 
 // filesState is which files of the audit log were read.
 type filesState struct {
-	Teams   []string            `json:"teams,omitempty"` // whose accounts were known
+	Known   []string            `json:"known,omitempty"` // as in logState
 	Files   map[string]readFile `json:"files,omitempty"`
+	Gone    readFile            `json:"gone,omitzero"` // all those that were read and are gone
 	Deleted []keptProject       `json:"deleted,omitempty"`
 }
 
@@ -34,7 +35,11 @@ type readFile struct {
 	Broken   int         `json:"broken,omitempty"`
 }
 
-const filesName = "usage/audit_files"
+const (
+	filesName = "usage/audit_files"
+	// filesAtOnce is how many files are read before what they show is saved.
+	filesAtOnce = 50
+)
 
 // quiet is for how many days on end nobody may do anything, over a long weekend,
 // without days being missing from the files.
@@ -48,41 +53,70 @@ func (l *look) readFiles(ctx context.Context) error {
 		return nil
 	}
 	var state filesState
-	if err := l.resume(ctx, filesName, &state); err != nil {
+	if err := resume(ctx, l, filesName, &state); err != nil {
 		return err
 	}
 	l.recall(state.Deleted)
-	if fresh := l.freshTeams(state.Teams); len(fresh) > 0 || state.Files == nil {
-		state = filesState{Teams: append(state.Teams, fresh...), Files: map[string]readFile{}}
-		slices.Sort(state.Teams)
+	if fresh := l.fresh(state.Known); len(fresh) > 0 {
+		state = filesState{Known: append(state.Known, fresh...)}
+		slices.Sort(state.Known)
+	}
+	if state.Files == nil {
+		state.Files = map[string]readFile{}
 	}
 	names, err := l.fileNames()
 	if err != nil {
 		l.failed(usage.AuditLog, "", err)
 		return nil
 	}
+	state.forget(names)
+	shown, unsaved := map[rotation.Ref]usage.Update{}, 0
 	for _, name := range names {
-		file, shown, err := l.readFile(ctx, decoder, name, state.Files[name])
+		file, seen, err := l.readFile(ctx, decoder, name, state.Files[name])
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			l.failed(usage.AuditLog, name, err)
 			continue
-		case shown == nil:
+		case seen == nil:
 			continue
 		}
 		state.Files[name] = file
-		if err := l.saveFiles(ctx, state, shown.updates()); err != nil {
+		join(shown, seen.updates())
+		if unsaved++; unsaved < filesAtOnce {
+			continue
+		}
+		if err := l.saveFiles(ctx, state, shown); err != nil {
 			return err
 		}
+		shown, unsaved = map[rotation.Ref]usage.Update{}, 0
 	}
-	log, ok := state.coverage()
-	if !ok {
-		return nil
+	if log, ok := state.coverage(); ok {
+		l.looked(usage.AuditLog)
+		join(shown, l.everyone(log))
 	}
-	l.looked(usage.AuditLog)
-	return l.saveFiles(ctx, state, l.everyone(log))
+	return l.saveFiles(ctx, state, shown)
+}
+
+// join adds what more was shown of accounts.
+func join(shown, more map[rotation.Ref]usage.Update) {
+	for ref, u := range more {
+		shown[ref] = usage.Merge(shown[ref], u)
+	}
+}
+
+// forget tells files that are gone apart no longer. names are those that there
+// are, in order.
+func (s *filesState) forget(names []string) {
+	gone := []readFile{s.Gone}
+	for name, file := range s.Files {
+		if _, there := slices.BinarySearch(names, name); !there {
+			gone = append(gone, file)
+			delete(s.Files, name)
+		}
+	}
+	s.Gone = together(gone)
 }
 
 // fileNames returns the files that the configuration's patterns match, by name.
@@ -145,28 +179,36 @@ func (r reader) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// coverage is what the files cover together: the days that have entries, and
-// quiet ones between them. A file in which entries are broken covers nothing.
-func (s filesState) coverage() (usage.Coverage, bool) {
+// together are files as if they were one. One in which entries are broken covers
+// nothing.
+func together(files []readFile) readFile {
+	var all readFile
 	days := map[usage.Day]bool{}
-	var log usage.Coverage
-	for _, file := range s.Files {
+	for _, file := range files {
 		if file.Broken > 0 || file.First.IsZero() {
 			continue
 		}
 		for _, day := range file.Days {
 			days[day] = true
 		}
-		log.Until = latest(log.Until, file.Last)
-		if log.From.IsZero() || file.First.Before(log.From) {
-			log.From = file.First
+		all.Last = latest(all.Last, file.Last)
+		if all.First.IsZero() || file.First.Before(all.First) {
+			all.First = file.First
 		}
 	}
-	all := slices.Sorted(maps.Keys(days))
-	for i := 1; i < len(all); i++ {
-		if all[i]-all[i-1] > quiet {
+	all.Days = slices.Sorted(maps.Keys(days))
+	return all
+}
+
+// coverage is what the files cover together: the days that have entries, and
+// quiet ones between them.
+func (s filesState) coverage() (usage.Coverage, bool) {
+	all := together(append(slices.Collect(maps.Values(s.Files)), s.Gone))
+	log := usage.Coverage{From: all.First, Until: all.Last}
+	for i := 1; i < len(all.Days); i++ {
+		if before, after := all.Days[i-1], all.Days[i]; after-before > quiet {
 			log.Gaps = append(log.Gaps, usage.Gap{
-				From: (all[i-1] + 1).Start(), Until: all[i].Start(), Why: "no file of the log has an entry of it that could be read",
+				From: (before + 1).Start(), Until: after.Start(), Why: "no file of the log has an entry of it that could be read",
 			})
 		}
 	}

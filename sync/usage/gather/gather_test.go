@@ -118,3 +118,21 @@ func TestALookEndsWithItsContextAndTheLedger(t *testing.T) {
 		t.Error("nobody says that the ledger is closed")
 	}
 }
+
+// TestWhatCannotBeReadOfALookIsBegunAnew: all of it, not what is left of it.
+func TestWhatCannotBeReadOfALookIsBegunAnew(t *testing.T) {
+	w := newWorld(t)
+	w.people(420)
+	ref := w.account("ml", "eval", nil)
+	w.projects["ml"] = []string{"eval"}
+	w.run("ml", "eval", "eval-ml", 20, time.Hour)
+	until, err := start.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ledger.SetState(t.Context(), "usage/runs", []byte(`{"projects": {"ml/eval": `+string(until)+`}, "credited": "of another version"}`)); err != nil {
+		t.Fatal(err)
+	}
+	w.whole()
+	w.judged(ref, usage.Used, "last used on 2026-11-10, as its runs show")
+}

@@ -17,7 +17,7 @@ import (
 // logState is how far the audit log was read.
 type logState struct {
 	Log     usage.Coverage `json:"log"`
-	Teams   []string       `json:"teams,omitempty"` // whose accounts were known
+	Known   []string       `json:"known,omitempty"` // the teams whose accounts were, and the accounts of the organization that were
 	Deleted []keptProject  `json:"deleted,omitempty"`
 	// Stretch is what is being read: up to its cursor, Shown was counted.
 	Stretch stretch `json:"stretch,omitzero"`
@@ -46,7 +46,8 @@ type audit struct {
 }
 
 // readLog reads on where the last look ended. For a team whose accounts were not
-// known then it reads all of the log again.
+// known then, and an account of the organization that was not, it reads all of the
+// log again.
 func (l *look) readLog(ctx context.Context) error {
 	reader, ok := l.Issuer.(providers.AuditReader)
 	if !ok {
@@ -54,13 +55,13 @@ func (l *look) readLog(ctx context.Context) error {
 		return nil
 	}
 	r := &audit{look: l, reader: reader}
-	if err := l.resume(ctx, logName, &r.state); err != nil {
+	if err := resume(ctx, l, logName, &r.state); err != nil {
 		return err
 	}
 	l.recall(r.state.Deleted)
-	if fresh := l.freshTeams(r.state.Teams); len(fresh) > 0 {
-		r.state = logState{Teams: append(r.state.Teams, fresh...)}
-		slices.Sort(r.state.Teams)
+	if fresh := l.fresh(r.state.Known); len(fresh) > 0 {
+		r.state = logState{Known: append(r.state.Known, fresh...)}
+		slices.Sort(r.state.Known)
 	}
 	failed, err := r.read(ctx)
 	switch {
@@ -81,9 +82,15 @@ func (l *look) readLog(ctx context.Context) error {
 	return r.save(ctx, l.everyone(r.state.Log))
 }
 
-// freshTeams are the teams whose accounts are known now, and were not.
-func (l *look) freshTeams(known []string) []string {
+// fresh are the teams, and the accounts of the organization, that are known now
+// and were not.
+func (l *look) fresh(known []string) []string {
 	var fresh []string
+	for _, a := range l.accounts {
+		if ref := a.Ref(); teamOf(a) == "" && l.identified(ref) && !slices.Contains(known, string(ref)) {
+			fresh = append(fresh, string(ref))
+		}
+	}
 	for _, team := range l.met.listed {
 		if !slices.Contains(known, team) && !slices.Contains(l.met.others, team) {
 			fresh = append(fresh, team)
@@ -131,7 +138,7 @@ func (r *audit) next(from time.Time) stretch {
 func (r *audit) oldest(ctx context.Context) (from time.Time, failed error) {
 	for _, days := range []usage.Day{usage.KeepDays, 365, 180, 90, 60, 30, 14, 7, 1} {
 		from = (usage.DayOf(r.now) - days + 1).Start()
-		failed = r.Call.Read(ctx, inventory.IssuerService, "read the audit log", func(ctx context.Context) error {
+		failed = r.long().Read(ctx, inventory.IssuerService, "read the audit log", func(ctx context.Context) error {
 			return r.reader.Audit(ctx, from, from.Add(time.Second), "",
 				func(providers.AuditEntry) error { return nil }, func(providers.AuditPage) error { return nil })
 		})

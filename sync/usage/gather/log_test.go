@@ -2,6 +2,7 @@ package gather_test
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -119,6 +120,20 @@ func TestALogThatGoesBackAShortWhileCoversNoMore(t *testing.T) {
 	w.judged(ref, usage.Unknown, "audit log: nothing is known from before 2026-11-10")
 }
 
+// TestADayOfTheLogMayBeLong: some platforms give no less of it than a day.
+func TestADayOfTheLogMayBeLong(t *testing.T) {
+	w := newWorld(t)
+	w.people(420)
+	ref := w.account("ml", "idle", nil)
+	w.takes = 10 * time.Minute
+	g := w.gatherer()
+	g.Call.Timeout = 30 * time.Second
+	if report, err := g.Gather(t.Context(), w.accounts, w.records); err != nil || len(report.Failed) > 0 {
+		t.Errorf("%v, %v", report.Failed, err)
+	}
+	w.judged(ref, usage.Never, "")
+}
+
 // TestATeamThatComesLaterIsReadFromTheBeginning: its accounts' entries were
 // nobody's before.
 func TestATeamThatComesLaterIsReadFromTheBeginning(t *testing.T) {
@@ -137,6 +152,50 @@ func TestATeamThatComesLaterIsReadFromTheBeginning(t *testing.T) {
 	}
 	if days := w.of(old).Traces[usage.AuditLog].Days; days[usage.DayOf(start)-1] != 1 {
 		t.Errorf("%v", days)
+	}
+}
+
+// TestAnotherAccountOfTheOrganizationIsReadFromTheBeginning: in the log and in
+// its files its entries were a person's before.
+func TestAnotherAccountOfTheOrganizationIsReadFromTheBeginning(t *testing.T) {
+	const late = rotation.Ref("acme//late")
+	for name, use := range map[string]config.Use{
+		"log":   {Runs: true, AuditLog: true},
+		"files": {Runs: true, AuditFiles: []string{filepath.Join(t.TempDir(), "*.log")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.use = use
+			w.people(420)
+			for _, ref := range []rotation.Ref{"acme//first", late} {
+				w.members[""] = append(w.members[""], providers.Member{ID: idOf(ref), Username: path.Base(string(ref)), Name: path.Base(string(ref))})
+			}
+			w.members["ml"] = nil
+			w.entry(late, "artifact:read", 50, 200)
+			if len(use.AuditFiles) > 0 {
+				if err := os.WriteFile(filepath.Join(filepath.Dir(use.AuditFiles[0]), "a.log"), []byte(string(idOf(late))+" 50\nada 0\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			configured := func(name string) {
+				w.configure("name: "+name+`, scope: organization, default_team: ml, reason: "all of it", env: {WANDB_PROJECT: shared}`, rotation.Ref("acme//"+name), nil)
+			}
+			configured("first")
+			w.whole()
+			configured("late")
+			w.now = start.Add(time.Hour)
+			w.whole()
+			if e := w.of(late); !e.Traces[usage.AuditLog].Last.Equal(start.Add(-50 * day)) {
+				t.Errorf("%+v", e)
+			}
+			// Once.
+			w.entry(late, "artifact:read", 100, 200)
+			w.now = start.Add(2 * time.Hour)
+			w.whole()
+			if e := w.of(late); !e.Traces[usage.AuditLog].First.Equal(start.Add(-50 * day)) {
+				t.Errorf("all was read again: %+v", e)
+			}
+		})
 	}
 }
 

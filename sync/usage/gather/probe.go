@@ -74,7 +74,7 @@ func (r *runs) ownRuns(
 		return usage.Trace{}, false, err
 	}
 	err = r.long().Read(ctx, inventory.IssuerService, "list runs", func(ctx context.Context) error {
-		trace, *people = usage.Trace{}, calendar{today: usage.DayOf(r.now)}
+		trace, *people = usage.Trace{}, calendar{Today: usage.DayOf(r.now)}
 		return r.reporter.Runs(ctx, p.Team, p.Name, auth, since, func(run providers.Run) error {
 			if ref, ok := r.met.byUser[run.User]; !ok {
 				people.note(run)
@@ -88,7 +88,7 @@ func (r *runs) ownRuns(
 		return usage.Trace{}, false, nil
 	}
 	if err == nil {
-		r.credited[p] = people
+		r.credit(p, people, since)
 	}
 	return trace, err == nil, err
 }

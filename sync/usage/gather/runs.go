@@ -22,6 +22,11 @@ import (
 type runsState struct {
 	// Projects are those whose runs were read, by team/name, and up to when.
 	Projects map[string]time.Time `json:"projects"`
+	// Credited is when runs showed people as their users, by team/name: the runs
+	// are not read again for an account that is covered later.
+	Credited map[string]calendar `json:"credited,omitempty"`
+	// Guests are up to when runs were counted, by team, of accounts from outside it.
+	Guests map[string]map[rotation.Ref]time.Time `json:"guests,omitempty"`
 	// Covered is up to when all that can be seen of an account was.
 	Covered map[rotation.Ref]time.Time `json:"covered"`
 	// Probed are the projects that only an account itself may see, by ref and
@@ -36,9 +41,8 @@ type runs struct {
 	*look
 	reporter providers.RunReporter
 	state    runsState
-	listed   map[usage.Project]bool      // by the admin credential
-	broken   map[string]bool             // teams of which not all was read
-	credited map[usage.Project]*calendar // when runs showed people as their users
+	listed   map[usage.Project]bool // by the admin credential
+	broken   map[string]bool        // teams of which not all was read
 }
 
 func (l *look) askRuns(ctx context.Context) error {
@@ -47,19 +51,23 @@ func (l *look) askRuns(ctx context.Context) error {
 		l.failed(usage.Runs, "", errors.New("the issuer does not tell of runs"))
 		return nil
 	}
-	r := &runs{
-		look: l, reporter: reporter,
-		listed: map[usage.Project]bool{}, broken: map[string]bool{}, credited: map[usage.Project]*calendar{},
-	}
-	if err := l.resume(ctx, runsName, &r.state); err != nil {
+	r := &runs{look: l, reporter: reporter, listed: map[usage.Project]bool{}, broken: map[string]bool{}}
+	if err := resume(ctx, l, runsName, &r.state); err != nil {
 		return err
 	}
-	if r.state.Projects == nil {
+	if r.state.Projects == nil || r.state.Covered == nil {
 		r.state = runsState{Projects: map[string]time.Time{}, Covered: map[rotation.Ref]time.Time{}}
+	}
+	if r.state.Credited == nil {
+		r.state.Credited = map[string]calendar{}
+	}
+	if r.state.Guests == nil {
+		r.state.Guests = map[string]map[rotation.Ref]time.Time{}
 	}
 	if r.state.Probed == nil {
 		r.state.Probed = map[string]probe{}
 	}
+	r.age()
 	for _, team := range slices.Concat(l.met.teams, l.met.others) {
 		if err := r.team(ctx, team); err != nil {
 			return err
@@ -69,12 +77,13 @@ func (l *look) askRuns(ctx context.Context) error {
 }
 
 // resume reads how far a source was read. What cannot be read is begun anew.
-func (l *look) resume(ctx context.Context, name string, state any) error {
+func resume[S any](ctx context.Context, l *look, name string, state *S) error {
 	body, err := l.Ledger.State(ctx, name)
 	if err != nil || len(body) == 0 {
 		return err
 	}
 	if json.Unmarshal(body, state) != nil {
+		*state = *new(S)
 		return l.Ledger.SetState(ctx, name, nil)
 	}
 	return nil
@@ -99,6 +108,7 @@ func (r *runs) team(ctx context.Context, team string) error {
 		if err != nil {
 			return err
 		}
+		r.welcome(team)
 		for _, name := range projects {
 			p := usage.Project{Team: team, Name: name}
 			r.listed[p] = true
@@ -121,22 +131,29 @@ func (r *runs) team(ctx context.Context, team string) error {
 		return nil
 	}
 	r.looked(usage.Runs)
-	maps.DeleteFunc(r.state.Projects, func(project string, _ time.Time) bool {
-		in, name, _ := strings.Cut(project, "/")
-		return in == team && !r.listed[usage.Project{Team: team, Name: name}]
+	maps.DeleteFunc(r.state.Projects, func(id string, _ time.Time) bool {
+		p := projectOf(id)
+		return p.Team == team && !r.listed[p]
 	})
 	return r.save(ctx, shown.updates())
 }
 
 func id(p usage.Project) string { return p.Team + "/" + p.Name }
 
+// projectOf returns the project that id names.
+func projectOf(id string) usage.Project {
+	team, name, _ := strings.Cut(id, "/")
+	return usage.Project{Team: team, Name: name}
+}
+
 // project reads the runs of one project, from where the last look ended.
 func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secret, shown tally) error {
+	from := since(r.state.Projects[id(p)])
 	var seen tally
 	var people *calendar
 	err := r.long().Read(ctx, inventory.IssuerService, "list runs", func(ctx context.Context) error {
-		seen, people = tally{}, &calendar{today: usage.DayOf(r.now)}
-		return r.reporter.Runs(ctx, p.Team, p.Name, auth, since(r.state.Projects[id(p)]), func(run providers.Run) error {
+		seen, people = tally{}, &calendar{Today: usage.DayOf(r.now)}
+		return r.reporter.Runs(ctx, p.Team, p.Name, auth, from, func(run providers.Run) error {
 			if ref, ok := r.met.byUser[run.User]; ok {
 				note(seen.of(ref), run)
 			} else {
@@ -149,7 +166,7 @@ func (r *runs) project(ctx context.Context, p usage.Project, auth providers.Secr
 		return err
 	}
 	shown.add(seen)
-	r.credited[p] = people
+	r.credit(p, people, from)
 	r.state.Projects[id(p)] = r.now
 	return nil
 }

@@ -57,7 +57,7 @@ func LastReads(ctx context.Context, l Ledger) (map[rotation.Destination]time.Tim
 // askStores asks those stores that know when a secret was last read.
 func (l *look) askStores(ctx context.Context) error {
 	var before storesState
-	if err := l.resume(ctx, storesName, &before); err != nil {
+	if err := resume(ctx, l, storesName, &before); err != nil {
 		return err
 	}
 	known := map[rotation.Destination]lastRead{}

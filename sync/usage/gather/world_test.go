@@ -38,6 +38,7 @@ type world struct {
 	log      []providers.AuditEntry
 	pageSize int
 	keeps    time.Duration // how far back the log goes; 0: for ever
+	takes    time.Duration // to page through a day of it
 	fails    func(op, what string) error
 	asked    []string
 
@@ -265,9 +266,12 @@ func (p platform) Verify(_ context.Context, a rotation.Account, s providers.Secr
 }
 
 // Audit gives pages of pageSize entries; a cursor counts entries.
-func (p platform) Audit(_ context.Context, from, until time.Time, cursor string, yield func(providers.AuditEntry) error, page func(providers.AuditPage) error) error {
+func (p platform) Audit(ctx context.Context, from, until time.Time, cursor string, yield func(providers.AuditEntry) error, page func(providers.AuditPage) error) error {
 	if err := p.call("audit", from.Format(time.DateOnly)+"+"+cursor, providers.Secret{}); err != nil {
 		return err
+	}
+	if ends, ok := ctx.Deadline(); ok && time.Until(ends) < p.takes {
+		return failure(providers.Transient)
 	}
 	if p.keeps > 0 && from.Before(p.now.Add(-p.keeps)) {
 		return failure(providers.Invalid)
