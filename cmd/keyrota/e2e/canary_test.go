@@ -62,7 +62,7 @@ func TestNoKeyAnywhereElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.KeysHashed)
 	h := newHunter(w, filepath.Join(w.dir, "secrets"), t.TempDir())
-	w.gate.look = func(*http.Request, graphRequest) { h.processes() } // one waits with a key in memory
+	w.gate.look.set(func(*http.Request, graphRequest) { h.processes() }) // one waits with a key in memory
 	siem := talkativeSIEM(t, w, h)
 	w.configure("overlap: 1s, every: 90d", fourAccounts)
 	w.put("eval", foreign)
@@ -327,7 +327,7 @@ func talkativeDaemon(t *testing.T, w *world, h *hunter) {
 			w.strikes.set(nil)
 			continue
 		}
-		poll(t, 30*time.Second, "the daemon to settle", func() bool {
+		poll(t, endsWithin, "the daemon to settle", func() bool {
 			for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 				resp, err := client.Get("http://" + listen + path)
 				if err != nil {

@@ -92,7 +92,7 @@ func TestTheLedgersDiskIsFull(t *testing.T) {
 				t: t, world: w, command: command, random: seeded(t), accounts: restlessAccounts, places: restlessPlaces, settings: w.configure,
 				moments: map[string]int{}, labels: map[string]bool{},
 			}
-			w.gate.look = k.watch
+			w.gate.look.set(k.watch)
 			w.put("shared", foreign)
 			times := 12
 			if os.Getenv("KEYROTA_SOAK") != "" {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -21,9 +22,23 @@ type gate struct {
 	URL string
 
 	handler http.Handler
-	look    func(*http.Request, graphRequest) // before the effect; nil: nobody looks
-	answer  func(*http.Request, graphRequest) // after it, before its answer; nil: nobody waits
+	look    watcher // before the effect
+	answer  watcher // after it, before its answer
 	strikes *strikes
+}
+
+// watcher is told of requests; it may be set while they come. The zero watcher is
+// nobody.
+type watcher struct {
+	told atomic.Pointer[func(*http.Request, graphRequest)]
+}
+
+func (w *watcher) set(told func(*http.Request, graphRequest)) { w.told.Store(&told) }
+
+func (w *watcher) tell(r *http.Request, q graphRequest) {
+	if told := w.told.Load(); told != nil {
+		(*told)(r, q)
+	}
 }
 
 // graphRequest is what a test needs of the body of a request to the platform.
@@ -81,15 +96,11 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s != nil && s.moment == during {
 		s.hit()
 	}
-	if g.look != nil {
-		g.look(r, q)
-	}
+	g.look.tell(r, q)
 	switch {
 	case s == nil, s.moment == during:
 		g.handler.ServeHTTP(w, r)
-		if g.answer != nil { // small answers leave when the handler returns
-			g.answer(r, q)
-		}
+		g.answer.tell(r, q) // small answers leave when the handler returns
 	case s.moment == after:
 		g.effect(r)
 		s.hit()

@@ -127,7 +127,7 @@ func (k *killer) play() {
 	}
 	const overlap = time.Second
 	k.moments, k.labels = map[string]int{}, map[string]bool{}
-	k.gate.look = k.watch
+	k.gate.look.set(k.watch)
 	k.settings("overlap: 1s, every: 1s", k.accounts)
 	if k.noAdmin {
 		k.adoptAll()

@@ -63,12 +63,12 @@ func (r *pair) atWork(account string) (worker int, answer func()) {
 	r.t.Helper()
 	come, free := make(chan struct{}), make(chan struct{})
 	var once atomic.Bool
-	r.gate.answer = func(_ *http.Request, q graphRequest) {
+	r.gate.answer.set(func(_ *http.Request, q graphRequest) {
 		if q.Operation == "GenerateApiKey" && once.CompareAndSwap(false, true) {
 			close(come)
 			<-free
 		}
-	}
+	})
 	answer = sync.OnceFunc(func() { close(free) })
 	r.t.Cleanup(answer)
 	r.startWith("LEDGER="+r.direct, "rotate", "--yes", account).wait(r.t)
@@ -147,7 +147,7 @@ func TestOneOfTwoReplicasIsLost(t *testing.T) {
 			r := newPair(t, server, c.takeover)
 			r.settings("overlap: 1s, every: 90d", r.accounts)
 			r.deliver()
-			r.gate.look = r.watch
+			r.gate.look.set(r.watch)
 			readers := r.readEvery(30*time.Millisecond, time.Second, r.places...)
 			r.begin(0)
 			r.begin(1)
@@ -201,7 +201,7 @@ func TestTheDatabaseIsKilled(t *testing.T) {
 	r := newPair(t, postgrestest.Start(t), "3s")
 	r.settings("overlap: 1s, every: 1s", r.accounts)
 	r.deliver()
-	r.gate.look = r.watch
+	r.gate.look.set(r.watch)
 	readers := r.readEvery(30*time.Millisecond, time.Second, r.places...)
 	r.begin(0)
 	r.begin(1)

@@ -58,7 +58,7 @@ func TestTheLeaderOfAClusterIsLost(t *testing.T) {
 		k.places = append(k.places, place{account: account, secret: "raft " + secret, find: func() (string, error) { return r.read(secret) }})
 	}
 	k.places = append(k.places, inVault("half-on-raft", "half-elsewhere", field("WANDB_API_KEY")))
-	w.gate.look = k.watch
+	w.gate.look.set(k.watch)
 	w.configure("overlap: 1s, every: 1s", onACluster)
 	daemon := w.start(nil, "run")
 	readers := w.readEvery(50*time.Millisecond, time.Second, k.places...)

@@ -159,12 +159,12 @@ func TestAReplicaThatWasPausedHarmsNothing(t *testing.T) {
 	var once sync.Once
 	release := func() { once.Do(func() { close(free) }) }
 	t.Cleanup(release)
-	r.gate.look = func(_ *http.Request, q graphRequest) {
+	r.gate.look.set(func(_ *http.Request, q graphRequest) {
 		if q.Operation == "GenerateApiKey" && holds.CompareAndSwap(true, false) {
 			come <- struct{}{}
 			<-free
 		}
-	}
+	})
 	first, second := r.daemon(), r.daemon()
 	poll(t, endsWithin, "delivered", func() bool { return r.settled(ref, 1) })
 	engines := r.engines()
@@ -230,12 +230,12 @@ func TestADeadReplicasWorkIsTakenOverWithinTwoMinutes(t *testing.T) {
 			const ref = team + "/n0"
 			come, free := make(chan struct{}, 1), make(chan struct{})
 			var holds atomic.Bool
-			r.gate.look = func(_ *http.Request, q graphRequest) {
+			r.gate.look.set(func(_ *http.Request, q graphRequest) {
 				if q.Operation == "GenerateApiKey" && holds.CompareAndSwap(true, false) {
 					come <- struct{}{}
 					<-free
 				}
-			}
+			})
 			t.Cleanup(func() { close(free) })
 			first := r.start(nil, "run")
 			t.Cleanup(first.kill)

@@ -55,7 +55,7 @@ func TestAVaultSealedAndATokenEnded(t *testing.T) {
 		inVault("sound", "sound", field("WANDB_API_KEY")), inVault("half-on-raft", "half-elsewhere", field("WANDB_API_KEY")),
 	}
 	k.places = append(slices.Clone(elsewhere), at("on-raft", "raft"), at("half-on-raft", "half"))
-	w.gate.look = k.watch
+	w.gate.look.set(k.watch)
 	now := token()
 	configure("overlap: 1s, every: 1s", onACluster)
 	daemon := w.start(nil, "run")

@@ -26,7 +26,7 @@ type held struct {
 func (w *world) hold(t *testing.T, silent bool) *held {
 	h := &held{come: make(chan struct{}, 16), free: make(chan struct{})}
 	var fell atomic.Bool
-	w.gate.answer = func(_ *http.Request, q graphRequest) {
+	w.gate.answer.set(func(_ *http.Request, q graphRequest) {
 		switch creates := q.Operation == "GenerateApiKey"; {
 		case creates && silent:
 			fell.Store(true)
@@ -37,7 +37,7 @@ func (w *world) hold(t *testing.T, silent bool) *held {
 		case fell.Load():
 			<-h.free
 		}
-	}
+	})
 	t.Cleanup(h.release)
 	return h
 }

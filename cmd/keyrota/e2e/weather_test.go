@@ -54,7 +54,7 @@ func newWeather(t *testing.T) *weather {
 		t: t, world: w.world, command: "run", random: w.random, accounts: onEach, places: w.places(), settings: w.configure,
 		moments: map[string]int{}, labels: map[string]bool{},
 	}
-	w.gate.look = w.killer.watch
+	w.gate.look.set(w.killer.watch)
 	return w
 }
 
