@@ -114,6 +114,30 @@ func TestALostAnswer(t *testing.T) {
 	}
 }
 
+// An alert that PagerDuty took is resolved also where its answer was lost and
+// the finding is over meanwhile.
+func TestALostAnswerLeavesNoAlertOpen(t *testing.T) {
+	at := monday
+	w := newWorld(t, func() time.Time { return at })
+	defer w.ledger.Close()
+	pager, err := notify.NewPagerDuty(notify.PagerDutyOptions{Name: "on-call", RoutingKey: given(routingKey), Instance: "prod", Now: w.n.Now, Transport: &lostAnswer{RoundTripper: notifytest.Direct(&w.pager)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.n.Targets = []notify.Target{{Name: "on-call", Sink: pager, Severities: []finding.Severity{finding.Page}}}
+	w.tell(example("foreign_key", finding.Page, "a"))
+	if err := w.n.Flush(t.Context()); err == nil || len(w.pager.Open()) != 1 {
+		t.Fatalf("%v, open: %v", err, w.pager.Open())
+	}
+	at = at.Add(time.Hour)
+	w.tell()
+	w.flush()
+	if open, changes := w.pager.Open(), w.pager.Changes(); len(open) != 0 || len(changes) != 1 {
+		t.Errorf("open: %v, changes: %+v", open, changes)
+	}
+	w.wellBehaved()
+}
+
 // forgetful is a ledger that fails to note what was sent.
 type forgetful struct {
 	*recorder

@@ -209,11 +209,11 @@ func TestPagerDuty(t *testing.T) {
 	for _, e := range server.Alerts() {
 		got = append(got, e.Action+" "+e.Payload.Severity)
 	}
-	if want := "trigger error, trigger error, trigger critical, trigger warning, resolve , trigger error"; strings.Join(got, ", ") != want {
+	if want := "trigger error, trigger error, trigger critical, trigger warning, resolve , resolve , trigger error"; strings.Join(got, ", ") != want {
 		t.Errorf("alerts: %q, want %q", strings.Join(got, ", "), want)
 	}
 	all := server.Alerts()
-	if all[0].DedupKey != all[1].DedupKey || all[0].DedupKey != all[5].DedupKey || all[2].DedupKey != "keyrota/prod/unused ml/a " || all[2].DedupKey != all[4].DedupKey {
+	if all[0].DedupKey != all[1].DedupKey || all[0].DedupKey != all[6].DedupKey || all[2].DedupKey != "keyrota/prod/unused ml/a " || all[2].DedupKey != all[4].DedupKey || all[2].DedupKey != all[5].DedupKey {
 		t.Errorf("deduplication keys: %+v", all)
 	}
 	if d := all[2].Payload.Details; d["broken_now"] != "eval fails" || d["command"] != "keyrota status ml/a" || d["code"] != "unused" || all[2].Links[0].Href != "https://example.com/RUNBOOK.md#unused" {
