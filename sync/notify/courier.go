@@ -18,6 +18,8 @@ const (
 	lookEvery = time.Second
 	// answersWithin bounds one message to a sink.
 	answersWithin = 30 * time.Second
+	// notedWithin is how long it may take after that to note what became of it.
+	notedWithin = 5 * time.Second
 	// heldFor is how long a sink stays one process's own, also after it was
 	// killed: longer than one message may take. It is renewed before each
 	// message that begins later than renewAfter.
@@ -35,7 +37,8 @@ const (
 	atOnce = 500
 )
 
-// Run brings messages to the sinks until ctx ends.
+// Run brings messages to the sinks until ctx ends, and what is on its way then to
+// its end.
 func (n *Notifier) Run(ctx context.Context) {
 	n.Metrics.keep(n.Targets)
 	var all sync.WaitGroup
@@ -54,7 +57,8 @@ func (n *Notifier) Run(ctx context.Context) {
 }
 
 // Flush sends what waits now. It returns once every sink has all of it or
-// failed, or ctx ended; the error names those that have not.
+// failed, or ctx ended and what was on its way has its answer; the error names
+// those that have not.
 func (n *Notifier) Flush(ctx context.Context) error {
 	errs := make([]error, len(n.Targets))
 	var all sync.WaitGroup
@@ -169,6 +173,9 @@ func (c *courier) step(ctx context.Context) (more bool, err error) {
 	var refused error
 	did := false
 	for _, lane := range lanes(waiting, c.Now()) {
+		if err := ctx.Err(); err != nil {
+			return false, errors.Join(refused, err)
+		}
 		if ok, err := c.take(ctx); err != nil || !ok {
 			return false, errors.Join(refused, err)
 		}
@@ -229,8 +236,11 @@ func lanes(all []ledger.Message, now time.Time) [][]ledger.Message {
 	return due
 }
 
-// bring sends the messages of one lane.
+// bring sends the messages of one lane, and notes what became of them, also where
+// ctx ends meanwhile: what is cut off may have arrived, and would be sent again.
 func (c *courier) bring(ctx context.Context, lane []ledger.Message) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answersWithin+notedWithin)
+	defer cancel()
 	notices, err := decodeNotices(c.to.Name, lane)
 	sent := 0
 	if len(notices) > 0 {
@@ -245,9 +255,6 @@ func (c *courier) bring(ctx context.Context, lane []ledger.Message) error {
 	cleared := c.clear(ctx)
 	if err == nil {
 		return cleared
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
 	}
 	first := lane[sent]
 	until := time.Time{} // what is wrong with the sink holds nothing back when it is well again
