@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/export"
 	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/notify"
 	"github.com/keyrota/keyrota/sync/notify/notifytest"
@@ -232,6 +233,29 @@ func TestTheRestartHook(t *testing.T) {
 		t.Errorf("changes: %+v", changes)
 	}
 	w.wellBehaved()
+}
+
+// A message of findings that a webhook refuses does not hold up the hook for
+// restarts.
+func TestARefusedFindingHoldsUpNoRestart(t *testing.T) {
+	w := newWorld(t, time.Now)
+	defer w.ledger.Close()
+	network := &refuses{notifytest.Direct(&w.hook), "foreign_key"}
+	hook, err := notify.NewWebhook(export.WebhookOptions{URL: "https://hook.example/in", Sign: given(signingKey), Now: time.Now, Transport: network}, w.n.Encoder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.n.Targets = w.n.Targets[3:]
+	w.n.Targets[0].Sink = hook
+	w.flush()
+	w.tell(example("foreign_key", finding.Page, "a"))
+	w.happened(rotation.Event{Kind: rotation.EventDelivered, Edition: 7})
+	if err := w.n.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "400") {
+		t.Errorf("%v", err)
+	}
+	if taken := w.hook.Taken(); len(taken) != 1 || taken[0].Type != "com.github.keyrota.key.delivered" {
+		t.Errorf("taken: %+v", taken)
+	}
 }
 
 // No credential is in what is sent as text or kept in the ledger.

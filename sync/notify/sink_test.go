@@ -283,6 +283,31 @@ func TestWebhookGoesOnWhereItWasCutOff(t *testing.T) {
 	}
 }
 
+// What is more than a webhook takes at once comes in several requests, each event
+// under the id that it has.
+func TestWebhookThatTakesLittleAtOnce(t *testing.T) {
+	server := notifytest.Webhook{Key: signingKey, Now: time.Now, Most: 2}
+	hook, err := notify.NewWebhook(export.WebhookOptions{URL: "https://hook.example/in", Sign: given(signingKey), Now: time.Now, Transport: notifytest.Direct(&server)},
+		export.Encoder{Ledger: "l1", Instance: "prod"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	five := notice(notify.Raised, anItem(), anItem(), anItem(), anItem(), anItem())
+	if sent, err := hook.Send(t.Context(), "", []notify.Notice{five}); sent != 1 || err != nil {
+		t.Fatal(sent, err, server.Refused())
+	}
+	var ids []string
+	for _, e := range server.Taken() {
+		ids = append(ids, e.ID)
+	}
+	if want := "n1-0 n1-1 n1-2 n1-3 n1-4"; strings.Join(ids, " ") != want {
+		t.Errorf("taken: %q, want %s", ids, want)
+	}
+	server.Down(notifytest.Outage{Status: 413}) // also of a single one
+	sent, err := hook.Send(t.Context(), "", []notify.Notice{five})
+	refused(t, "413", sent, err, providers.Invalid, 0, "more than it takes at once")
+}
+
 // failAfter is a network that breaks after some requests.
 type failAfter struct {
 	http.RoundTripper
