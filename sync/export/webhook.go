@@ -193,7 +193,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// ErrTooLarge has fewer items sent at once.
+// ErrTooLarge says that a server takes fewer items at once.
 var ErrTooLarge = errors.New("more than it takes at once")
 
 func (w *Webhook) fail(kind providers.Kind, wait time.Duration, err error, hint string) error {
