@@ -107,6 +107,36 @@ func TestSlackBot(t *testing.T) {
 	}
 }
 
+// A message whose blocks Slack refuses is sent as plain text, once.
+func TestSlackThatTakesNoBlocks(t *testing.T) {
+	for _, bot := range []bool{false, true} {
+		s := notifytest.Slack{Token: botToken, Channel: "C0123", NoBlocks: true}
+		o := notify.SlackOptions{Name: "chat", Webhook: given("https://hooks.slack.example" + hookPath), Instance: "prod", Now: time.Now, Transport: notifytest.Direct(&s)}
+		if bot {
+			o.Webhook, o.Token, o.Channel = nil, given(botToken), "C0123"
+		}
+		slack, err := notify.NewSlack(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		marked, over := anItem(), anItem()
+		marked.Title, over.ID, over.Account, over.Title = "<!channel> is unused", "unused ml/b ", "ml/b", "ml/b is unused"
+		n := notice(notify.Raised, marked)
+		n.Changes = append(n.Changes, notify.Change{What: notify.Healed, Item: over})
+		if sent, err := slack.Send(t.Context(), "", []notify.Notice{n}); sent != 1 || err != nil {
+			t.Fatal(sent, err, s.Refused())
+		}
+		taken := s.Taken()
+		if len(taken) != 1 || s.Asked() != 2 || len(taken[0].Blocks) != 0 {
+			t.Fatalf("%d requests, taken: %+v", s.Asked(), taken)
+		}
+		const want = "keyrota prod: 1 new finding, 1 over\n• page, new: &lt;!channel&gt; is unused (ml/a)\n• over: ml/b is unused"
+		if taken[0].Text != want {
+			t.Errorf("got  %s\nwant %s", taken[0].Text, want)
+		}
+	}
+}
+
 func TestSinksThatCannotBe(t *testing.T) {
 	for words, err := range map[string]error{
 		"either webhook, or token": func() error { _, err := notify.NewSlack(notify.SlackOptions{}); return err }(),
@@ -178,7 +208,11 @@ func TestSlackTakesAnyText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := slack.Send(t.Context(), "", notices); err != nil {
+		if _, err := slack.Send(t.Context(), "", notices); err != nil || len(s.Refused()) > 0 {
+			t.Fatal(err, s.Refused())
+		}
+		s.NoBlocks = true // then as plain text
+		if _, err := slack.Send(t.Context(), "", notices); err != nil || len(s.Refused()) > 1 {
 			t.Fatal(err, s.Refused())
 		}
 	})
