@@ -165,8 +165,8 @@ func (n *Notifier) tellOnce(ctx context.Context, t Target, s Situation) error {
 		return nil
 	}
 	files, err := n.files(ctx, t, changes, told)
-	if err != nil {
-		return err
+	if err != nil && n.Log != nil { // people are told all the same
+		n.Log.Error("a message goes without its file", slog.String("part", "messages to "+t.Name), slog.String("why", err.Error()))
 	}
 	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Link: n.Link, Files: files})
 	if err != nil {
