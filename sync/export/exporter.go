@@ -213,7 +213,7 @@ func (c *courier) step(ctx context.Context, whole bool) (more bool, err error) {
 		return false, nil
 	}
 	if err := c.to.Sink.Send(ctx, items); err != nil {
-		if errors.Is(err, errTooLarge) {
+		if errors.Is(err, ErrTooLarge) {
 			c.batch = max(1, len(items)/2)
 		}
 		return false, err

@@ -172,7 +172,7 @@ func (w *Webhook) refused(answer *http.Response) error {
 		}
 		return w.fail(providers.Invalid, wait, err, hint)
 	case status == http.StatusRequestEntityTooLarge:
-		return w.fail(providers.Invalid, wait, errTooLarge, "write a smaller batch:")
+		return w.fail(providers.Invalid, wait, ErrTooLarge, "write a smaller batch:")
 	case status == http.StatusTooManyRequests:
 		return w.fail(providers.Limited, wait, err, "")
 	case status >= 500, status == http.StatusRequestTimeout:
@@ -193,8 +193,8 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// errTooLarge has fewer items sent at once.
-var errTooLarge = errors.New("more than it takes at once")
+// ErrTooLarge says that a server takes fewer items at once.
+var ErrTooLarge = errors.New("more than it takes at once")
 
 func (w *Webhook) fail(kind providers.Kind, wait time.Duration, err error, hint string) error {
 	return &providers.Error{Provider: "webhook", Op: "post to", Name: w.host, Kind: kind, RetryAfter: wait, Err: err, Hint: hint}

@@ -66,13 +66,52 @@ func saveMessage(ctx context.Context, s session, m Message) error {
 // Messages returns the oldest messages for a sink in the order in which they
 // were queued, those that are to wait among them; at most limit.
 func (l *Ledger) Messages(ctx context.Context, sink string, limit int) ([]Message, error) {
+	return l.messages(ctx, sink, `sink = ?`, sink, limit)
+}
+
+// MessagesOf returns the oldest messages for a sink that have one key, in the
+// order in which they were queued; at most limit.
+func (l *Ledger) MessagesOf(ctx context.Context, sink, key string, limit int) ([]Message, error) {
+	return l.messages(ctx, sink, `sink = ? AND key = ?`, sink, key, limit)
+}
+
+func (l *Ledger) messages(ctx context.Context, sink, where string, args ...any) ([]Message, error) {
 	var all []Message
 	err := l.read(ctx, "read the messages for "+sink, func(ctx context.Context, s session) error {
 		return s.each(ctx, func(scan func(...any) error) error {
 			m, err := readMessage(scan)
 			all = append(all, m)
 			return err
-		}, `SELECT id, sink, key, body, queued, not_before, tries, words FROM ledger_message WHERE sink = ? ORDER BY id LIMIT ?`, sink, limit)
+		}, `SELECT id, sink, key, body, queued, not_before, tries, words FROM ledger_message WHERE `+where+` ORDER BY id LIMIT ?`, args...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Lane is what waits for a sink under one key.
+type Lane struct {
+	First    Message // the oldest, without its body
+	Messages int
+}
+
+// Lanes returns what waits for a sink by keys, in the order of their oldest
+// messages. It reads no bodies, which may be large.
+func (l *Ledger) Lanes(ctx context.Context, sink string) ([]Lane, error) {
+	var all []Lane
+	err := l.read(ctx, "look at the messages for "+sink, func(ctx context.Context, s session) error {
+		return s.each(ctx, func(scan func(...any) error) error {
+			lane := Lane{First: Message{Sink: sink}}
+			m := &lane.First
+			var queued, notBefore int64
+			err := scan(&m.ID, &m.Key, &queued, &notBefore, &m.Tries, &m.Words, &lane.Messages)
+			m.Queued, m.NotBefore = ofMicros(queued), ofMicros(notBefore)
+			all = append(all, lane)
+			return err
+		}, `SELECT m.id, m.key, m.queued, m.not_before, m.tries, m.words, lane.messages
+			FROM (SELECT min(id) AS first, count(*) AS messages FROM ledger_message WHERE sink = ? GROUP BY key) lane
+			JOIN ledger_message m ON m.id = lane.first ORDER BY m.id`, sink)
 	})
 	if err != nil {
 		return nil, err

@@ -76,6 +76,52 @@ func TestAMessageStaysUntilItIsSent(t *testing.T) {
 	})
 }
 
+// TestLanes: what waits for a sink is looked at by keys, without the bodies.
+func TestLanes(t *testing.T) {
+	everywhere(t, func(t *testing.T, at string) {
+		clock := newClock()
+		l := openWith(t, at, clock.options())
+		queued := noon.Truncate(time.Microsecond)
+		message := func(sink, key, body string) ledger.Message {
+			return ledger.Message{Sink: sink, Key: key, Body: []byte(body)}
+		}
+		queue(t, l, "", "1", message("mail", "b", "one"), message("mail", "a", "two"), message("slack", "b", "three"))
+		clock.pass(time.Hour)
+		queue(t, l, "1", "2", message("mail", "b", "four"), message("mail", "", "five"), message("mail", "b", "six"))
+		if err := l.Delay(t.Context(), noon.Add(time.Minute), "550", 2); err != nil {
+			t.Fatal(err)
+		}
+		lanes := func(want ...ledger.Lane) {
+			t.Helper()
+			got, err := l.Lanes(t.Context(), "mail")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+		one := ledger.Message{ID: 1, Sink: "mail", Key: "b", Queued: queued}
+		two := ledger.Message{ID: 2, Sink: "mail", Key: "a", Queued: queued, NotBefore: queued.Add(time.Minute), Tries: 1, Words: "550"}
+		four := ledger.Message{ID: 4, Sink: "mail", Key: "b", Queued: queued.Add(time.Hour)}
+		five := ledger.Message{ID: 5, Sink: "mail", Queued: queued.Add(time.Hour)}
+		lanes(ledger.Lane{one, 3}, ledger.Lane{two, 1}, ledger.Lane{five, 1})
+		one.Body, four.Body = []byte("one"), []byte("four")
+		got, err := l.MessagesOf(t.Context(), "mail", "b", 2)
+		if diff := cmp.Diff([]ledger.Message{one, four}, got); err != nil || diff != "" {
+			t.Error(err, diff)
+		}
+		if err := l.Sent(t.Context(), 1, 2); err != nil {
+			t.Fatal(err)
+		}
+		four.Body = nil
+		lanes(ledger.Lane{four, 2}, ledger.Lane{five, 1})
+		if got, err := l.Lanes(t.Context(), "pager"); err != nil || got != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}
+
 // TestMessagesAreQueuedWithWhatTheyFollowFrom: of two who decide by the same
 // state one is told to decide again.
 func TestMessagesAreQueuedWithWhatTheyFollowFrom(t *testing.T) {

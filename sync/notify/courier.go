@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +20,8 @@ const (
 	lookEvery = time.Second
 	// answersWithin bounds one message to a sink.
 	answersWithin = 30 * time.Second
+	// notedWithin is how long it may take after that to note what became of it.
+	notedWithin = 5 * time.Second
 	// heldFor is how long a sink stays one process's own, also after it was
 	// killed: longer than one message may take. It is renewed before each
 	// message that begins later than renewAfter.
@@ -27,15 +31,12 @@ const (
 	// time, up to mostWait; between half and all of it.
 	firstWait = time.Second
 	mostWait  = 5 * time.Minute
-	// A notice that a sink does not take is tried again after firstRefused, then
-	// twice as long each time, up to mostRefused.
-	firstRefused = time.Minute
-	mostRefused  = 30 * time.Minute
-	// atOnce bounds how many messages are read at a time.
+	// atOnce bounds how many messages of a lane are read at a time.
 	atOnce = 500
 )
 
-// Run brings messages to the sinks until ctx ends.
+// Run brings messages to the sinks until ctx ends, and what is on its way then to
+// its end.
 func (n *Notifier) Run(ctx context.Context) {
 	n.Metrics.keep(n.Targets)
 	var all sync.WaitGroup
@@ -54,7 +55,8 @@ func (n *Notifier) Run(ctx context.Context) {
 }
 
 // Flush sends what waits now. It returns once every sink has all of it or
-// failed, or ctx ended; the error names those that have not.
+// failed, or ctx ended and what was on its way has its answer; the error names
+// those that have not.
 func (n *Notifier) Flush(ctx context.Context) error {
 	errs := make([]error, len(n.Targets))
 	var all sync.WaitGroup
@@ -155,46 +157,55 @@ func (c *courier) step(ctx context.Context) (more bool, err error) {
 			c.Metrics.failed(c.to.Name)
 		}
 	}()
-	waiting, err := c.waiting(ctx)
-	if err != nil || len(waiting) == 0 {
+	due, err := c.due(ctx)
+	if err != nil || len(due) == 0 {
 		return false, err
 	}
 	c.taken = time.Time{}
 	if ok, err := c.take(ctx); err != nil || !ok {
 		return false, err
 	}
-	if waiting, err = c.waiting(ctx); err != nil { // another may have sent it meanwhile
+	if due, err = c.due(ctx); err != nil { // another may have sent it meanwhile
 		return false, err
 	}
 	var refused error
-	did := false
-	for _, lane := range lanes(waiting, c.Now()) {
+	for _, lane := range due {
+		if err := ctx.Err(); err != nil {
+			return false, errors.Join(refused, err)
+		}
 		if ok, err := c.take(ctx); err != nil || !ok {
 			return false, errors.Join(refused, err)
 		}
-		err := c.bring(ctx, lane)
+		err := c.bring(ctx, lane.First.Key)
 		switch {
 		case err == nil:
-			did = true
-		case providers.KindOf(err) == providers.Invalid:
-			refused = errors.Join(refused, err) // its lane alone waits
+			more = more || lane.Messages > atOnce
+		case providers.KindOf(err) == providers.Invalid: // its lane alone waits
+			if refused == nil || !strings.Contains(refused.Error(), err.Error()) { // many may be refused alike
+				refused = errors.Join(refused, err)
+			}
 		default:
 			return false, errors.Join(refused, err)
 		}
 	}
-	return did && len(waiting) == atOnce, refused
+	return more, refused
 }
 
-// waiting returns what is in the outbox and was not sent yet.
-func (c *courier) waiting(ctx context.Context) ([]ledger.Message, error) {
+// due returns the lanes whose first message need not wait.
+func (c *courier) due(ctx context.Context) ([]ledger.Lane, error) {
 	if err := c.clear(ctx); err != nil {
 		return nil, err
 	}
-	all, err := c.Ledger.Messages(ctx, c.to.Name, atOnce)
-	if err == nil {
-		c.Metrics.behind(c.to.Name, len(all))
+	lanes, err := c.Ledger.Lanes(ctx, c.to.Name)
+	if err != nil {
+		return nil, err
 	}
-	return all, err
+	waiting, now := 0, c.Now()
+	for _, lane := range lanes {
+		waiting += lane.Messages
+	}
+	c.Metrics.behind(c.to.Name, waiting)
+	return slices.DeleteFunc(lanes, func(l ledger.Lane) bool { return l.First.NotBefore.After(now) }), nil
 }
 
 // clear takes what has arrived off the outbox. What could not be taken off is
@@ -210,33 +221,21 @@ func (c *courier) clear(ctx context.Context) error {
 	return nil
 }
 
-// lanes are the messages by lanes, those that wait for their time left out.
-func lanes(all []ledger.Message, now time.Time) [][]ledger.Message {
-	var order []string
-	by := map[string][]ledger.Message{}
-	for _, m := range all {
-		if _, ok := by[m.Key]; !ok {
-			order = append(order, m.Key)
-		}
-		by[m.Key] = append(by[m.Key], m)
+// bring sends the messages of one lane, and notes what became of them, also where
+// ctx ends meanwhile: what is cut off may have arrived, and would be sent again.
+func (c *courier) bring(ctx context.Context, lane string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answersWithin+notedWithin)
+	defer cancel()
+	waiting, err := c.Ledger.MessagesOf(ctx, c.to.Name, lane, atOnce)
+	if err != nil {
+		return err
 	}
-	var due [][]ledger.Message
-	for _, key := range order {
-		if lane := by[key]; !lane[0].NotBefore.After(now) {
-			due = append(due, lane)
-		}
-	}
-	return due
-}
-
-// bring sends the messages of one lane.
-func (c *courier) bring(ctx context.Context, lane []ledger.Message) error {
-	notices, err := decodeNotices(c.to.Name, lane)
+	notices, err := decodeNotices(c.to.Name, waiting)
 	sent := 0
 	if len(notices) > 0 {
-		sent, err = c.send(ctx, lane[0].Key, notices)
+		sent, err = c.send(ctx, lane, notices)
 	}
-	for _, m := range lane[:sent] {
+	for _, m := range waiting[:sent] {
 		c.sent = append(c.sent, m.ID)
 	}
 	if sent > 0 {
@@ -246,15 +245,11 @@ func (c *courier) bring(ctx context.Context, lane []ledger.Message) error {
 	if err == nil {
 		return cleared
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	first := lane[sent]
-	until := time.Time{} // what is wrong with the sink holds nothing back when it is well again
 	if providers.KindOf(err) == providers.Invalid {
-		until = c.Now().Add(min(firstRefused<<min(first.Tries, 10), mostRefused))
+		return errors.Join(err, cleared, c.refused(ctx, waiting[sent:], err))
 	}
-	return errors.Join(err, cleared, c.Ledger.Delay(ctx, until, err.Error(), first.ID))
+	// What is wrong with the sink holds nothing back when it is well again.
+	return errors.Join(err, cleared, c.Ledger.Delay(ctx, time.Time{}, err.Error(), waiting[sent].ID))
 }
 
 // decodeNotices returns what can be read before the first that cannot.

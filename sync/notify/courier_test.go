@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/export"
 	"github.com/keyrota/keyrota/sync/finding"
 	"github.com/keyrota/keyrota/sync/notify"
 	"github.com/keyrota/keyrota/sync/notify/notifytest"
@@ -114,6 +115,30 @@ func TestALostAnswer(t *testing.T) {
 	}
 }
 
+// An alert that PagerDuty took is resolved also where its answer was lost and
+// the finding is over meanwhile.
+func TestALostAnswerLeavesNoAlertOpen(t *testing.T) {
+	at := monday
+	w := newWorld(t, func() time.Time { return at })
+	defer w.ledger.Close()
+	pager, err := notify.NewPagerDuty(notify.PagerDutyOptions{Name: "on-call", RoutingKey: given(routingKey), Instance: "prod", Now: w.n.Now, Transport: &lostAnswer{RoundTripper: notifytest.Direct(&w.pager)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.n.Targets = []notify.Target{{Name: "on-call", Sink: pager, Severities: []finding.Severity{finding.Page}}}
+	w.tell(example("foreign_key", finding.Page, "a"))
+	if err := w.n.Flush(t.Context()); err == nil || len(w.pager.Open()) != 1 {
+		t.Fatalf("%v, open: %v", err, w.pager.Open())
+	}
+	at = at.Add(time.Hour)
+	w.tell()
+	w.flush()
+	if open, changes := w.pager.Open(), w.pager.Changes(); len(open) != 0 || len(changes) != 1 {
+		t.Errorf("open: %v, changes: %+v", open, changes)
+	}
+	w.wellBehaved()
+}
+
 // forgetful is a ledger that fails to note what was sent.
 type forgetful struct {
 	*recorder
@@ -208,6 +233,29 @@ func TestTheRestartHook(t *testing.T) {
 		t.Errorf("changes: %+v", changes)
 	}
 	w.wellBehaved()
+}
+
+// A message of findings that a webhook refuses does not hold up the hook for
+// restarts.
+func TestARefusedFindingHoldsUpNoRestart(t *testing.T) {
+	w := newWorld(t, time.Now)
+	defer w.ledger.Close()
+	network := &refuses{notifytest.Direct(&w.hook), "foreign_key"}
+	hook, err := notify.NewWebhook(export.WebhookOptions{URL: "https://hook.example/in", Sign: given(signingKey), Now: time.Now, Transport: network}, w.n.Encoder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.n.Targets = w.n.Targets[3:]
+	w.n.Targets[0].Sink = hook
+	w.flush()
+	w.tell(example("foreign_key", finding.Page, "a"))
+	w.happened(rotation.Event{Kind: rotation.EventDelivered, Edition: 7})
+	if err := w.n.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "400") {
+		t.Errorf("%v", err)
+	}
+	if taken := w.hook.Taken(); len(taken) != 1 || taken[0].Type != "com.github.keyrota.key.delivered" {
+		t.Errorf("taken: %+v", taken)
+	}
 }
 
 // No credential is in what is sent as text or kept in the ledger.

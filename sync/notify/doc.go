@@ -11,7 +11,8 @@
 // news there, in one transaction with the record that it is told; Run brings it
 // to the sinks. A sink that is down is a notice and a metric, is tried for ever,
 // and stands in nobody's way. Once it is back it is told what waited, in order,
-// and what came and went meanwhile as just that.
+// and what came and went meanwhile as just that. Only what a sink refuses, which
+// holds up its own lane alone, is given up, after two weeks of it.
 //
 // A message is sent at least once. Where the answer to one is lost it is sent
 // again, with the same deduplication key (PagerDuty), id (webhook) or Message-ID

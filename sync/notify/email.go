@@ -127,25 +127,38 @@ func mailbox(s string) string {
 	return strings.ToLower(a.Address)
 }
 
-// Send writes one mail of all notices.
+// Send writes one mail of all notices; without their files where it is refused
+// with them, as one that is too large.
 func (e *Email) Send(ctx context.Context, to string, notices []Notice) (int, error) {
 	d := fold(notices)
 	if d.Silent() {
 		return len(notices), nil
 	}
-	m, err := e.message(d, to)
-	if err != nil {
-		return 0, e.fail(providers.Invalid, err, "")
+	err := e.write(ctx, d, to, nil)
+	if len(d.Files) > 0 && providers.KindOf(err) == providers.Invalid {
+		files := d.Files
+		d.Files = nil
+		err = e.write(ctx, d, to, files)
 	}
-	if err := e.deliver(ctx, m); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	return len(notices), nil
 }
 
+// write makes a mail and delivers it; omitted are the files that it says are left
+// out.
+func (e *Email) write(ctx context.Context, d digest, to string, omitted []File) error {
+	m, err := e.message(d, to, omitted)
+	if err != nil {
+		return e.fail(providers.Invalid, err, "")
+	}
+	return e.deliver(ctx, m)
+}
+
 // message makes the mail. Its id is that of the notices, so that a mail that is
 // sent again is known to be the same.
-func (e *Email) message(d digest, to string) (*mail.Msg, error) {
+func (e *Email) message(d digest, to string, omitted []File) (*mail.Msg, error) {
 	m := mail.NewMsg()
 	if err := m.From(e.o.From); err != nil {
 		return nil, err
@@ -154,6 +167,9 @@ func (e *Email) message(d digest, to string) (*mail.Msg, error) {
 		return nil, err
 	}
 	page := e.page(d)
+	for _, f := range omitted {
+		page.Omitted = append(page.Omitted, f.Name)
+	}
 	m.Subject("[keyrota " + e.o.Instance + "] " + clip(page.Title, emailSubject))
 	m.SetDateWithValue(e.o.Now())
 	m.SetMessageIDWithValue(d.ID() + "@" + e.domain())

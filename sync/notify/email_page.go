@@ -19,6 +19,7 @@ type emailPage struct {
 	Named    []string // the first of them
 	Link     string   // where the whole report is
 	Attached []string
+	Omitted  []string // files that the server did not take
 	Lists    []emailList
 	Reports  []Report
 	At       time.Time

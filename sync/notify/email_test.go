@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/pem"
 	"net"
@@ -123,4 +124,27 @@ func TestEmailToOwners(t *testing.T) {
 	if all := w.mail.Taken(); len(all) != 3 || all[2].To != "gone@acme.example" {
 		t.Errorf("%d mails", len(all))
 	}
+}
+
+// A mail that is refused with its files is written without them.
+func TestEmailThatIsTooLarge(t *testing.T) {
+	server := notifytest.Mail{Most: 100_000}
+	sink, err := notify.NewEmail(notify.EmailOptions{
+		Name: "mail", Server: "127.0.0.1:25", TLS: notify.NoTLS, From: "keyrota@acme.example", To: []string{"sec@acme.example"},
+		Instance: "prod", Now: time.Now, Dial: server.Dial,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := notice(notify.Raised, anItem())
+	large.Files = []notify.File{{Name: "report.html", Type: "text/html", Data: bytes.Repeat([]byte("x"), 200_000)}}
+	if sent, err := sink.Send(t.Context(), "sec@acme.example", []notify.Notice{large}); sent != 1 || err != nil {
+		t.Fatal(sent, err)
+	}
+	if taken := server.Taken(); len(taken) != 1 || len(taken[0].Files) != 0 || !strings.Contains(taken[0].Text, "left out: report.html") || !strings.Contains(taken[0].HTML, "left out: report.html") {
+		t.Errorf("%+v", taken)
+	}
+	server.Most = 100
+	sent, err := sink.Send(t.Context(), "sec@acme.example", []notify.Notice{large})
+	refused(t, "too small", sent, err, providers.Invalid, 0, "552")
 }

@@ -22,8 +22,10 @@ type Ledger interface {
 	// transaction: ledger.ErrConflict, and nothing is done, where the document
 	// under the name is another than was.
 	Queue(ctx context.Context, name string, was, document []byte, messages []ledger.Message) error
-	// Messages returns what waits for a sink, the oldest first, due or not.
-	Messages(ctx context.Context, sink string, limit int) ([]ledger.Message, error)
+	// Lanes returns what waits for a sink by lanes, due or not, without bodies.
+	Lanes(ctx context.Context, sink string) ([]ledger.Lane, error)
+	// MessagesOf returns what waits in one lane, the oldest first.
+	MessagesOf(ctx context.Context, sink, lane string, limit int) ([]ledger.Message, error)
 	// Sent takes messages off the outbox.
 	Sent(ctx context.Context, ids ...int64) error
 	// Delay puts on record that a try failed, and when the next one is.
@@ -162,8 +164,8 @@ func (n *Notifier) tellOnce(ctx context.Context, t Target, s Situation) error {
 		return nil
 	}
 	files, err := n.files(ctx, t, changes, told)
-	if err != nil {
-		return err
+	if err != nil && n.Log != nil { // people are told all the same
+		n.Log.Error("a message goes without its file", slog.String("part", "messages to "+t.Name), slog.String("why", err.Error()))
 	}
 	messages, err := n.messages(t, changes, Notice{At: holds.at, Open: open, Link: n.Link, Files: files})
 	if err != nil {

@@ -88,8 +88,13 @@ func (p *PagerDuty) alert(ctx context.Context, d digest) error {
 			return p.enqueue(ctx, pagerEvent{Action: "resolve", DedupKey: p.dedup(i.ID)})
 		}
 	}
-	for _, over := range d.Passed { // nobody need get up for it
-		return p.change(ctx, p.passed(over))
+	if len(d.Passed) > 0 { // nobody need get up for it
+		passed := d.Passed[0]
+		// It may be open: where the answer to its trigger was lost.
+		if err := p.enqueue(ctx, pagerEvent{Action: "resolve", DedupKey: p.dedup(passed.Item.ID)}); err != nil {
+			return err
+		}
+		return p.change(ctx, p.passed(passed))
 	}
 	return nil
 }

@@ -107,6 +107,36 @@ func TestSlackBot(t *testing.T) {
 	}
 }
 
+// A message whose blocks Slack refuses is sent as plain text, once.
+func TestSlackThatTakesNoBlocks(t *testing.T) {
+	for _, bot := range []bool{false, true} {
+		s := notifytest.Slack{Token: botToken, Channel: "C0123", NoBlocks: true}
+		o := notify.SlackOptions{Name: "chat", Webhook: given("https://hooks.slack.example" + hookPath), Instance: "prod", Now: time.Now, Transport: notifytest.Direct(&s)}
+		if bot {
+			o.Webhook, o.Token, o.Channel = nil, given(botToken), "C0123"
+		}
+		slack, err := notify.NewSlack(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		marked, over := anItem(), anItem()
+		marked.Title, over.ID, over.Account, over.Title = "<!channel> is unused", "unused ml/b ", "ml/b", "ml/b is unused"
+		n := notice(notify.Raised, marked)
+		n.Changes = append(n.Changes, notify.Change{What: notify.Healed, Item: over})
+		if sent, err := slack.Send(t.Context(), "", []notify.Notice{n}); sent != 1 || err != nil {
+			t.Fatal(sent, err, s.Refused())
+		}
+		taken := s.Taken()
+		if len(taken) != 1 || s.Asked() != 2 || len(taken[0].Blocks) != 0 {
+			t.Fatalf("%d requests, taken: %+v", s.Asked(), taken)
+		}
+		const want = "keyrota prod: 1 new finding, 1 over\n• page, new: &lt;!channel&gt; is unused (ml/a)\n• over: ml/b is unused"
+		if taken[0].Text != want {
+			t.Errorf("got  %s\nwant %s", taken[0].Text, want)
+		}
+	}
+}
+
 func TestSinksThatCannotBe(t *testing.T) {
 	for words, err := range map[string]error{
 		"either webhook, or token": func() error { _, err := notify.NewSlack(notify.SlackOptions{}); return err }(),
@@ -178,7 +208,11 @@ func TestSlackTakesAnyText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := slack.Send(t.Context(), "", notices); err != nil {
+		if _, err := slack.Send(t.Context(), "", notices); err != nil || len(s.Refused()) > 0 {
+			t.Fatal(err, s.Refused())
+		}
+		s.NoBlocks = true // then as plain text
+		if _, err := slack.Send(t.Context(), "", notices); err != nil || len(s.Refused()) > 1 {
 			t.Fatal(err, s.Refused())
 		}
 	})
@@ -209,11 +243,11 @@ func TestPagerDuty(t *testing.T) {
 	for _, e := range server.Alerts() {
 		got = append(got, e.Action+" "+e.Payload.Severity)
 	}
-	if want := "trigger error, trigger error, trigger critical, trigger warning, resolve , trigger error"; strings.Join(got, ", ") != want {
+	if want := "trigger error, trigger error, trigger critical, trigger warning, resolve , resolve , trigger error"; strings.Join(got, ", ") != want {
 		t.Errorf("alerts: %q, want %q", strings.Join(got, ", "), want)
 	}
 	all := server.Alerts()
-	if all[0].DedupKey != all[1].DedupKey || all[0].DedupKey != all[5].DedupKey || all[2].DedupKey != "keyrota/prod/unused ml/a " || all[2].DedupKey != all[4].DedupKey {
+	if all[0].DedupKey != all[1].DedupKey || all[0].DedupKey != all[6].DedupKey || all[2].DedupKey != "keyrota/prod/unused ml/a " || all[2].DedupKey != all[4].DedupKey || all[2].DedupKey != all[5].DedupKey {
 		t.Errorf("deduplication keys: %+v", all)
 	}
 	if d := all[2].Payload.Details; d["broken_now"] != "eval fails" || d["command"] != "keyrota status ml/a" || d["code"] != "unused" || all[2].Links[0].Href != "https://example.com/RUNBOOK.md#unused" {
@@ -281,6 +315,31 @@ func TestWebhookGoesOnWhereItWasCutOff(t *testing.T) {
 	if want := "n1-0 finding.raised ml/a, n1-1 finding.raised ml/a, n2-0 finding.healed ml/a, n3 report.made weekly"; strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
+}
+
+// What is more than a webhook takes at once comes in several requests, each event
+// under the id that it has.
+func TestWebhookThatTakesLittleAtOnce(t *testing.T) {
+	server := notifytest.Webhook{Key: signingKey, Now: time.Now, Most: 2}
+	hook, err := notify.NewWebhook(export.WebhookOptions{URL: "https://hook.example/in", Sign: given(signingKey), Now: time.Now, Transport: notifytest.Direct(&server)},
+		export.Encoder{Ledger: "l1", Instance: "prod"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	five := notice(notify.Raised, anItem(), anItem(), anItem(), anItem(), anItem())
+	if sent, err := hook.Send(t.Context(), "", []notify.Notice{five}); sent != 1 || err != nil {
+		t.Fatal(sent, err, server.Refused())
+	}
+	var ids []string
+	for _, e := range server.Taken() {
+		ids = append(ids, e.ID)
+	}
+	if want := "n1-0 n1-1 n1-2 n1-3 n1-4"; strings.Join(ids, " ") != want {
+		t.Errorf("taken: %q, want %s", ids, want)
+	}
+	server.Down(notifytest.Outage{Status: 413}) // also of a single one
+	sent, err := hook.Send(t.Context(), "", []notify.Notice{five})
+	refused(t, "413", sent, err, providers.Invalid, 0, "more than it takes at once")
 }
 
 // failAfter is a network that breaks after some requests.

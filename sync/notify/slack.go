@@ -56,7 +56,8 @@ func NewSlack(o SlackOptions) (*Slack, error) {
 // Lanes: everything goes in one.
 func (s *Slack) Lanes(*Item) []string { return []string{""} }
 
-// Send posts one message of all notices.
+// Send posts one message of all notices: as plain text where its blocks are
+// refused, since what comes after it waits for it.
 func (s *Slack) Send(ctx context.Context, _ string, notices []Notice) (int, error) {
 	d := fold(notices)
 	if d.Silent() {
@@ -64,14 +65,9 @@ func (s *Slack) Send(ctx context.Context, _ string, notices []Notice) (int, erro
 	}
 	m := slackify(d, s.o.Instance)
 	m.Channel = s.o.Channel
-	body, err := encodeSlack(m)
-	if err != nil {
-		return 0, s.p.fail(providers.Invalid, 0, err, "")
-	}
-	if s.o.Webhook != nil {
-		err = s.hook(ctx, body)
-	} else {
-		err = s.post(ctx, body)
+	err := s.say(ctx, m)
+	if providers.KindOf(err) == providers.Invalid {
+		err = s.say(ctx, slackPlainly(d, s.o.Instance, s.o.Channel))
 	}
 	if err != nil {
 		return 0, err
@@ -79,7 +75,18 @@ func (s *Slack) Send(ctx context.Context, _ string, notices []Notice) (int, erro
 	return len(notices), nil
 }
 
-func encodeSlack(m slackMessage) ([]byte, error) {
+func (s *Slack) say(ctx context.Context, message any) error {
+	body, err := encodeSlack(message)
+	if err != nil {
+		return s.p.fail(providers.Invalid, 0, err, "")
+	}
+	if s.o.Webhook != nil {
+		return s.hook(ctx, body)
+	}
+	return s.post(ctx, body)
+}
+
+func encodeSlack(m any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

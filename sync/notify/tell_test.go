@@ -1,7 +1,11 @@
 package notify_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -225,6 +229,25 @@ func TestSeveralTellOnce(t *testing.T) {
 		t.Errorf("%d messages", len(taken))
 	}
 	w.wellBehaved()
+}
+
+// People are told also where the file that goes with it cannot be made.
+func TestToldWithoutTheFile(t *testing.T) {
+	w := newWorld(t, func() time.Time { return monday })
+	defer w.ledger.Close()
+	var log bytes.Buffer
+	w.n.Log = slog.New(slog.NewTextHandler(&log, nil))
+	w.n.Attach = func(context.Context, []finding.Finding) ([]notify.File, error) {
+		return nil, errors.New("no such template")
+	}
+	w.tell(many()...)
+	w.flush()
+	if mails := w.mail.Taken(); len(mails) == 0 || len(mails[0].Files) != 0 {
+		t.Errorf("%d mails", len(mails))
+	}
+	if n := strings.Count(log.String(), "making the report to attach: no such template"); n != 1 {
+		t.Errorf("the log says it %d times:\n%s", n, log.String())
+	}
 }
 
 // A report that two processes made is told once, and the next one again.

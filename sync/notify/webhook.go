@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,10 +24,16 @@ func NewWebhook(o export.WebhookOptions, e export.Encoder) (*Webhook, error) {
 	return &Webhook{hook, e}, err
 }
 
-// Lanes: everything goes in one, in order.
-func (w *Webhook) Lanes(*Item) []string { return []string{""} }
+// Lanes: findings go in one, and what hooks wait for in another.
+func (w *Webhook) Lanes(i *Item) []string {
+	if i == nil {
+		return []string{"events"}
+	}
+	return []string{""}
+}
 
-// Send posts each notice in one request: machines count, so nothing is folded.
+// Send posts each notice in one request, or in several where it is more than is
+// taken at once: machines count, so nothing is folded.
 func (w *Webhook) Send(ctx context.Context, _ string, notices []Notice) (int, error) {
 	for n, notice := range notices {
 		items, err := w.items(notice)
@@ -36,11 +43,24 @@ func (w *Webhook) Send(ctx context.Context, _ string, notices []Notice) (int, er
 		if len(items) == 0 {
 			continue
 		}
-		if err := w.hook.Send(ctx, items); err != nil {
+		if err := w.post(ctx, items); err != nil {
 			return n, err
 		}
 	}
 	return len(notices), nil
+}
+
+// post sends items in as few requests as are taken.
+func (w *Webhook) post(ctx context.Context, items []export.Item) error {
+	err := w.hook.Send(ctx, items)
+	if len(items) == 1 || !errors.Is(err, export.ErrTooLarge) {
+		return err
+	}
+	half := len(items) / 2
+	if err := w.post(ctx, items[:half]); err != nil {
+		return err
+	}
+	return w.post(ctx, items[half:])
 }
 
 // items are what one notice says, as CloudEvents.

@@ -108,6 +108,25 @@ func (w *world) tell(findings ...finding.Finding) {
 	}
 }
 
+// queue puts a finding into the outbox for one lane.
+func (w *world) queue(sink, lane string, f finding.Finding) {
+	w.t.Helper()
+	i := notify.Item{ID: f.ID(), Code: f.Code, Severity: f.Severity, Account: string(f.Account), Owner: f.Owner, Title: f.Title}
+	n := notice(notify.Raised, i)
+	n.ID = f.ID() + lane
+	body, err := json.Marshal(n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	was, err := w.ledger.State(w.t.Context(), "test")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.queued.Queue(w.t.Context(), "test", was, []byte(n.ID), []ledger.Message{{Sink: sink, Key: lane, Body: body}}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) flush() {
 	w.t.Helper()
 	if err := w.n.Flush(w.t.Context()); err != nil {

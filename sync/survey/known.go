@@ -53,17 +53,34 @@ func Ask(ctx context.Context, l *ledger.Ledger, sinks []string) (Known, error) {
 		known.Sources = append(known.Sources, finding.Part{Name: name, FailingSince: f.Since, Words: f.Words})
 	}
 	for _, name := range sinks {
-		sink := finding.Part{Name: name}
-		waiting, err := l.Messages(ctx, name, 1)
+		waiting, err := l.Lanes(ctx, name)
 		if err != nil {
 			return Known{}, err
 		}
-		for _, m := range waiting {
-			if m.Tries > 0 {
-				sink.FailingSince, sink.Words = m.Queued, m.Words
-			}
-		}
-		known.Sinks = append(known.Sinks, sink)
+		known.Sinks = append(known.Sinks, sinkOf(name, waiting))
 	}
 	return known, nil
+}
+
+// sinkOf says whether a sink fails: it takes nothing at all, or refuses all that waits
+// for it. Only what was refused is to wait until a time.
+func sinkOf(name string, waiting []ledger.Lane) finding.Part {
+	refused := finding.Part{Name: name}
+	others := false
+	for _, lane := range waiting {
+		m := lane.First
+		failing := finding.Part{Name: name, FailingSince: m.Queued, Words: m.Words}
+		switch {
+		case m.Tries == 0:
+			others = true
+		case m.NotBefore.IsZero():
+			return failing
+		case refused.FailingSince.IsZero():
+			refused = failing
+		}
+	}
+	if others {
+		return finding.Part{Name: name}
+	}
+	return refused
 }

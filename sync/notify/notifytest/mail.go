@@ -2,6 +2,7 @@ package notifytest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -32,6 +33,7 @@ type Mail struct {
 	User     string      // empty: no login is asked for, else none is taken before TLS
 	Password string
 	Unknown  []string // addresses that are refused for good
+	Most     int64    // bytes that are taken of a mail; 0: 25 MiB
 	mu       sync.Mutex
 	taken    []MailMessage
 	refused  []string
@@ -84,7 +86,7 @@ func (m *Mail) server() *smtp.Server {
 		_, secure := c.TLSConnectionState()
 		return &session{m: m, secure: secure, in: m.User == ""}, nil
 	}))
-	s.Domain, s.TLSConfig, s.MaxMessageBytes, s.ErrorLog = "mail.example", m.TLS, 25<<20, log.New(io.Discard, "", 0)
+	s.Domain, s.TLSConfig, s.MaxMessageBytes, s.ErrorLog = "mail.example", m.TLS, cmp.Or(m.Most, 25<<20), log.New(io.Discard, "", 0)
 	s.ReadTimeout, s.WriteTimeout = time.Minute, time.Minute
 	return s
 }

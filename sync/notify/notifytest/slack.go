@@ -1,6 +1,7 @@
 package notifytest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,11 +19,12 @@ import (
 // it is what others found (slackapi/bolt-js, issues 2509 and 2867).
 type Slack struct {
 	Weather
-	Token   string // that a bot must have
-	Channel string // that it is in
-	mu      sync.Mutex
-	taken   []SlackMessage
-	refused []string
+	Token    string // that a bot must have
+	Channel  string // that it is in
+	NoBlocks bool   // every block is refused
+	mu       sync.Mutex
+	taken    []SlackMessage
+	refused  []string
 }
 
 // SlackMessage is a message that was taken.
@@ -120,6 +122,9 @@ func (s *Slack) read(r *http.Request, api bool) (SlackMessage, string) {
 		return m, "no_text"
 	case len(m.Blocks) > 50:
 		return m, "invalid_blocks: more than 50"
+	}
+	if s.NoBlocks && bytes.Contains(body, []byte(`"blocks"`)) {
+		return m, "invalid_blocks: none are taken"
 	}
 	m.Raw = body
 	all := 0

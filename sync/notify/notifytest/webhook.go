@@ -19,6 +19,7 @@ type Webhook struct {
 	Weather
 	Key     string // that signatures are made with
 	Now     func() time.Time
+	Most    int // events that are taken at once; 0: any number
 	mu      sync.Mutex
 	taken   []CloudEvent
 	refused []string
@@ -57,6 +58,10 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	events, wrong := h.read(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.Most > 0 && len(events) > h.Most {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
 	if wrong != "" {
 		h.refused = append(h.refused, wrong)
 		w.WriteHeader(http.StatusBadRequest)
