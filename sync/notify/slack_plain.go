@@ -19,7 +19,7 @@ func slackPlainly(d digest, instance, channel string) any {
 		mark  string
 		lines []string
 	}{
-		{"over: ", over(d.Healed)}, {"came and went: ", passed(d.Passed, shortClock)}, {"acknowledged: ", known(d.Acknowledged, clock)},
+		{"over: ", over(d.Healed)}, {"came and went: ", cameAndWent(d.Passed, shortClock)}, {"acknowledged: ", known(d.Acknowledged, clock)},
 	} {
 		for _, l := range list.lines {
 			lines = append(lines, list.mark+l)
