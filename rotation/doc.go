@@ -85,7 +85,7 @@
 //	22  our own admin key ends:
 //	    TestAdminKey, TestWhoSeesAndDeletesKeys
 //	23  a reader still on the old key:
-//	    world one/run, TestANineDayRunKeepsItsKey, TestNext, TestOverlapGrowsWithLongestJob
+//	    world one/run, fault not answered, TestANineDayRunKeepsItsKey, TestAnAnswerAboutRunsIsWaitedFor, TestOverlapGrowsWithLongestJob
 //	24  a value of several fields, torn:
 //	    TestKilledBetweenDataAndMark, TestForeignFieldsStayByteForByte
 //	25  a value too large, a template that fails:

@@ -44,7 +44,6 @@ func (e *encoder) observed(w *world, p *process) {
 	}
 	if w.c.beats {
 		e.seenUse(p.obs.Use)
-		e.flag(p.blind)
 		if p.phase == asking {
 			e.age(w, p.before)
 		}

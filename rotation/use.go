@@ -8,10 +8,11 @@ import (
 )
 
 // Use is what was seen of an account's runs before an old key goes. Only what is
-// seen counts: a run that nobody could see holds no key.
+// seen counts: a run that nobody may see holds no key.
 type Use struct {
 	Asked   bool   // the platform was asked in this pass
 	Known   bool   // and it answered
+	Again   bool   // it did not, and may if it is asked again
 	Words   string // for people: why it did not
 	Beating []Beat // runs that go on, the oldest first
 }
@@ -54,10 +55,17 @@ func (d *decision) askUse() (Action, bool) {
 	return Action{Kind: AskUse, Rule: 11, Before: d.usedBefore(), Why: "does a run still use the old key?"}, true
 }
 
-// heldByUse reports whether a run keeps an old key: not one that others know, and
-// not one that a person gave up.
+// heldByUse reports whether a run keeps an old key, or that none does is yet to
+// be told: not one that others know, and not one that a person gave up.
 func (d *decision) heldByUse(o Old) bool {
-	return d.s.Beats && !d.r.leaked(o.Edition) && !o.Ended && len(d.holders()) > 0
+	return d.s.Beats && !d.r.leaked(o.Edition) && !o.Ended && (len(d.holders()) > 0 || d.unanswered())
+}
+
+// unanswered reports whether asking for runs again may tell what asking did not.
+// That is waited for as long as a run may keep a key, and in no emergency.
+func (d *decision) unanswered() bool {
+	u := d.o.Use
+	return u.Asked && !u.Known && u.Again && !d.r.Emergency() && d.now.Before(d.mostOverlap())
 }
 
 // mostOverlap returns until when use holds an old key.
@@ -108,10 +116,17 @@ func (d *decision) breaks() string {
 	return ""
 }
 
-// waitUse says what use keeps an old key, and until when.
-func (d *decision) waitUse(o Old) (words string, until time.Time) {
+// waitUse says what use, or which question about it, keeps an old key, and until
+// when.
+func (d *decision) waitUse(a *Action, o Old) (words string, until time.Time) {
 	if !d.heldByUse(o) {
 		return "", time.Time{}
 	}
-	return fmt.Sprintf("the old key is kept: %s (keyrota retire %s does not wait for that)", beatWords(d.holders()), d.s.Account.Ref), d.mostOverlap()
+	if held := d.holders(); len(held) > 0 {
+		words = beatWords(held)
+	} else {
+		a.Overdue = true
+		words = "whether a run still uses it could not be told" + because(d.o.Use.Words) + " and is asked again"
+	}
+	return fmt.Sprintf("the old key is kept: %s (keyrota retire %s does not wait for that)", words, d.s.Account.Ref), d.mostOverlap()
 }

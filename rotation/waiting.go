@@ -117,7 +117,7 @@ func (d *decision) waitOverlap(a *Action) string {
 	for _, old := range d.r.Old {
 		held, until := d.kept(old)
 		if held == "" {
-			held, until = d.waitUse(old)
+			held, until = d.waitUse(a, old)
 		}
 		if words == "" || !until.IsZero() && until.Before(soonest) {
 			words, soonest = held, until

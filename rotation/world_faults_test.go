@@ -188,6 +188,9 @@ func (w *world) faults(all []choice, i int8, p *process) []choice {
 	case looking, seeking, asking:
 		if l.unseen > 0 {
 			add(unreachable)
+			if p.phase == asking {
+				add(unanswered)
+			}
 		}
 	case acting:
 		switch p.eff.Kind {

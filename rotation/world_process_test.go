@@ -75,6 +75,7 @@ const (
 	partialButNewest // and before the newest key
 	lagging          // the answer is as things were a moment before
 	unreachable
+	unanswered // no answer, and there may be one the next time
 )
 
 // step performs the next effect of process i. It returns what Next decided, if
@@ -206,6 +207,7 @@ func (w *world) decide(i int) *Action {
 	case AskUse:
 		p.before, p.phase = a.Before, asking
 	case Save:
+		w.checkCalled(p, a.Record)
 		p.eff, p.phase = &Effect{Kind: SaveRecord, Record: a.Record}, acting
 	case DoIssue:
 		if w.nonces == w.c.nonces {
@@ -221,7 +223,7 @@ func (w *world) decide(i int) *Action {
 		p.seen = &Holding{}
 		w.advance(i, Outcome{})
 	case DoRetire:
-		p.retire = &Retire{Key: a.Key}
+		p.retire, p.blind = &Retire{Key: a.Key}, w.blind(p)
 		w.advance(i, Outcome{})
 	case DoDiscard:
 		p.discard = &Discard{Key: a.Key, Label: a.Label}

@@ -1,5 +1,7 @@
 package rotation
 
+import "strings"
+
 // What the world knows of runs: which key each holds since it began.
 
 const maxRuns = 1
@@ -55,7 +57,7 @@ func (w *world) runEnd(i int8) {
 // askRuns is what process i is told of runs.
 func (w *world) askRuns(i int, f fault) {
 	p := &w.procs[i]
-	use := Use{Asked: true, Known: f != unreachable}
+	use := Use{Asked: true, Known: f == noFault, Again: f == unanswered}
 	if use.Known {
 		for _, r := range w.runs {
 			if r.up && at(r.created).Before(p.before) {
@@ -68,12 +70,30 @@ func (w *world) askRuns(i int, f fault) {
 	if len(use.Beating) > 0 {
 		w.tell("key in use")
 	}
-	w.say(i, "asks for runs: %v %d", use.Known, len(use.Beating))
+	w.say(i, "asks for runs: %v %v %d", use.Known, use.Again, len(use.Beating))
 	o := *p.obs
 	o.Use = use
 	p.obs = &o
-	p.blind = !use.Known && len(w.rec.HeldBy) == 0
 	p.phase = deciding
+}
+
+// blind reports whether process p, which decides now, goes by nobody's word: no
+// run was ever seen, and nobody may see any, or nobody said for so long or in
+// such haste that a key does not wait for it.
+func (w *world) blind(p *process) bool {
+	u, r := p.obs.Use, p.rec
+	if u.Known || len(r.HeldBy) > 0 {
+		return false
+	}
+	return !u.Again || r.Leaked > 0 || !r.Leak.At.IsZero() || !w.clock().Before(r.Agreed.Add(w.c.policy.MaxOverlap))
+}
+
+// checkCalled judges what a process decides to save: nobody is called because of
+// runs that nobody saw.
+func (w *world) checkCalled(p *process, r Record) {
+	if p.rec.Parked == "" && strings.Contains(r.Parked, "max_overlap") && len(p.obs.Use.Beating) == 0 && len(p.rec.HeldBy) == 0 {
+		w.violate("convergence: a person is called to a run that nobody saw")
+	}
 }
 
 // checkRuns judges the deletion of a key that nobody gave up: no run that was
@@ -106,5 +126,5 @@ func (e *encoder) runs(w *world) {
 
 // seenUse writes what an observation says of runs.
 func (e *encoder) seenUse(u Use) {
-	e.put(bits(u.Asked, u.Known, len(u.Beating) > 0))
+	e.put(bits(u.Asked, u.Known, u.Again, len(u.Beating) > 0))
 }

@@ -176,6 +176,8 @@ func (w *world) spend(p *process, f fault) {
 		} else {
 			l.unseen--
 		}
+	case unanswered:
+		l.unseen--
 	case lagging:
 		l.lag--
 	}
@@ -197,7 +199,7 @@ func faults() map[fault]string {
 	return map[fault]string{
 		lostAfter: "answer lost", lostBefore: "request lost", lostInFlight: "request in flight", refusedOnce: "refused",
 		deniedOnce: "denied", partial: "listing broken off", partialButNewest: "listing broken off late",
-		unreachable: "unreachable", lagging: "lag",
+		unreachable: "unreachable", unanswered: "not answered", lagging: "lag",
 	}
 }
 

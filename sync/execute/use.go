@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 
 // askUse asks the platform which of the account's runs go on that were created
 // before a time: with the admin credential, or with a live key of the account
-// that this pass has read.
+// that this pass has read. Each project of each team is asked about, so that takes
+// longer than one call.
 func (p *pass) askUse(ctx context.Context, before time.Time) rotation.Use {
 	use := rotation.Use{Asked: true}
 	reporter, ok := p.w.Issuer.(providers.RunReporter)
@@ -32,7 +34,13 @@ func (p *pass) askUse(ctx context.Context, before time.Time) rotation.Use {
 			return use
 		}
 	}
-	ask := p.w.Call.Read
+	pages := p.observer().Pages()
+	ask := pages.Read
+	if most := pages.Timeout; most > 0 { // of all attempts together: a pass ends
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, most, fmt.Errorf("no answer within %s", most))
+		defer cancel()
+	}
 	if p.record.Emergency() {
 		ask = p.w.Call.Once // the keys go in any case: nobody waits for an answer
 	}
@@ -43,6 +51,10 @@ func (p *pass) askUse(ctx context.Context, before time.Time) rotation.Use {
 	})
 	if err != nil {
 		use.Words = err.Error()
+		switch providers.KindOf(err) {
+		case providers.Transient, providers.Limited:
+			use.Again = true
+		}
 		return use
 	}
 	use.Known = true

@@ -11,6 +11,7 @@ import (
 	"github.com/keyrota/keyrota/providers"
 	"github.com/keyrota/keyrota/providers/providertest"
 	"github.com/keyrota/keyrota/rotation"
+	"github.com/keyrota/keyrota/sync/execute"
 )
 
 // training is a platform on which runs go on.
@@ -18,8 +19,9 @@ type training struct {
 	*providertest.Platform
 	runs  []providers.Run
 	fails error
-	own   bool     // asked with a key of the account
-	teams []string // asked about
+	takes time.Duration // until it answers
+	own   bool          // asked with a key of the account
+	teams []string      // asked about
 }
 
 func (p *training) Projects(context.Context, string, providers.Secret, func(string) error) error {
@@ -30,8 +32,13 @@ func (p *training) Runs(context.Context, string, string, providers.Secret, time.
 	return nil
 }
 
-func (p *training) Beating(_ context.Context, _ rotation.Account, teams []string, auth providers.Secret, before time.Time) ([]providers.Run, error) {
+func (p *training) Beating(ctx context.Context, _ rotation.Account, teams []string, auth providers.Secret, before time.Time) ([]providers.Run, error) {
 	p.own, p.teams = !auth.Empty(), teams
+	select {
+	case <-ctx.Done():
+		return nil, &providers.Error{Provider: "platform", Op: "look for runs of", Kind: providers.Transient, Err: ctx.Err()}
+	case <-time.After(p.takes):
+	}
 	var runs []providers.Run
 	for _, r := range p.runs {
 		if r.Created.Before(before) {
@@ -121,6 +128,81 @@ func TestWhatCannotBeToldKeepsNothing(t *testing.T) {
 		p.fails = &providers.Error{Provider: "platform", Op: "runs", Kind: providers.Denied, Err: errors.New("no")}
 		time.Sleep(25 * time.Hour)
 		if r := w.pass(); bad(r) || w.works(was) {
+			t.Fatalf("%+v", r)
+		}
+	})
+}
+
+// What asking again may tell is waited for, and asked in every pass.
+func TestAnAnswerThatDidNotComeKeepsTheKey(t *testing.T) {
+	fails := func(k providers.Kind) func(*training) {
+		return func(p *training) {
+			p.fails = &providers.Error{Provider: "platform", Op: "runs", Kind: k, Err: errors.New("slow down"), RetryAfter: time.Minute}
+		}
+	}
+	for name, fault := range map[string]func(*training){
+		"too many calls": fails(providers.Limited),
+		"unwell":         fails(providers.Transient),
+		"no answer":      func(p *training) { p.takes = time.Hour },
+		"broken off":     func(p *training) { p.takes, p.fails = 4*time.Minute, errors.New("broken off") },
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w, p, was := inTraining(t)
+			fault(p)
+			time.Sleep(25 * time.Hour)
+			began := time.Now()
+			r := w.pass()
+			if took := time.Since(began); took > 6*time.Minute {
+				t.Errorf("the pass took %s, and others wait", took)
+			}
+			if !w.works(was) || r.Result(nil) != execute.Waiting || r.Record.Parked != "" || !strings.Contains(r.Wait.Why, "could not be told (") {
+				t.Fatalf("the run's key: works %v; %+v", w.works(was), r)
+			}
+			p.takes, p.fails = 0, nil
+			if r := w.pass(); bad(r) || !w.works(was) || len(w.record().HeldBy) != 1 {
+				t.Fatalf("it answers: %+v", r)
+			}
+			p.runs = nil
+			if r := w.pass(); bad(r) || w.works(was) {
+				t.Fatalf("the run has ended: %+v", r)
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatNeverComesKeepsNothingForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, p, was := inTraining(t)
+		p.takes = time.Hour
+		for range 13 {
+			time.Sleep(24 * time.Hour)
+			w.pass()
+		}
+		if !w.works(was) {
+			t.Fatal("it is gone before max_overlap")
+		}
+		time.Sleep(2 * 24 * time.Hour)
+		if r := w.pass(); bad(r) || w.works(was) {
+			t.Fatalf("%+v", r)
+		}
+	})
+}
+
+// A large team has many projects, each of which is asked about.
+func TestALongAnswerAboutRunsIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, p, was := inTraining(t)
+		p.takes = 4 * time.Minute
+		w.worker.Call.Calling = func(string) func(bool) {
+			begun := time.Now()
+			return func(bool) {
+				if time.Since(begun) > 30*time.Second {
+					t.Error("the platform counts as silent because it has much to say")
+				}
+			}
+		}
+		time.Sleep(25 * time.Hour)
+		if r := w.pass(); bad(r) || !w.works(was) || len(w.record().HeldBy) != 1 {
 			t.Fatalf("%+v", r)
 		}
 	})

@@ -41,8 +41,8 @@ const IssuerService = "issuer"
 
 const looksAtOnce = 8
 
-// pages makes calls that go through many pages: ten times as long as one call.
-func (o Observer) pages() attempt.Caller {
+// Pages makes calls that go through many pages: ten times as long as one call.
+func (o Observer) Pages() attempt.Caller {
 	c := o.Call
 	c.Timeout *= 10
 	c.Calling = nil // that it lasts says nothing of the service
@@ -146,7 +146,7 @@ func (o Observer) List(ctx context.Context, a Account, r rotation.Record, auth p
 // team; restart is called before each attempt. It returns nil only if the listing
 // is complete.
 func (o Observer) Keys(ctx context.Context, team string, add func(rotation.Account, []rotation.Key), restart func()) error {
-	return o.pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
+	return o.Pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
 		restart()
 		return o.Issuer.Keys(ctx, team, func(b rotation.Account, k []rotation.Key) error {
 			add(b, k)

@@ -119,7 +119,7 @@ func (o Observer) observe(ctx context.Context, name string, dests []rotation.Des
 		seen[d] = h
 		return nil
 	}
-	err := o.pages().Read(ctx, name, "observe", func(ctx context.Context) error {
+	err := o.Pages().Read(ctx, name, "observe", func(ctx context.Context) error {
 		return store.Observe(ctx, dests, note)
 	})
 	if err != nil && passing(err) {

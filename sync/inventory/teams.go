@@ -95,7 +95,7 @@ func (o Observer) sweepIssuer(ctx context.Context, accounts []Account) map[strin
 // that may heal by itself.
 func (o Observer) listTogether(ctx context.Context, lister providers.TeamsLister, teams []string, listings map[string]*teamListing) {
 	left := teams
-	err := o.pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
+	err := o.Pages().Read(ctx, IssuerService, "list", func(ctx context.Context) error {
 		round := map[string]*teamListing{}
 		for _, team := range left {
 			round[team] = &teamListing{}
