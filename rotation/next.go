@@ -176,7 +176,7 @@ func (d *decision) forget() (Action, bool) {
 		if old.Edition == 0 && d.outdated() {
 			continue // it may be younger than the listing: no edition tells
 		}
-		if d.absent(old.Key, old.Edition, old.Issued) {
+		if d.absent(old.Key, old.Edition, old.Issued) && d.surelyGone(old) {
 			return save(5, "it is gone", d.r.forgetting(i, d.now), Event{Kind: EventGone, Key: old.Key, Edition: old.Edition})
 		}
 	}
@@ -186,6 +186,18 @@ func (d *decision) forget() (Action, bool) {
 		}
 	}
 	return Action{}, false
+}
+
+// surelyGone reports whether an old key that a listing leaves out may be forgotten.
+// Listings lag, and how long a key is there already our clock says: so one that
+// nobody was to delete yet is forgotten only while the platform agrees with the
+// clock. Until then it stays among the old ones, and is retired like them.
+func (d *decision) surelyGone(o Old) bool {
+	if o.Condemned || o.named() || d.r.leaked(o.Edition) {
+		return true
+	}
+	v, ok := d.o.live(d.r.Offer.Key)
+	return ok && v.Skew.Abs() <= d.s.Policy.ClockSkew
 }
 
 // absent reports whether the platform is seen not to have a key of ours. What a

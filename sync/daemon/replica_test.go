@@ -91,7 +91,9 @@ func TestReplicasShareTheWork(t *testing.T) {
 	if n := issued.Load(); n > accounts {
 		t.Errorf("%d keys issued for %d accounts", n, accounts)
 	}
-	if a, b := one.log.count("msg=rotation.agreed"), two.log.count("msg=rotation.agreed"); a+b != accounts || a == 0 || b == 0 {
+	const agreed = "msg=rotation.agreed" // logged just after it is on record
+	w.until("all told", func() bool { return one.log.count(agreed)+two.log.count(agreed) >= accounts })
+	if a, b := one.log.count(agreed), two.log.count(agreed); a+b != accounts || a == 0 || b == 0 {
 		t.Errorf("of %d accounts one did %d, the other %d", accounts, a, b)
 	}
 	before := one.sweeps() + two.sweeps()
