@@ -413,9 +413,8 @@ func TestWhatPlanSaysIsWhatSyncDoes(t *testing.T) {
 			waits: "a rotation was asked for, and is held back by a freeze until 2000-03-16T00:00:00Z: keyrota unfreeze lifts the freeze, keyrota rotate --leaked overrides it",
 		},
 		{
-			name:  "an old key was deleted by someone",
+			name:  "an old key was deleted by someone", // it is forgotten once the platform agrees with the clock: at the end of its overlap
 			given: func(w *world) { w.pass(); w.sleep(month); w.pass(); w.platform.DeleteKey("key-2") },
-			want:  []string{"forget key-2 e1"},
 		},
 		{
 			name:  "the account was removed",
