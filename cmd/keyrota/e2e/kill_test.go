@@ -267,6 +267,7 @@ func (k *killer) round() bool {
 	if k.random.IntN(often) == 0 {
 		other := k.start(nil, beside...)
 		defer func() {
+			k.calm() // with deadlines of a second, one that is always slower never ends
 			other.wait(k.t)
 			k.ended(other)
 		}()
